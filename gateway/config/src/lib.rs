@@ -1,1 +1,25 @@
-//! To be written.
+//! The language that every side of Weir speaks: the compiled configuration (`Snapshot`) and the words in it.
+//!
+//! The operator writes it, gateways read it, the CLI does both. This crate decides nothing, does no I/O and
+//! knows no clock: it says what a provider, a route, a key, a price and a failure *are*.
+
+mod failure;
+mod key;
+mod money;
+mod name;
+mod secret;
+mod snapshot;
+mod usage;
+mod vendors;
+
+pub use failure::{Failure, FailureClass, FailureSet};
+pub use key::{AllowedModels, Digest, Key, KeyDigest, Limits, MintedKey, ParseDigestError};
+pub use money::{NanoUsd, ParsePriceError, Price, Prices};
+pub use name::{ModelPattern, ObjectName, ParseObjectNameError};
+pub use secret::Secret;
+pub use snapshot::{
+    Alias, Backend, Disclosure, Egress, Endpoint, Fallback, Gateway, Listener, Mock, MockReply, Model,
+    OnAbort, Provider, Retry, Route, Snapshot, Target, Timeouts, UnixSeconds,
+};
+pub use usage::Usage;
+pub use vendors::{AuthScheme, UsageOption, Vendor, VendorRow};

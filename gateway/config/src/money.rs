@@ -1,0 +1,159 @@
+//! Money as integers (semantics S4.1): prices in micro-USD per million tokens, charges in nano-USD.
+
+use crate::Usage;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+use std::str::FromStr;
+
+/// An amount in nano-USD (10⁻⁹ US dollars). Sums saturate: at 1.8 × 10¹⁰ USD.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NanoUsd(pub u64);
+
+impl Add for NanoUsd {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for NanoUsd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for NanoUsd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::default(), Add::add)
+    }
+}
+
+/// US dollars with nine decimals, as in `0.000001250`.
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+    }
+}
+
+/// A price in micro-USD (10⁻⁶ US dollars) per million tokens, at most that of 9,000,000 USD.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Price(u64);
+
+/// The text is not an amount in USD with at most six decimals, at most 9,000,000.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an amount in USD from 0 to 9000000 with at most six decimals")]
+pub struct ParsePriceError(String);
+
+impl Price {
+    /// The dearest price that can be written: 9,000,000 USD per million tokens.
+    pub const MAX: Self = Self(9_000_000_000_000);
+
+    /// `micro_usd` per million tokens; `None` above [`Price::MAX`].
+    pub fn from_micro_usd(micro_usd: u64) -> Option<Self> {
+        (micro_usd <= Self::MAX.0).then_some(Self(micro_usd))
+    }
+
+    /// Micro-USD per million tokens.
+    pub fn micro_usd(self) -> u64 {
+        self.0
+    }
+
+    /// What `tokens` cost, in units of 10⁻¹² USD: exact, not yet rounded.
+    fn pico_usd(self, tokens: u64) -> u128 {
+        u128::from(self.0) * u128::from(tokens)
+    }
+}
+
+/// Reads a decimal string in USD: `2.50`, `0.000001`, `12`.
+impl FromStr for Price {
+    type Err = ParsePriceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParsePriceError(text.to_owned());
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str, max: usize| {
+            (1..=max).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let canonical = whole == "0" || !whole.starts_with('0');
+        if !digits(whole, 7) || !digits(fraction, 6) || !canonical {
+            return Err(error());
+        }
+        let whole: u64 = whole.parse().map_err(|_| error())?;
+        let fraction: u64 = format!("{fraction:0<6}").parse().map_err(|_| error())?;
+        Self::from_micro_usd(whole * 1_000_000 + fraction).ok_or_else(error)
+    }
+}
+
+/// What a model costs, per million tokens of each class. A class without a price of its own is charged as the
+/// class that contains it: cached input as input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prices {
+    /// Input tokens that were not read from a cache.
+    pub input: Price,
+    /// Output tokens, reasoning included.
+    pub output: Price,
+    /// Input tokens that the vendor read from its cache.
+    pub cache_read: Option<Price>,
+}
+
+impl Prices {
+    /// The charge for `usage`: summed exactly, rounded up once to a whole nano-USD.
+    pub fn charge(&self, usage: &Usage) -> NanoUsd {
+        let pico = self.input.pico_usd(usage.input)
+            + self.cache_read.unwrap_or(self.input).pico_usd(usage.cache_read)
+            + self.output.pico_usd(usage.output)
+            + self.output.pico_usd(usage.reasoning);
+        NanoUsd(u64::try_from(pico.div_ceil(1_000)).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> Price {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn s4_1_prices_are_read_exactly() {
+        assert_eq!(price("2.50").micro_usd(), 2_500_000);
+        assert_eq!(price("0.000001").micro_usd(), 1);
+        assert_eq!(price("9000000"), Price::MAX);
+        for bad in
+            ["", ".5", "1.", "01", "-1", "1e3", "0.0000001", "9000000.000001", "10000000", "1.2.3", "٣"]
+        {
+            assert!(bad.parse::<Price>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn s4_1_a_charge_is_rounded_up_once() {
+        let prices = Prices { input: price("0.000001"), output: price("0.000001"), cache_read: None };
+        // 3 tokens at 1 pico-USD each are 0.003 nano-USD: one nano-USD, not three.
+        let usage = Usage { input: 1, cache_read: 1, output: 1, reasoning: 0 };
+        assert_eq!(prices.charge(&usage), NanoUsd(1));
+        assert_eq!(prices.charge(&Usage::default()), NanoUsd(0));
+    }
+
+    #[test]
+    fn s4_1_classes_are_charged_apart() {
+        let prices = Prices { input: price("2.50"), output: price("10"), cache_read: Some(price("1.25")) };
+        let usage = Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200 };
+        // 1000 × 2.5 + 2000 × 1.25 + 500 × 10 micro-USD = 10,000 micro-USD
+        assert_eq!(prices.charge(&usage), NanoUsd(10_000_000));
+        assert_eq!(prices.charge(&usage).to_string(), "0.010000000");
+    }
+
+    #[test]
+    fn s4_1_the_largest_charge_saturates() {
+        let prices = Prices { input: Price::MAX, output: Price::MAX, cache_read: None };
+        let usage = Usage { input: u64::MAX, cache_read: u64::MAX, output: u64::MAX, reasoning: u64::MAX };
+        assert_eq!(prices.charge(&usage), NanoUsd(u64::MAX));
+    }
+}

@@ -1,0 +1,114 @@
+//! The vendors: one row each. Adding an OpenAI-compatible vendor is a row here and a recorded fixture.
+
+use crate::OnAbort;
+use serde::{Deserialize, Serialize};
+
+/// The company or server behind a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Vendor {
+    /// api.openai.com.
+    OpenAI,
+    /// Anything that speaks OpenAI's chat completions at a URL of its own.
+    OpenAICompatible,
+    /// Answers from inside the gateway: for quickstarts, load and tests.
+    Mock,
+}
+
+/// How a vendor wants the credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// `Authorization: Bearer …`.
+    Bearer,
+}
+
+/// How a stream's usage is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageOption {
+    /// Only when asked for with `stream_options.include_usage`.
+    Ask,
+    /// Sent always; the option is not needed.
+    Always,
+    /// Not to be had: the option would be refused.
+    Never,
+}
+
+/// What we know of a vendor.
+#[derive(Debug)]
+pub struct VendorRow {
+    /// Whose row it is.
+    pub vendor: Vendor,
+    /// Its name, as in `spec.vendor`.
+    pub name: &'static str,
+    /// Where it is, up to and without the final `/chat/completions`; `None` where the provider must say.
+    pub base_url: Option<&'static str>,
+    /// How it wants the credential.
+    pub auth: AuthScheme,
+    /// How a stream's usage is had.
+    pub usage: UsageOption,
+    /// Whether it bills on after we hang up.
+    pub on_abort: OnAbort,
+    /// Values of `error.code` or `error.type` that mean: money is the matter, waiting won't help.
+    pub billing_codes: &'static [&'static str],
+}
+
+/// Source: OpenAI's error codes page and learn.microsoft.com's list of them; `billing_not_active` is unverified.
+const OPENAI_BILLING_CODES: &[&str] = &[
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "billing_not_active",
+    "billing_hard_limit_reached",
+];
+
+const ROWS: &[VendorRow] = &[
+    VendorRow {
+        vendor: Vendor::OpenAI,
+        name: "OpenAI",
+        base_url: Some("https://api.openai.com/v1"),
+        auth: AuthScheme::Bearer,
+        usage: UsageOption::Ask,
+        on_abort: OnAbort::Unknown,
+        billing_codes: OPENAI_BILLING_CODES,
+    },
+    VendorRow {
+        vendor: Vendor::OpenAICompatible,
+        name: "OpenAICompatible",
+        base_url: None,
+        auth: AuthScheme::Bearer,
+        usage: UsageOption::Ask,
+        on_abort: OnAbort::Unknown,
+        billing_codes: OPENAI_BILLING_CODES,
+    },
+];
+
+const MOCK: VendorRow = VendorRow {
+    vendor: Vendor::Mock,
+    name: "Mock",
+    base_url: None,
+    auth: AuthScheme::Bearer,
+    usage: UsageOption::Always,
+    on_abort: OnAbort::Stops,
+    billing_codes: &[],
+};
+
+impl Vendor {
+    /// The vendor's row.
+    pub fn row(self) -> &'static VendorRow {
+        ROWS.iter().find(|row| row.vendor == self).unwrap_or(&MOCK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_has_a_row_of_its_own() {
+        for vendor in [Vendor::OpenAI, Vendor::OpenAICompatible, Vendor::Mock] {
+            assert_eq!(vendor.row().vendor, vendor);
+            assert_eq!(serde_json::json!(vendor), vendor.row().name);
+        }
+    }
+}
