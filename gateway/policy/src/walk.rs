@@ -1,0 +1,211 @@
+//! One request's way through its targets: what follows each failure (the table of semantics S1).
+//!
+//! A failure moves on to the next target at once. Only when no other is left may a target that can recover by
+//! itself be asked again, after a wait. The walk never waits, never asks whether the route has a retry token
+//! left (`RetryBudget`), and never says what the caller is told (`verdict`).
+//!
+//! How many attempts (S1.4): `max_attempts`, if the route sets it, counts every attempt. By default each target
+//! is asked once, up to five of them, and repeats count apart, up to five too: counting them together would
+//! forbid the retry that the table grants a route with a single target.
+
+use crate::Planned;
+use std::time::{Duration, Instant};
+use weir_config::{Failure, FailureClass, FailureSet};
+
+const DEFAULT_TARGETS: u32 = 5;
+const DEFAULT_REPEATS: u32 = 5;
+
+/// What a route allows its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// The classes that move on; all others end the walk, and CallerFault always does.
+    pub on: FailureSet,
+    /// Attempts of one request, repeats included; `None`: the default of this module.
+    pub max_attempts: Option<u32>,
+    /// Until when, this instant included, an attempt may start.
+    pub deadline: Instant,
+    /// The first wait before a repeat; doubles with each repeat of the same target.
+    pub backoff_base: Duration,
+    /// The longest such wait.
+    pub backoff_max: Duration,
+}
+
+/// What follows a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Wait so long, then ask this target.
+    Try {
+        /// The target's position in the route.
+        target: usize,
+        /// Zero for a target that was not asked before.
+        wait: Duration,
+    },
+    /// No further attempt.
+    GiveUp,
+}
+
+/// The state of one request's way. Allocates only once something failed.
+#[derive(Debug)]
+pub struct Walk {
+    order: Vec<Planned>,
+    rules: Rules,
+    /// The position in `order` of the first target that was not asked yet.
+    next: usize,
+    asked: u32,
+    repeats: u32,
+    /// The largest window known to be too small for this request.
+    outgrown: Option<u64>,
+    failed: Vec<Failed>,
+}
+
+/// A target that failed.
+#[derive(Debug)]
+struct Failed {
+    planned: Planned,
+    /// From when on it may be asked again; `None`: never.
+    again: Option<Instant>,
+    /// How often it was asked again.
+    repeats: u32,
+    /// Whether its one repeat after an error is used.
+    error_repeated: bool,
+}
+
+impl Walk {
+    /// The way through `order`, the best target first.
+    pub fn new(order: Vec<Planned>, rules: Rules) -> Self {
+        Self { order, rules, next: 0, asked: 0, repeats: 0, outgrown: None, failed: Vec::new() }
+    }
+
+    /// The target of the first attempt; `None` if there is none, or no time.
+    pub fn first(&mut self, now: Instant) -> Option<usize> {
+        if now > self.rules.deadline { None } else { self.fresh() }
+    }
+
+    /// What follows `failure` of `target`. `random` is any number, new each time: it spreads the waits.
+    ///
+    /// The attempt that is returned counts as made.
+    pub fn after(&mut self, now: Instant, target: usize, failure: &Failure, random: u64) -> Next {
+        self.note(now, target, failure, random);
+        let moves_on = failure.class != FailureClass::CallerFault && self.rules.on.contains(failure.class);
+        if !moves_on || now > self.rules.deadline {
+            return Next::GiveUp;
+        }
+        if let Some(target) = self.fresh() {
+            return Next::Try { target, wait: Duration::ZERO };
+        }
+        self.repeat(now).unwrap_or(Next::GiveUp)
+    }
+
+    /// How many attempts this request needs at most to have asked everybody, the current one included: what a
+    /// retry budget should know when it grants that one.
+    pub fn ahead(&self) -> u32 {
+        let left = self.order.iter().skip(self.next).filter(|planned| self.fits(planned)).count();
+        1 + u32::try_from(left).unwrap_or(u32::MAX).min(self.targets_left())
+    }
+
+    /// The next target that was not asked yet and may hold the request.
+    fn fresh(&mut self) -> Option<usize> {
+        if self.targets_left() == 0 {
+            return None;
+        }
+        let (at, planned) =
+            self.order.iter().enumerate().skip(self.next).find(|(_, planned)| self.fits(planned))?;
+        let target = planned.target;
+        self.next = at + 1;
+        self.asked += 1;
+        Some(target)
+    }
+
+    /// The failed target that may be asked again soonest, if that is before the deadline.
+    fn repeat(&mut self, now: Instant) -> Option<Next> {
+        if self.repeats_left() == 0 {
+            return None;
+        }
+        let (outgrown, deadline) = (self.outgrown, self.rules.deadline);
+        let (again, failed) = self
+            .failed
+            .iter_mut()
+            .filter(|failed| may_hold(failed.planned, outgrown))
+            .filter_map(|failed| failed.again.filter(|at| *at <= deadline).map(|at| (at, failed)))
+            .min_by_key(|(at, _)| *at)?;
+        failed.again = None;
+        failed.repeats += 1;
+        self.repeats += 1;
+        Some(Next::Try { target: failed.planned.target, wait: again.saturating_duration_since(now) })
+    }
+
+    /// Writes down what `failure` means for its target.
+    fn note(&mut self, now: Instant, target: usize, failure: &Failure, random: u64) {
+        let at = self.failed.iter().position(|failed| failed.planned.target == target);
+        let at = at.unwrap_or_else(|| self.remember(target));
+        let rules = self.rules;
+        let Some(failed) = self.failed.get_mut(at) else { return };
+        failed.again = match failure.class {
+            FailureClass::RateLimited => rules.repeat_at(now, failure.retry_after, failed.repeats, random),
+            FailureClass::Overloaded | FailureClass::ServerError if !failed.error_repeated => {
+                failed.error_repeated = true;
+                rules.repeat_at(now, failure.retry_after, failed.repeats, random)
+            }
+            _ => None,
+        };
+        if failure.class == FailureClass::ContextLength {
+            self.outgrown = self.outgrown.max(failed.planned.context_window);
+        }
+    }
+
+    fn remember(&mut self, target: usize) -> usize {
+        let planned = self.order.iter().find(|planned| planned.target == target).copied();
+        let planned = planned.unwrap_or(Planned { target, context_window: None });
+        self.failed.push(Failed { planned, again: None, repeats: 0, error_repeated: false });
+        self.failed.len() - 1
+    }
+
+    fn fits(&self, planned: &Planned) -> bool {
+        may_hold(*planned, self.outgrown)
+    }
+
+    fn targets_left(&self) -> u32 {
+        match self.rules.max_attempts {
+            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            None => DEFAULT_TARGETS.saturating_sub(self.asked),
+        }
+    }
+
+    fn repeats_left(&self) -> u32 {
+        match self.rules.max_attempts {
+            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            None => DEFAULT_REPEATS.saturating_sub(self.repeats),
+        }
+    }
+}
+
+/// Only a window known to be no larger than one that was too small is passed over. An unknown one may be larger:
+/// asking in vain costs a quick refusal, not asking costs the caller the answer.
+fn may_hold(planned: Planned, outgrown: Option<u64>) -> bool {
+    planned.context_window.is_none_or(|window| outgrown.is_none_or(|outgrown| window > outgrown))
+}
+
+impl Rules {
+    /// When a target may be asked again: not before it asked us to, and spread, so that those who failed together
+    /// don't return together. `None` if that is after the deadline.
+    fn repeat_at(
+        &self,
+        now: Instant,
+        retry_after: Option<Duration>,
+        repeats: u32,
+        random: u64,
+    ) -> Option<Instant> {
+        let backoff = self.backoff_base.saturating_mul(1 << repeats.min(16)).min(self.backoff_max);
+        let earliest = now.checked_add(retry_after.unwrap_or(backoff / 2))?;
+        let spread = if retry_after.is_some() { backoff } else { backoff / 2 };
+        let at = earliest + part(spread, random);
+        // The spread alone shall not cost the attempt.
+        (earliest <= self.deadline).then_some(at.min(self.deadline))
+    }
+}
+
+/// `whole` times a fraction in [0, 1) drawn from `random`.
+fn part(whole: Duration, random: u64) -> Duration {
+    let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64) // below `nanos`
+}
