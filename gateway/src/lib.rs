@@ -1,1 +1,27 @@
-//! To be written.
+//! The gateway: the shell that does I/O around the decisions of weir-policy and the formats of weir-wire.
+//!
+//! It knows snapshots, not custom resources: whoever starts it applies them.
+
+mod app;
+mod attempt;
+mod auth;
+mod call;
+mod drain;
+mod fault;
+mod http;
+mod live;
+mod memory;
+mod observe;
+mod pipeline;
+mod relay;
+mod rescue;
+mod settle;
+mod shutdown;
+mod start;
+mod tasks;
+mod upstream;
+mod walk;
+mod worker;
+
+pub use observe::UsageLogTo;
+pub use start::{Options, Running, StartError, start};

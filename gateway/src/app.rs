@@ -1,0 +1,48 @@
+//! The one `Gateway` of a process: everything that outlives a request. Handlers get it; there are no statics.
+
+use crate::live::{Live, build};
+use crate::memory::MemoryBudget;
+use crate::shutdown::Shutdown;
+use crate::upstream::Dialer;
+use crate::worker::Worker;
+use arc_swap::ArcSwapOption;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use weir_config::Snapshot;
+
+/// Shared by all workers.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    /// The configuration in force; none before the first snapshot.
+    pub(crate) live: ArcSwapOption<Live>,
+    /// When it was applied, in seconds since 1970.
+    pub(crate) applied_at: AtomicI64,
+    pub(crate) dialer: Dialer,
+    pub(crate) memory: MemoryBudget,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) workers: Vec<Arc<Worker>>,
+    /// Held while a snapshot is applied: two at once would each lose the other's state.
+    pub(crate) applying: Mutex<()>,
+}
+
+impl Gateway {
+    /// Puts `snapshot` in force, whole (semantics S8.3); returns its generation. Requests that have begun go on
+    /// with what they began with.
+    pub(crate) fn apply(&self, snapshot: Snapshot) -> u64 {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = self.live.load_full();
+        let live = Arc::new(build(snapshot, previous.as_deref(), self.workers.len(), Instant::now()));
+        let generation = live.generation;
+        self.live.store(Some(live));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.applied_at.store(i64::try_from(now).unwrap_or(i64::MAX), Ordering::Relaxed);
+        tracing::info!(generation, "snapshot applied");
+        generation
+    }
+
+    /// Whether new traffic should come here (semantics S9.2): a snapshot is in force and no drain has begun.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.live.load().is_some() && !self.shutdown.has_begun()
+    }
+}

@@ -1,0 +1,96 @@
+//! One admitted request: what it asks, who asks, and where it may go. Built in the order of `pipeline`.
+
+use crate::app::Gateway;
+use crate::live::{LiveKey, LiveRoute, LiveTarget};
+use crate::memory::Held;
+use crate::observe::{Chosen, Recorder};
+use crate::upstream::Client;
+use std::sync::Arc;
+use std::time::Instant;
+use weir_config::{Model, UnixSeconds};
+use weir_policy::{Decision, TargetFacts, decide};
+use weir_wire::openai::ChatRequest;
+
+/// An admitted request on its way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) settings: Arc<weir_config::Gateway>,
+    pub(crate) route: Arc<LiveRoute>,
+    pub(crate) request: ChatRequest,
+    pub(crate) recorder: Recorder,
+    pub(crate) began: Instant,
+    /// The share of the memory budget that its body holds, and later the answer's.
+    pub(crate) held: Held,
+}
+
+/// A target and the model that this request would use there.
+pub(crate) struct Offer<'a> {
+    pub(crate) target: &'a LiveTarget,
+    pub(crate) model: Arc<Model>,
+    pub(crate) chosen: Chosen,
+}
+
+impl Call {
+    /// The order in which targets are tried.
+    pub(crate) fn decide(&self) -> Decision {
+        let facts: Vec<TargetFacts> = self
+            .route
+            .targets
+            .iter()
+            .map(|target| {
+                let model = target.model(self.request.model());
+                TargetFacts {
+                    priority: target.priority,
+                    suspended: target.account.provider.suspended,
+                    offered: model.is_some(),
+                    context_window: model.and_then(|(model, _)| model.context_window),
+                }
+            })
+            .collect();
+        decide(&facts)
+    }
+
+    /// The target at position `at` of the route, with this request's model.
+    pub(crate) fn offer(&self, at: usize) -> Option<Offer<'_>> {
+        let target = self.route.targets.get(at)?;
+        let (model, label) = target.model(self.request.model())?;
+        let chosen = Chosen { target: target.name.clone(), provider: target.provider.clone(), model: label };
+        Some(Offer { target, model, chosen })
+    }
+
+    /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.
+    pub(crate) async fn hold(&mut self, bytes: u64) -> bool {
+        let missing = (self.request.len() as u64 + bytes).saturating_sub(self.held.bytes());
+        if missing == 0 {
+            return true;
+        }
+        match self.gateway.memory.hold(missing).await {
+            Ok(more) => self.held.merge(more),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// What the next attempt needs of the worker.
+    pub(crate) fn client(&self) -> Client<'_> {
+        let worker = &self.recorder.worker;
+        Client {
+            dialer: &self.gateway.dialer,
+            allow_private: &self.settings.egress.allow_private,
+            worker: worker.index,
+            random: worker.random(),
+        }
+    }
+}
+
+/// The wall clock, for what is configured as a date.
+pub(crate) fn now_unix() -> UnixSeconds {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The key is in the event already; this is what admission asks of it.
+pub(crate) fn allows(key: &LiveKey, model: &str) -> bool {
+    key.config.allowed_models.allows(model)
+}

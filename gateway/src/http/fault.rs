@@ -1,0 +1,118 @@
+//! Makes a response of a `Fault`. Nothing else builds an error response.
+
+use super::OutBody;
+use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
+use crate::observe::{Outcome, Recorder, RequestId};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use std::borrow::Cow;
+use std::time::Duration;
+use weir_config::{Failure, FailureClass};
+use weir_wire::openai::{BadRequest, write_error, write_stream_error};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Refuses the request that `recorder` records.
+pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Response<OutBody> {
+    recorder.event.outcome = Outcome { status: fault.status(), code: fault.code() };
+    refusal(id, fault)
+}
+
+/// The response that tells `fault`.
+pub(crate) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Whole(Some(body(&fault))));
+    *response.status_mut() = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REQUEST_ID, id.header());
+    headers.insert(ERROR_SOURCE, HeaderValue::from_static(source(fault.kind)));
+    if fault.kind.closes() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    match fault.retry {
+        Retry::Unsaid => {}
+        Retry::Never => drop(headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"))),
+        Retry::After(wait) => tell_wait(headers, wait),
+    }
+    if let Some(limit) = fault.limit {
+        tell_limit(headers, limit);
+    }
+    response
+}
+
+fn source(kind: FaultKind) -> &'static str {
+    match kind.blame() {
+        Blame::Caller => "caller",
+        Blame::Gateway => "gateway",
+        Blame::Upstream => "upstream",
+    }
+}
+
+/// Whole seconds for `retry-after`, milliseconds for SDKs that read them; both rounded up: a moment too early
+/// would be refused again.
+fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
+    let millis = wait.as_nanos().div_ceil(1_000_000);
+    headers.insert(RETRY_AFTER, number(u64::try_from(millis.div_ceil(1000)).unwrap_or(u64::MAX)));
+    headers.insert(RETRY_AFTER_MS, number(u64::try_from(millis).unwrap_or(u64::MAX)));
+}
+
+/// As OpenAI writes them: numbers, and the reset as a duration.
+fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
+    headers.insert("x-ratelimit-limit-requests", number(limit.limit.into()));
+    headers.insert("x-ratelimit-remaining-requests", number(limit.remaining.into()));
+    let millis = u64::try_from(limit.reset.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    let reset = format!("{}.{:03}s", millis / 1000, millis % 1000);
+    if let Ok(reset) = HeaderValue::try_from(reset) {
+        headers.insert("x-ratelimit-reset-requests", reset);
+    }
+}
+
+fn number(number: u64) -> HeaderValue {
+    HeaderValue::from(number)
+}
+
+fn body(fault: &Fault) -> Bytes {
+    let (_, kind, code) = fault.kind.shape();
+    let kind = fault.upstream_type.as_deref().unwrap_or(kind);
+    let code = fault.upstream_code.as_deref().unwrap_or(code);
+    let attempts = (!fault.attempts.is_empty()).then(|| serde_json::to_string(&fault.attempts).unwrap_or_default());
+    write_error(&fault.message, kind, fault.param.as_deref(), Some(code), attempts.as_deref())
+}
+
+/// The fault as the last event of a stream that has begun.
+pub(crate) fn stream_error(fault: &Fault) -> Bytes {
+    let (_, kind, code) = fault.kind.shape();
+    let kind = fault.upstream_type.as_deref().unwrap_or(kind);
+    let code = fault.upstream_code.as_deref().unwrap_or(code);
+    write_stream_error(&fault.message, kind, fault.param.as_deref(), Some(code))
+}
+
+/// What the caller of a stream is told when it breaks off after its first content.
+pub(crate) fn broken_stream(failure: &Failure) -> Fault {
+    let kind = match failure.class {
+        FailureClass::Timeout => FaultKind::UpstreamTimeout,
+        _ => FaultKind::UpstreamUnavailable,
+    };
+    let text = format!(
+        "The answer broke off: {}. What was sent so far is all there is; send the request again for a whole one.",
+        failure.message.trim_end_matches('.')
+    );
+    Fault::new(kind, text)
+}
+
+/// A body that is no chat request.
+pub(crate) fn bad_request(bad: BadRequest) -> Fault {
+    Fault { param: bad.param.map(Cow::Borrowed), ..Fault::new(FaultKind::InvalidRequest, bad.message) }
+}
+
+/// The same for a model that does not exist and for one that the key may not use.
+pub(crate) fn model_not_found(model: &str) -> Fault {
+    let text = format!(
+        "The model {model:?} does not exist here, or this key may not use it. `GET /v1/models` lists what it may."
+    );
+    Fault { param: Some(Cow::Borrowed("model")), ..Fault::new(FaultKind::ModelNotFound, text) }
+}

@@ -1,0 +1,22 @@
+//! HTTP on the callers' side: connections, bodies in and out, and the one place that writes an error.
+
+mod admin;
+mod body;
+mod connection;
+mod fault;
+mod guarded;
+mod models;
+mod receive;
+mod respond;
+mod router;
+
+pub(crate) use admin::admin_router;
+pub(crate) use body::OutBody;
+pub(crate) use connection::serve_connection;
+pub(crate) use fault::{bad_request, broken_stream, model_not_found, refuse, refusal, stream_error};
+pub(crate) use receive::receive;
+pub(crate) use respond::{begun_stream, respond};
+pub(crate) use router::not_ready;
+
+/// A comment that keeps a silent stream alive.
+pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");

@@ -1,0 +1,98 @@
+//! Responses to requests that an upstream answered, and their headers.
+
+use super::{OutBody, refuse};
+use crate::attempt::Committed;
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::observe::{Outcome, RequestId};
+use crate::relay::Relay;
+use crate::settle::settle_whole;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use std::fmt::Write;
+use weir_config::Disclosure;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROVIDER: HeaderName = HeaderName::from_static("x-weir-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-weir-model");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-weir-overhead-ms");
+const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
+const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The response to `call`, whatever came of it.
+pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> Response<OutBody> {
+    let id = call.recorder.event.id;
+    let committed = match result {
+        Ok(committed) => committed,
+        Err(fault) => return refuse(&mut call.recorder, id, fault),
+    };
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(REQUEST_ID, id.header());
+    tell_way(&mut headers, &call);
+    let body = match committed {
+        Committed::Whole(whole) => {
+            settle_whole(&mut call, &whole);
+            call.recorder.event.outcome = Outcome::OK;
+            headers.insert(CONTENT_TYPE, JSON);
+            tell_cost(&mut headers, &call);
+            tell_overhead(&mut headers, &call);
+            OutBody::Whole(Some(whole.body))
+        }
+        Committed::Flow(flow) => {
+            let is_stream = flow.idle.is_some();
+            headers.insert(CONTENT_TYPE, if is_stream { SSE } else { JSON });
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            tell_overhead(&mut headers, &call);
+            OutBody::Relay(Box::new(Relay::flowing(call, *flow)))
+        }
+    };
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A stream that is begun before anybody has committed: what is not known yet is left out.
+pub(crate) fn begun_stream(id: RequestId, relay: Relay) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Relay(Box::new(relay)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, SSE);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(REQUEST_ID, id.header());
+    response
+}
+
+/// Who answered, as far as `listener.disclosure` lets it be told.
+fn tell_way(headers: &mut HeaderMap, call: &Call) {
+    let event = &call.recorder.event;
+    let Some(chosen) = &event.chosen else { return };
+    if call.settings.listener.disclosure == Disclosure::None {
+        return;
+    }
+    headers.insert(PROVIDER, chosen.provider.header.clone());
+    headers.insert(MODEL, chosen.model.header.clone());
+    headers.insert(ATTEMPTS, HeaderValue::from(event.attempts.len()));
+}
+
+fn tell_cost(headers: &mut HeaderMap, call: &Call) {
+    if let Some(cost) = call.recorder.event.cost {
+        insert(headers, COST, format_args!("{cost}"));
+    }
+}
+
+/// Milliseconds that were ours, not the upstream's.
+fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
+    let event = &call.recorder.event;
+    let micros = event.began.elapsed().saturating_sub(event.upstream).as_micros();
+    insert(headers, OVERHEAD, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: std::fmt::Arguments<'_>) {
+    let mut text = String::with_capacity(24);
+    if text.write_fmt(value).is_ok()
+        && let Ok(value) = HeaderValue::try_from(text)
+    {
+        headers.insert(name, value);
+    }
+}

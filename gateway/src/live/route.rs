@@ -1,0 +1,60 @@
+//! A public model: its targets joined with their accounts, and its retry budget.
+
+use super::Label;
+use crate::upstream::Account;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+use weir_config::{Model, Route};
+use weir_policy::RetryBudget;
+
+/// A route, ready to be decided on.
+#[derive(Debug)]
+pub(crate) struct LiveRoute {
+    pub(crate) config: Arc<Route>,
+    pub(crate) label: Label,
+    pub(crate) targets: Vec<LiveTarget>,
+    pub(crate) rescue: Arc<RescueBudget>,
+}
+
+/// The tokens of a route's attempts beyond the first (semantics S1.3). Survives reloads.
+#[derive(Debug)]
+pub(crate) struct RescueBudget {
+    pub(crate) tokens: Mutex<RetryBudget>,
+    /// Woken when tokens were given back or burnt.
+    pub(crate) changed: Notify,
+}
+
+/// One (provider, model) behind a route.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveTarget {
+    pub(crate) name: Label,
+    pub(crate) account: Arc<Account>,
+    pub(crate) provider: Label,
+    pub(crate) model: ModelChoice,
+    pub(crate) priority: u32,
+}
+
+/// Which model a target uses.
+#[derive(Debug, Clone)]
+pub(crate) enum ModelChoice {
+    /// Always this one.
+    Fixed(Arc<Model>, Label),
+    /// The one asked for, as the provider knows it. Its label is `other` unless the provider lists it: a label
+    /// never comes from a caller.
+    Asked,
+}
+
+impl LiveTarget {
+    /// The model for a request that asks for `asked`, with its label; `None` if the provider doesn't offer it.
+    pub(crate) fn model(&self, asked: &str) -> Option<(Arc<Model>, Label)> {
+        match &self.model {
+            ModelChoice::Fixed(model, label) => Some((Arc::clone(model), label.clone())),
+            ModelChoice::Asked => {
+                let model = self.account.provider.model(asked)?;
+                let listed = !self.account.provider.models.is_empty();
+                let label = Label::new(if listed { &model.name } else { "other" });
+                Some((Arc::new(model), label))
+            }
+        }
+    }
+}

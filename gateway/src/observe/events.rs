@@ -1,0 +1,133 @@
+//! The events, and the recorder that emits the end of a request exactly once: finished, failed or dropped.
+
+use crate::live::{Label, LiveKey, LiveRoute};
+use crate::worker::Worker;
+use http::HeaderValue;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use weir_config::{NanoUsd, Usage};
+
+/// A request's identity: 96 random bits in hexadecimal, after `req_`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId([u8; 28]);
+
+impl RequestId {
+    pub(crate) fn new(high: u64, low: u64) -> Self {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let number = u128::from(high) << 64 | u128::from(low);
+        let mut text = *b"req_000000000000000000000000";
+        for (i, digit) in text.iter_mut().skip(4).enumerate() {
+            *digit = HEX.get((number >> (i * 4)) as usize & 15).copied().unwrap_or(b'0');
+        }
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static("req"))
+    }
+}
+
+/// Where a request went.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) target: Label,
+    pub(crate) provider: Label,
+    pub(crate) model: Label,
+}
+
+/// One try at one target.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptFinished {
+    pub(crate) chosen: Chosen,
+    /// `ok`, or the name of the failure's class.
+    pub(crate) outcome: &'static str,
+    pub(crate) status: Option<u16>,
+    pub(crate) took: Duration,
+}
+
+/// How a request ended: `code` of the fault, `ok`, or `canceled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The status sent, or 499 where the caller left before one was.
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+}
+
+impl Outcome {
+    pub(crate) const OK: Self = Self { status: 200, code: "ok" };
+    /// The caller left. 499 as nginx logs it; nobody is sent it.
+    pub(crate) const CANCELED: Self = Self { status: 499, code: "canceled" };
+}
+
+/// The end of a request, whatever it was.
+#[derive(Debug)]
+pub(crate) struct RequestFinished {
+    pub(crate) id: RequestId,
+    pub(crate) began: Instant,
+    pub(crate) began_at: SystemTime,
+    pub(crate) stream: bool,
+    pub(crate) key: Option<Arc<LiveKey>>,
+    pub(crate) route: Option<Arc<LiveRoute>>,
+    pub(crate) chosen: Option<Chosen>,
+    pub(crate) attempts: Vec<AttemptFinished>,
+    pub(crate) usage: Option<Usage>,
+    /// The usage is our estimate: the upstream told none.
+    pub(crate) assumed: bool,
+    /// `None`: no price is known.
+    pub(crate) cost: Option<NanoUsd>,
+    /// From the request's arrival to the first content sent on.
+    pub(crate) first_token: Option<Duration>,
+    /// Time spent waiting for upstreams until the answer's headers.
+    pub(crate) upstream: Duration,
+    pub(crate) outcome: Outcome,
+}
+
+impl RequestFinished {
+    fn emit(&self, worker: &Worker) {
+        let took = self.began.elapsed();
+        worker.series.request_finished(self, took);
+        worker.usage_log.request_finished(self, took);
+    }
+}
+
+/// Holds the event while the request lives and emits it when dropped, at the latest.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) event: Box<RequestFinished>,
+    pub(crate) worker: Arc<Worker>,
+}
+
+impl Recorder {
+    /// Begins a request. Until told otherwise its outcome is that the caller left.
+    pub(crate) fn begin(worker: &Arc<Worker>, began: Instant) -> Self {
+        worker.series.request_began();
+        let event = Box::new(RequestFinished {
+            id: RequestId::new(worker.random(), worker.random()),
+            began,
+            began_at: SystemTime::now(),
+            stream: false,
+            key: None,
+            route: None,
+            chosen: None,
+            attempts: Vec::new(),
+            usage: None,
+            assumed: false,
+            cost: None,
+            first_token: None,
+            upstream: Duration::ZERO,
+            outcome: Outcome::CANCELED,
+        });
+        Self { event, worker: Arc::clone(worker) }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.event.emit(&self.worker);
+        self.worker.series.request_ended();
+    }
+}

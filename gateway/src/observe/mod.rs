@@ -1,0 +1,13 @@
+//! What is told about requests: one event, `RequestFinished`, from which metrics and the usage log are made.
+//! Emitting it is the only way to count a request. No key and no prompt is in it.
+
+mod events;
+mod exposition;
+mod series;
+mod usage_log;
+
+pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
+pub(crate) use exposition::Exposition;
+pub(crate) use series::WorkerSeries;
+pub(crate) use usage_log::{LogBuffer, UsageLog};
+pub use usage_log::UsageLogTo;

@@ -1,0 +1,187 @@
+//! The cells that requests are counted in: a set per worker, so that no two threads write one; summed when
+//! scraped.
+//!
+//! A request costs one look-up: everything with the labels (route, tenant, provider, model) stands in one cell.
+//! Labels are configured names only, so the number of cells is bounded by the configuration.
+
+use super::{Outcome, RequestFinished};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use weir_config::{NanoUsd, Usage};
+
+/// Upper bounds in seconds of request and first-token histograms: LLM answers take from 10 ms to minutes.
+pub(super) const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// Upper bounds in seconds of the overhead histogram.
+pub(super) const OVERHEAD_SECONDS: [f64; 14] =
+    [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0];
+
+/// A histogram's cells; one more than there are bounds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Histogram {
+    pub(super) counts: [u64; 15],
+    pub(super) sum: Duration,
+}
+
+impl Histogram {
+    fn record(&mut self, bounds: &[f64; 14], value: Duration) {
+        let seconds = value.as_secs_f64();
+        let cell = bounds.iter().position(|bound| seconds <= *bound).unwrap_or(bounds.len());
+        if let Some(count) = self.counts.get_mut(cell) {
+            *count += 1;
+        }
+        self.sum += value;
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
+        self.sum += other.sum;
+    }
+}
+
+/// The labels of a cell; what did not come to be known is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Labels {
+    pub(super) route: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) provider: Arc<str>,
+    pub(super) model: Arc<str>,
+}
+
+/// Everything counted under one set of labels.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cell {
+    pub(super) codes: Vec<(u16, u64)>,
+    pub(super) seconds: Histogram,
+    pub(super) first_token: Histogram,
+    pub(super) usage: Usage,
+    pub(super) cost: NanoUsd,
+    pub(super) rescued: u64,
+    pub(super) unpriced: u64,
+    pub(super) assumed: u64,
+}
+
+impl Cell {
+    pub(super) fn add(&mut self, other: &Self) {
+        other.codes.iter().for_each(|(code, count)| self.count(*code, *count));
+        self.seconds.add(&other.seconds);
+        self.first_token.add(&other.first_token);
+        self.use_tokens(&other.usage);
+        self.cost += other.cost;
+        self.rescued += other.rescued;
+        self.unpriced += other.unpriced;
+        self.assumed += other.assumed;
+    }
+
+    fn count(&mut self, code: u16, more: u64) {
+        match self.codes.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count += more,
+            None => self.codes.push((code, more)),
+        }
+    }
+
+    fn use_tokens(&mut self, usage: &Usage) {
+        self.usage.input = self.usage.input.saturating_add(usage.input);
+        self.usage.cache_read = self.usage.cache_read.saturating_add(usage.cache_read);
+        self.usage.output = self.usage.output.saturating_add(usage.output);
+        self.usage.reasoning = self.usage.reasoning.saturating_add(usage.reasoning);
+    }
+
+    fn request_finished(&mut self, event: &RequestFinished, took: Duration) {
+        self.count(event.outcome.status, 1);
+        self.seconds.record(&SECONDS, took);
+        if let Some(first_token) = event.first_token {
+            self.first_token.record(&SECONDS, first_token);
+        }
+        if let Some(usage) = &event.usage {
+            self.use_tokens(usage);
+            self.assumed += u64::from(event.assumed);
+            self.unpriced += u64::from(event.cost.is_none());
+        }
+        self.cost += event.cost.unwrap_or_default();
+        self.rescued += u64::from(event.outcome == Outcome::OK && event.attempts.len() > 1);
+    }
+}
+
+/// (provider, model, outcome): the labels of an attempt.
+pub(super) type AttemptLabels = (Arc<str>, Arc<str>, &'static str);
+
+/// What one worker has counted.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    pub(super) requests: HashMap<Labels, Cell, RandomState>,
+    pub(super) attempts: HashMap<AttemptLabels, u64, RandomState>,
+    pub(super) overhead: Histogram,
+}
+
+/// One worker's cells. The lock is taken by that worker once per request, and by a scrape.
+#[derive(Debug)]
+pub(crate) struct WorkerSeries {
+    cells: Mutex<Cells>,
+    in_flight: AtomicI64,
+    log_dropped: AtomicU64,
+    unknown: Arc<str>,
+}
+
+impl Default for WorkerSeries {
+    fn default() -> Self {
+        Self {
+            cells: Mutex::default(),
+            in_flight: AtomicI64::new(0),
+            log_dropped: AtomicU64::new(0),
+            unknown: Arc::from(""),
+        }
+    }
+}
+
+impl WorkerSeries {
+    pub(crate) fn request_began(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn request_ended(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Requests that have begun and not ended.
+    pub(crate) fn in_flight(&self) -> i64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn usage_line_dropped(&self) {
+        self.log_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn usage_lines_dropped(&self) -> u64 {
+        self.log_dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn request_finished(&self, event: &RequestFinished, took: Duration) {
+        let unknown = || Arc::clone(&self.unknown);
+        let labels = Labels {
+            route: event.route.as_ref().map_or_else(unknown, |route| Arc::clone(&route.label.text)),
+            tenant: event.key.as_ref().map_or_else(unknown, |key| Arc::clone(&key.tenant)),
+            provider: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.provider.text)),
+            model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.text)),
+        };
+        let mut cells = self.cells();
+        for attempt in &event.attempts {
+            let labels = (
+                Arc::clone(&attempt.chosen.provider.text),
+                Arc::clone(&attempt.chosen.model.text),
+                attempt.outcome,
+            );
+            *cells.attempts.entry(labels).or_default() += 1;
+        }
+        if !event.stream && event.outcome == Outcome::OK {
+            cells.overhead.record(&OVERHEAD_SECONDS, took.saturating_sub(event.upstream));
+        }
+        cells.requests.entry(labels).or_default().request_finished(event, took);
+    }
+
+    pub(super) fn cells(&self) -> MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,271 @@
+//! The usage log (semantics S4.7): one JSON line per request, written by a thread of its own.
+//!
+//! Workers append to a bounded buffer each and never wait: when a sink is blocked the buffer fills, further
+//! lines are dropped and counted. A line holds names, numbers and outcomes; never a key, never a prompt.
+
+use super::RequestFinished;
+use super::series::WorkerSeries;
+use serde::Serialize;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+/// Where the usage log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsageLogTo {
+    /// Nowhere.
+    Off,
+    /// Standard output: what a pod does.
+    Stdout,
+    /// Appended to this file.
+    File(PathBuf),
+}
+
+/// Bytes that one worker may hold unwritten; about 8,000 lines.
+const BUFFER: usize = 4 << 20;
+/// Lines gather this long before they are written together.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// One worker's lines that are not written yet.
+#[derive(Debug)]
+pub(crate) struct LogBuffer {
+    lines: Mutex<Vec<u8>>,
+    wake: Arc<Wake>,
+    series: Arc<WorkerSeries>,
+    off: bool,
+}
+
+#[derive(Debug, Default)]
+struct Wake {
+    pending: Mutex<bool>,
+    arrived: Condvar,
+    closing: AtomicBool,
+}
+
+impl Wake {
+    fn signal(&self) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits for lines, or for the end.
+    fn wait(&self) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*pending && !self.closing.load(Ordering::Acquire) {
+            pending = self.arrived.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+        *pending = false;
+    }
+
+    /// Lets more lines come before they are written; ends early when closing.
+    fn gather(&self) {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let closing = |_: &mut bool| !self.closing.load(Ordering::Acquire);
+        drop(self.arrived.wait_timeout_while(pending, GATHER, closing));
+    }
+}
+
+impl LogBuffer {
+    pub(super) fn request_finished(&self, event: &RequestFinished, took: Duration) {
+        if self.off {
+            return;
+        }
+        let mut lines = self.lines();
+        let before = lines.len();
+        if before >= BUFFER || serde_json::to_writer(&mut *lines, &Line::new(event, took)).is_err() {
+            lines.truncate(before);
+            self.series.usage_line_dropped();
+            return;
+        }
+        lines.push(b'\n');
+        drop(lines);
+        if before == 0 {
+            self.wake.signal();
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(crate) struct UsageLog {
+    wake: Arc<Wake>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl UsageLog {
+    /// Opens the sink and starts its thread; returns a buffer for each of `series`.
+    pub(crate) fn start(to: &UsageLogTo, series: &[Arc<WorkerSeries>]) -> io::Result<(Self, Vec<Arc<LogBuffer>>)> {
+        let wake = Arc::new(Wake::default());
+        let buffers: Vec<_> = series
+            .iter()
+            .map(|series| {
+                Arc::new(LogBuffer {
+                    lines: Mutex::default(),
+                    wake: Arc::clone(&wake),
+                    series: Arc::clone(series),
+                    off: *to == UsageLogTo::Off,
+                })
+            })
+            .collect();
+        let sink = match to {
+            UsageLogTo::Off => return Ok((Self { wake, thread: None }, buffers)),
+            UsageLogTo::Stdout => Sink::Stdout(io::stdout()),
+            UsageLogTo::File(path) => Sink::File(OpenOptions::new().create(true).append(true).open(path)?),
+        };
+        let (theirs, woken) = (buffers.clone(), Arc::clone(&wake));
+        let thread = std::thread::Builder::new()
+            .name("weir-usage-log".to_owned())
+            .spawn(move || write_lines(sink, &theirs, &woken))?;
+        Ok((Self { wake, thread: Some(thread) }, buffers))
+    }
+
+    /// Writes what is left and ends. Waits at most for one write of the sink.
+    pub(crate) fn close(&mut self) {
+        self.wake.closing.store(true, Ordering::Release);
+        self.wake.signal();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the usage log's thread panicked");
+        }
+    }
+}
+
+enum Sink {
+    Stdout(io::Stdout),
+    File(File),
+}
+
+impl Sink {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => {
+                let mut stdout = stdout.lock();
+                stdout.write_all(lines).and_then(|()| stdout.flush())
+            }
+            Self::File(file) => file.write_all(lines),
+        }
+    }
+}
+
+fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
+    let mut batch = Vec::new();
+    let mut failing = false;
+    loop {
+        wake.wait();
+        wake.gather();
+        let closing = wake.closing.load(Ordering::Acquire);
+        for buffer in buffers {
+            // Buffers change places, so that neither side allocates anew.
+            std::mem::swap(&mut batch, &mut *buffer.lines());
+            if batch.is_empty() {
+                continue;
+            }
+            let written = sink.write(&batch);
+            if let (Err(error), false) = (&written, failing) {
+                tracing::error!(%error, "the usage log cannot be written; its lines are lost until it can");
+            }
+            failing = written.is_err();
+            batch.clear();
+        }
+        if closing {
+            return;
+        }
+    }
+}
+
+/// A line, schema version 1.
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: u32,
+    time: Rfc3339,
+    id: &'a str,
+    key: Option<&'a str>,
+    tenant: Option<&'a str>,
+    route: Option<&'a str>,
+    target: Option<&'a str>,
+    provider: Option<&'a str>,
+    model: Option<&'a str>,
+    stream: bool,
+    status: u16,
+    outcome: &'a str,
+    attempts: Vec<Attempt<'a>>,
+    tokens: Option<weir_config::Usage>,
+    assumed: bool,
+    cost_nano_usd: Option<u64>,
+    first_token_us: Option<u64>,
+    duration_us: u64,
+}
+
+#[derive(Serialize)]
+struct Attempt<'a> {
+    target: &'a str,
+    provider: &'a str,
+    model: &'a str,
+    outcome: &'a str,
+    status: Option<u16>,
+    duration_us: u64,
+}
+
+impl<'a> Line<'a> {
+    fn new(event: &'a RequestFinished, took: Duration) -> Self {
+        let chosen = event.chosen.as_ref();
+        Self {
+            schema: 1,
+            time: Rfc3339(event.began_at),
+            id: event.id.as_str(),
+            key: event.key.as_deref().map(|key| &*key.label),
+            tenant: event.key.as_deref().map(|key| &*key.tenant),
+            route: event.route.as_deref().map(|route| &*route.label.text),
+            target: chosen.map(|chosen| &*chosen.target.text),
+            provider: chosen.map(|chosen| &*chosen.provider.text),
+            model: chosen.map(|chosen| &*chosen.model.text),
+            stream: event.stream,
+            status: event.outcome.status,
+            outcome: event.outcome.code,
+            attempts: event.attempts.iter().map(Attempt::new).collect(),
+            tokens: event.usage,
+            assumed: event.assumed,
+            cost_nano_usd: event.cost.map(|cost| cost.0),
+            first_token_us: event.first_token.map(micros),
+            duration_us: micros(took),
+        }
+    }
+}
+
+impl<'a> Attempt<'a> {
+    fn new(attempt: &'a super::AttemptFinished) -> Self {
+        Self {
+            target: &attempt.chosen.target.text,
+            provider: &attempt.chosen.provider.text,
+            model: &attempt.chosen.model.text,
+            outcome: attempt.outcome,
+            status: attempt.status,
+            duration_us: micros(attempt.took),
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// An instant in UTC to the millisecond, as RFC 3339 writes it.
+struct Rfc3339(SystemTime);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::try_from(self.0) {
+            Ok(time) => serializer.collect_str(&format_args!("{time:.3}")),
+            Err(_) => serializer.serialize_none(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A chat request, in order: who, what, may it, where to, what came of it. The only place that knows the order.
+
+use crate::app::Gateway;
+use crate::auth::authenticate;
+use crate::call::{Call, allows, now_unix};
+use crate::fault::{Fault, FaultKind};
+use crate::http::{self, OutBody};
+use crate::live::{Live, LiveKey};
+use crate::observe::Recorder;
+use crate::relay::{Attempts, Relay};
+use crate::rescue;
+use crate::walk;
+use crate::worker::Worker;
+use ::http::{Request, Response};
+use hyper::body::Incoming;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use weir_wire::openai::ChatRequest;
+
+/// A stream that has said nothing for so long gets a comment, lest something between gives it up.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Answers `POST /v1/chat/completions`.
+pub(crate) async fn chat(gateway: &Arc<Gateway>, worker: &Arc<Worker>, request: Request<Incoming>) -> Response<OutBody> {
+    let began = Instant::now();
+    let mut recorder = Recorder::begin(worker, began);
+    let id = recorder.event.id;
+    match gateway.live.load_full() {
+        None => http::refuse(&mut recorder, id, http::not_ready()),
+        Some(live) => match admitted(gateway, &live, request, &mut recorder, began).await {
+            Err(fault) => http::refuse(&mut recorder, id, fault),
+            Ok(admitted) => {
+                drop(live); // a long answer pins its key, route and accounts, not the configuration
+                run(admitted.into_call(gateway, recorder, began)).await
+            }
+        },
+    }
+}
+
+/// A request that passed every check, before it becomes a `Call`.
+struct Admitted {
+    settings: Arc<weir_config::Gateway>,
+    route: Arc<crate::live::LiveRoute>,
+    request: ChatRequest,
+    held: crate::memory::Held,
+}
+
+impl Admitted {
+    fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, began: Instant) -> Call {
+        let Self { settings, route, request, held } = self;
+        Call { gateway: Arc::clone(gateway), settings, route, request, recorder, began, held }
+    }
+}
+
+async fn admitted(
+    gateway: &Gateway,
+    live: &Live,
+    request: Request<Incoming>,
+    recorder: &mut Recorder,
+    began: Instant,
+) -> Result<Admitted, Fault> {
+    let key = authenticate(live, request.headers(), now_unix())?;
+    recorder.event.key = Some(Arc::clone(&key));
+    let (body, held) = http::receive(request, live.gateway.listener.max_body_bytes, gateway).await?;
+    let request = ChatRequest::read(body).map_err(http::bad_request)?;
+    recorder.event.stream = request.stream();
+    let unknown = || http::model_not_found(request.model());
+    let route = live.route(request.model()).filter(|_| allows(&key, request.model())).ok_or_else(unknown)?;
+    recorder.event.route = Some(Arc::clone(route));
+    take_requests(&key, began)?;
+    rescue::count(route, began);
+    Ok(Admitted { settings: Arc::clone(&live.gateway), route: Arc::clone(route), request, held })
+}
+
+/// One request from the key's minute (semantics S3.1).
+fn take_requests(key: &LiveKey, now: Instant) -> Result<(), Fault> {
+    let Some(limit) = key.config.limits.requests_per_minute else { return Ok(()) };
+    let mut window = key.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    window.admit(now, limit).map(|_| ()).map_err(|full| Fault::requests_exceeded(limit.get(), &full))
+}
+
+/// Tries targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
+/// (semantics S2.1: headers are committed with the first byte that we send).
+async fn run(call: Call) -> Response<OutBody> {
+    if !call.request.stream() {
+        return http::respond(walk::run(call).await);
+    }
+    let id = call.recorder.event.id;
+    let mut attempts: Attempts = Box::pin(walk::run(call));
+    match tokio::time::timeout(KEEP_ALIVE, attempts.as_mut()).await {
+        Ok(done) => http::respond(done),
+        Err(_) => http::begun_stream(id, Relay::waiting(attempts)),
+    }
+}

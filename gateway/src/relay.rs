@@ -1,0 +1,298 @@
+//! The body of an answer that is still coming: takes what the upstream has sent, joins it into one piece, passes
+//! it on, and sees to it that the caller learns how it ended (semantics S2).
+//!
+//! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
+
+use crate::attempt::{Collected, Committed, Decoder, Flow};
+use crate::call::{Call, now_unix};
+use crate::drain;
+use crate::fault::{Fault, FaultKind};
+use crate::http;
+use crate::observe::Outcome;
+use crate::pipeline::KEEP_ALIVE;
+use crate::settle::settle;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::time::Sleep;
+use weir_config::{Failure, FailureClass, OnAbort};
+use weir_wire::openai::StreamEnd;
+
+/// So much is joined into one piece at most.
+const JOIN: usize = 64 << 10;
+
+/// An answer without room for an error event broke off: the connection is cut, lest it look complete.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream broke its answer off")]
+pub(crate) struct BrokenOff;
+
+/// Attempts that still run after the headers were sent.
+pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Call, Result<Committed, Fault>)> + Send>>;
+
+/// The body of an answer that is still coming.
+pub(crate) struct Relay(State);
+
+enum State {
+    /// Nobody has committed yet; the caller gets a comment now and then.
+    Waiting { attempts: Attempts, ping: Pin<Box<Sleep>> },
+    /// Bytes are passed on.
+    Flowing(Flowing),
+    Ended,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Relay")
+    }
+}
+
+impl Relay {
+    /// Begins with a comment and goes on with whoever commits.
+    pub(crate) fn waiting(attempts: Attempts) -> Self {
+        // Due at once: the headers go out with this first byte.
+        Self(State::Waiting { attempts, ping: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)) })
+    }
+
+    /// Passes `flow` on.
+    pub(crate) fn flowing(call: Call, flow: Flow) -> Self {
+        Self(State::Flowing(Flowing::new(call, flow)))
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        loop {
+            match &mut self.0 {
+                State::Ended => return Poll::Ready(None),
+                State::Waiting { attempts, ping } => {
+                    if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
+                        match self.begin(call, result) {
+                            Some(last) => return Poll::Ready(Some(Ok(last))),
+                            None => continue,
+                        }
+                    }
+                    ready!(ping.as_mut().poll(cx));
+                    ping.as_mut().reset(tokio::time::Instant::now() + KEEP_ALIVE);
+                    return Poll::Ready(Some(Ok(http::PING)));
+                }
+                State::Flowing(flowing) => {
+                    let bytes = ready!(flowing.poll_bytes(cx));
+                    if bytes.is_err() || flowing.inner.is_none() {
+                        self.0 = State::Ended;
+                    }
+                    if bytes.as_ref().map_or(true, |bytes| !bytes.is_empty()) {
+                        return Poll::Ready(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes on with what was committed; a refusal becomes the stream's last event.
+    fn begin(&mut self, mut call: Call, result: Result<Committed, Fault>) -> Option<Bytes> {
+        let fault = match result {
+            Ok(Committed::Flow(flow)) => {
+                self.0 = State::Flowing(Flowing::new(call, *flow));
+                return None;
+            }
+            // A stream's attempt commits to a stream.
+            Ok(Committed::Whole(_)) => Fault::new(FaultKind::Internal, "A stream was answered whole."),
+            Err(fault) => fault,
+        };
+        call.recorder.event.outcome = Outcome { status: 200, code: fault.code() };
+        self.0 = State::Ended;
+        Some(http::stream_error(&fault))
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, State::Ended)
+    }
+}
+
+/// An answer under way. Dropped before its end, the caller has left.
+struct Flowing {
+    /// `None` once the end is settled.
+    inner: Option<(Call, Flow)>,
+    timer: Pin<Box<Sleep>>,
+    /// When the upstream last sent a byte.
+    heard: Instant,
+    /// When the caller was last sent one.
+    sent: Instant,
+}
+
+/// How an answer ended.
+enum End {
+    Complete,
+    Broken(Failure),
+}
+
+impl Flowing {
+    fn new(mut call: Call, flow: Flow) -> Self {
+        let now = Instant::now();
+        call.recorder.event.first_token = Some(now - call.began);
+        // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
+        let timer = Box::pin(tokio::time::sleep_until(due(&flow, now, now).into()));
+        Self { inner: Some((call, flow)), timer, heard: now, sent: now }
+    }
+
+    /// What can be sent now. At the end, whatever it was, `inner` is taken.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
+        let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+        if call.gateway.shutdown.is_cut() {
+            let failure = Failure::new(FailureClass::ServerError, "the gateway is shutting down");
+            return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
+        }
+        let mut joined = Collected::default();
+        joined.push(std::mem::take(&mut flow.ready), 0);
+        let end = loop {
+            if joined.len() >= JOIN {
+                break None;
+            }
+            match flow.poll_more(cx) {
+                Poll::Ready(Ok(Some(bytes))) => joined.push(bytes, 0),
+                Poll::Ready(Ok(None)) => break Some(End::Complete),
+                Poll::Ready(Err((last, failure))) => {
+                    joined.push(last, 0);
+                    break Some(End::Broken(failure));
+                }
+                Poll::Pending => break None,
+            }
+        };
+        if let Some(end) = end {
+            return Poll::Ready(self.end(joined, end));
+        }
+        if joined.len() == 0 {
+            return self.poll_timer(cx);
+        }
+        self.heard = Instant::now();
+        self.sent = self.heard;
+        Poll::Ready(Ok(joined.into_bytes()))
+    }
+
+    /// Nothing has come: is anything due?
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            let Some((_, flow)) = &self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+            let failure = if now >= flow.deadline {
+                Some("the answer took longer than the provider's total time")
+            } else if flow.idle.is_some_and(|idle| now >= self.heard + idle) {
+                Some("the upstream's stream fell silent")
+            } else {
+                None
+            };
+            if let Some(text) = failure {
+                let failure = Failure::new(FailureClass::Timeout, text);
+                return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
+            }
+            let ping = flow.idle.is_some() && now >= self.sent + KEEP_ALIVE;
+            if ping {
+                self.sent = now;
+            }
+            self.timer.as_mut().reset(due(flow, self.heard, self.sent).into());
+            if ping && flow.may_ping() {
+                return Poll::Ready(Ok(http::PING));
+            }
+        }
+    }
+
+    /// Settles and says the last words.
+    fn end(&mut self, mut last: Collected, end: End) -> Result<Bytes, BrokenOff> {
+        let Some((mut call, mut flow)) = self.inner.take() else { return Ok(Bytes::new()) };
+        flow.rest = None;
+        settle(&mut call, &flow);
+        call.recorder.event.outcome = match end {
+            End::Complete => Outcome::OK,
+            End::Broken(failure) => {
+                let (provider, class) = (&flow.account.provider.name, failure.class.name());
+                tracing::warn!(%provider, class, reason = failure.message, "an answer broke off");
+                call.recorder.event.outcome = Outcome { status: 200, code: "stream_broken" };
+                last.push(flow.broken_off(&failure)?, 0);
+                return Ok(last.into_bytes());
+            }
+        };
+        Ok(last.into_bytes())
+    }
+}
+
+impl Drop for Flowing {
+    fn drop(&mut self) {
+        let Some((mut call, flow)) = self.inner.take() else { return };
+        if flow.account.provider.on_abort == OnAbort::Continues && flow.rest.is_some() {
+            drain::for_usage(call, flow);
+        } else {
+            settle(&mut call, &flow); // and dropping the rest cancels the upstream
+        }
+    }
+}
+
+/// When the timer must look again.
+fn due(flow: &Flow, heard: Instant, sent: Instant) -> Instant {
+    match flow.idle {
+        Some(idle) => (heard + idle).min(sent + KEEP_ALIVE).min(flow.deadline),
+        None => flow.deadline,
+    }
+}
+
+impl Flow {
+    /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
+    /// bytes that may still be sent before it.
+    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, (Bytes, Failure)>> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(Ok(None)) };
+        let piece = ready!(rest.poll_data(cx));
+        let ended = piece.is_none();
+        let bytes = match (piece, &mut self.decoder) {
+            (Some(Err(failure)), _) => return Poll::Ready(Err((Bytes::new(), failure))),
+            (Some(Ok(piece)), Decoder::Opaque) => return Poll::Ready(Ok(Some(piece))),
+            (None, Decoder::Opaque) => Bytes::new(),
+            (Some(Ok(piece)), Decoder::Events(stream)) => stream.feed(piece, now_unix()),
+            (None, Decoder::Events(stream)) => {
+                let (tail, end) = stream.end(now_unix());
+                if end == StreamEnd::Truncated && stream.failure().is_none() {
+                    let failure = Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
+                    return Poll::Ready(Err((tail, failure)));
+                }
+                tail
+            }
+        };
+        if let Decoder::Events(stream) = &self.decoder
+            && let Some(failure) = stream.failure()
+        {
+            return Poll::Ready(Err((bytes, failure.clone())));
+        }
+        if ended {
+            self.rest = None;
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(None));
+            }
+        }
+        Poll::Ready(Ok(Some(bytes)))
+    }
+
+    /// Whether a comment may be put in here: not inside of a frame.
+    fn may_ping(&self) -> bool {
+        match &self.decoder {
+            Decoder::Events(stream) => !stream.mid_frame(),
+            Decoder::Opaque => false,
+        }
+    }
+
+    /// The event that says that the answer broke off. A unary body has no place for one.
+    fn broken_off(&self, failure: &Failure) -> Result<Bytes, BrokenOff> {
+        let Decoder::Events(stream) = &self.decoder else { return Err(BrokenOff) };
+        let event = http::stream_error(&http::broken_stream(failure));
+        Ok(if stream.mid_frame() { [b"\n\n", &*event].concat().into() } else { event })
+    }
+}

@@ -1,0 +1,72 @@
+//! A request's attempts beyond its first, paid from its route's retry budget (semantics S1.3).
+
+use crate::live::{LiveRoute, RescueBudget};
+use std::mem;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Instant;
+use weir_policy::{RetryBudget, Take, Tokens, Wake};
+
+/// Counts a request of `route`.
+pub(crate) fn count(route: &LiveRoute, now: Instant) {
+    lock(&route.rescue).request(now, route.config.retry.budget_percent);
+}
+
+/// One request's tokens; dropped without an end, the request was abandoned.
+#[derive(Debug)]
+pub(crate) struct Rescue {
+    budget: Arc<RescueBudget>,
+    tokens: Tokens,
+}
+
+impl Rescue {
+    pub(crate) fn new(route: &LiveRoute) -> Self {
+        Self { budget: Arc::clone(&route.rescue), tokens: Tokens::default() }
+    }
+
+    /// Takes a token for one more attempt; where none is free but some may come back, waits for them until
+    /// `deadline`. False: there is none to be had.
+    pub(crate) async fn take(&mut self, ahead: u32, deadline: Instant) -> bool {
+        loop {
+            let changed = self.budget.changed.notified();
+            let take = lock(&self.budget).take(Instant::now(), &mut self.tokens, ahead);
+            match take {
+                Take::Granted => return true,
+                Take::Refused => return false,
+                Take::Wait => {
+                    if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The request was answered.
+    pub(crate) fn committed(mut self) {
+        self.give_back(RetryBudget::committed);
+    }
+
+    /// No target answered it.
+    pub(crate) fn failed(mut self) {
+        self.give_back(RetryBudget::failed);
+    }
+
+    fn give_back(&mut self, how: fn(&mut RetryBudget, Instant, Tokens) -> Wake) {
+        let tokens = mem::take(&mut self.tokens);
+        let wake = how(&mut lock(&self.budget), Instant::now(), tokens);
+        match wake {
+            Wake::Some(few) => (0..few).for_each(|_| self.budget.changed.notify_one()),
+            Wake::All => self.budget.changed.notify_waiters(),
+        }
+    }
+}
+
+impl Drop for Rescue {
+    fn drop(&mut self) {
+        self.give_back(RetryBudget::abandoned);
+    }
+}
+
+fn lock(budget: &RescueBudget) -> MutexGuard<'_, RetryBudget> {
+    budget.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,247 @@
+//! Starts a gateway: sockets first, then threads; and ends it again.
+
+use crate::app::Gateway;
+use crate::http::admin_router;
+use crate::memory::MemoryBudget;
+use crate::observe::{UsageLog, UsageLogTo, WorkerSeries};
+use crate::shutdown::{Phase, Shutdown, reached};
+use crate::upstream::Dialer;
+use crate::worker::{self, Arrivals, Place, Worker};
+use arc_swap::ArcSwapOption;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use weir_config::Snapshot;
+
+/// Connections served at once (semantics S9.4); more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 15_000;
+/// Between the cut and the end: running answers say their last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How a gateway is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data port. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The admin port. Port 0 takes a free one.
+    pub admin_listen: SocketAddr,
+    /// Worker threads; `None`: one for each processor.
+    pub workers: Option<NonZeroUsize>,
+    /// Where the usage log goes.
+    pub usage_log: UsageLogTo,
+    /// Bytes of bodies held at once; `None`: half of what the machine or control group has.
+    pub memory_budget: Option<u64>,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket cannot be opened, most likely because another process has the port.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A thread or its runtime cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The usage log's file cannot be opened.
+    #[error("cannot open the usage log: {0}")]
+    UsageLog(#[source] io::Error),
+    /// The TLS library refuses its own defaults.
+    #[error("cannot set TLS up: {0}")]
+    Tls(String),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Running {
+    gateway: Arc<Gateway>,
+    threads: Vec<JoinHandle<()>>,
+    usage_log: UsageLog,
+    /// The data port's address.
+    pub data_address: SocketAddr,
+    /// The admin port's address.
+    pub admin_address: SocketAddr,
+}
+
+/// Starts a gateway without configuration: it answers 503 `not_ready` until the first snapshot is applied.
+pub fn start(options: &Options) -> Result<Running, StartError> {
+    let (data, data_address) = listen(options.listen)?;
+    let (admin, admin_address) = listen(options.admin_listen)?;
+    let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let (workers, usage_log) = workers(count, &options.usage_log)?;
+    let dialer = Dialer::new(vec![data_address, admin_address]).map_err(|error| StartError::Tls(error.to_string()))?;
+    let gateway = Arc::new(Gateway {
+        live: ArcSwapOption::empty(),
+        applied_at: AtomicI64::new(0),
+        dialer,
+        memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
+        shutdown: Shutdown::default(),
+        workers,
+        applying: Mutex::new(()),
+    });
+    let mut threads = Vec::with_capacity(count + 1);
+    let mut desks = Vec::with_capacity(count);
+    for worker in &gateway.workers {
+        let (desk, arrivals) = mpsc::unbounded_channel();
+        desks.push(desk);
+        threads.push(worker_thread(&gateway, worker, arrivals)?);
+    }
+    threads.push(control_thread(&gateway, data, admin, desks)?);
+    Ok(Running { gateway, threads, usage_log, data_address, admin_address })
+}
+
+type Desk = mpsc::UnboundedSender<(std::net::TcpStream, Place)>;
+
+fn workers(count: usize, usage_log: &UsageLogTo) -> Result<(Vec<Arc<Worker>>, UsageLog), StartError> {
+    let series: Vec<Arc<WorkerSeries>> = (0..count).map(|_| Arc::default()).collect();
+    let (log, buffers) = UsageLog::start(usage_log, &series).map_err(StartError::UsageLog)?;
+    let workers: Result<Vec<_>, StartError> = series
+        .into_iter()
+        .zip(buffers)
+        .enumerate()
+        .map(|(index, (series, buffer))| {
+            let mut seed = [0; 8];
+            getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+            Ok(Arc::new(Worker::new(index, series, buffer, u64::from_le_bytes(seed))))
+        })
+        .collect();
+    Ok((workers?, log))
+}
+
+fn worker_thread(gateway: &Arc<Gateway>, worker: &Arc<Worker>, arrivals: Arrivals) -> Result<JoinHandle<()>, StartError> {
+    let name = format!("weir-worker-{}", worker.index);
+    on_thread(name, worker::run(Arc::clone(gateway), Arc::clone(worker), arrivals))
+}
+
+/// Accepts, serves the admin port: what must go on however busy the workers are.
+fn control_thread(
+    gateway: &Arc<Gateway>,
+    data: TcpListener,
+    admin: TcpListener,
+    desks: Vec<Desk>,
+) -> Result<JoinHandle<()>, StartError> {
+    let gateway = Arc::clone(gateway);
+    on_thread("weir-control".to_owned(), async move {
+        let mut phase = gateway.shutdown.watch();
+        tokio::join!(accept(&gateway, data, &desks), serve_admin(&gateway, admin));
+        reached(&mut phase, Phase::Ended).await;
+    })
+}
+
+fn on_thread(name: String, task: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let runtime: Runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    thread::Builder::new().name(name).spawn(move || runtime.block_on(task)).map_err(StartError::Thread)
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?; // a restart need not wait for old connections to time out
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(4096)?;
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open().map_err(|error| StartError::Listen(address, error))
+}
+
+/// Hands connections to the worker with the fewest, until the drain begins.
+async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let mut phase = gateway.shutdown.watch();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept(), if open_connections(gateway) < MAX_CONNECTIONS => accepted,
+            () = tokio::time::sleep(Duration::from_millis(50)), if open_connections(gateway) >= MAX_CONNECTIONS => continue,
+            () = reached(&mut phase, Phase::Draining) => return,
+        };
+        let stream = accepted.and_then(|(stream, _)| stream.into_std());
+        match stream {
+            Ok(stream) => hand_over(gateway, stream, desks),
+            // Out of descriptors, most likely: some come back when connections end.
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn open_connections(gateway: &Gateway) -> usize {
+    gateway.workers.iter().map(|worker| worker.connections()).sum()
+}
+
+fn hand_over(gateway: &Gateway, stream: std::net::TcpStream, desks: &[Desk]) {
+    let least = gateway.workers.iter().zip(desks).min_by_key(|(worker, _)| worker.connections());
+    if let Some((worker, desk)) = least
+        && desk.send((stream, Place::take(worker))).is_err()
+    {
+        tracing::error!(worker = worker.index, "a worker is gone");
+    }
+}
+
+async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let mut phase = gateway.shutdown.watch();
+    let serving = axum::serve(listener, admin_router(Arc::clone(gateway)));
+    // Probes are answered to the very end.
+    let served = tokio::select! {
+        served = serving.into_future() => served,
+        () = reached(&mut phase, Phase::Ended) => Ok(()),
+    };
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin port has ended");
+    }
+}
+
+impl Running {
+    /// Puts `snapshot` in force, whole; returns its generation, counted from 1.
+    pub fn apply(&self, snapshot: Snapshot) -> u64 {
+        self.gateway.apply(snapshot)
+    }
+
+    /// Ends the gateway in order (semantics S9.1): not ready at once, accepting for `removal_delay` more, then
+    /// finishing what runs for at most `drain_timeout`. Blocks until all is done. `hurry` is asked often: when it
+    /// says true, everything ends at once.
+    pub fn drain(&self, hurry: impl Fn() -> bool) {
+        let listener = self.gateway.live.load_full().map(|live| live.gateway.listener.clone());
+        let (delay, timeout) =
+            listener.map_or((Duration::ZERO, Duration::ZERO), |listener| (listener.removal_delay, listener.drain_timeout));
+        self.gateway.shutdown.advance(Phase::Leaving);
+        self.wait_for(delay, &hurry, || false);
+        self.gateway.shutdown.advance(Phase::Draining);
+        self.wait_for(timeout, &hurry, || open_connections(&self.gateway) == 0);
+        self.gateway.shutdown.advance(Phase::Cut);
+        self.wait_for(LAST_WORDS, &hurry, || open_connections(&self.gateway) == 0);
+    }
+
+    fn wait_for(&self, at_most: Duration, hurry: &impl Fn() -> bool, done: impl Fn() -> bool) {
+        let until = std::time::Instant::now() + at_most;
+        while !hurry() && !done() && std::time::Instant::now() < until {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends everything now; what still runs is dropped. Writes out the usage log.
+    pub fn stop(mut self) {
+        self.gateway.shutdown.advance(Phase::Ended);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread panicked");
+            }
+        }
+        self.usage_log.close();
+    }
+}

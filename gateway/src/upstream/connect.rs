@@ -1,0 +1,142 @@
+//! Opens a connection to a provider's endpoint: resolve, check, connect, TLS.
+//!
+//! There is no proxy from the environment, no redirect, no fallback port: a connection goes to the configured
+//! origin or nowhere (semantics S10.2).
+
+use super::egress::{self, Refused};
+use ipnet::IpNet;
+use rustls::pki_types::ServerName;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use weir_config::Endpoint;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("its name does not resolve")]
+    Resolve(#[source] io::Error),
+    #[error("its name resolves to no address")]
+    NoAddress,
+    #[error("its address is not allowed: {0}")]
+    Refused(Refused),
+    #[error("the connection failed: {}", .0.kind())]
+    Connect(#[source] io::Error),
+    #[error("TLS failed: {0}")]
+    Tls(#[source] io::Error),
+    #[error("its host is no name that TLS can check")]
+    ServerName,
+}
+
+/// What every connection needs to know besides where it goes.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// The sockets that this process listens on.
+    pub(crate) ours: Vec<SocketAddr>,
+}
+
+impl Dialer {
+    /// A dialer that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
+    pub(crate) fn new(ours: Vec<SocketAddr>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: Arc::new(tls), ours })
+    }
+
+    /// Connects to `endpoint`; the first address that answers wins. No timer of its own.
+    pub(crate) async fn connect(&self, endpoint: &Endpoint, allow_private: &[IpNet]) -> Result<Stream, ConnectError> {
+        let tcp = self.tcp(endpoint, allow_private).await?;
+        if !endpoint.tls {
+            return Ok(Stream::Plain(tcp));
+        }
+        let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::ServerName)?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+        Ok(Stream::Tls(Box::new(tls)))
+    }
+
+    async fn tcp(&self, endpoint: &Endpoint, allow_private: &[IpNet]) -> Result<TcpStream, ConnectError> {
+        let mut last = ConnectError::NoAddress;
+        let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
+        for address in found.map_err(ConnectError::Resolve)? {
+            if let Err(refused) = egress::permit(address, allow_private, &self.ours) {
+                last = ConnectError::Refused(refused);
+                continue;
+            }
+            match TcpStream::connect(address).await {
+                // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
+                Ok(stream) => return stream.set_nodelay(true).map(|()| stream).map_err(ConnectError::Connect),
+                Err(error) => last = ConnectError::Connect(error),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// A connection, over TLS or not.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

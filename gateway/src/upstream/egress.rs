@@ -1,0 +1,138 @@
+//! Which addresses an upstream connection may go to (semantics S10.4).
+//!
+//! Decided on the resolved address, right before the connect, for names and literals alike: what a name
+//! resolved to at another time proves nothing. It never looks at names.
+
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Why an address is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("a link-local or metadata address")]
+    Metadata,
+    #[error("an unspecified, multicast, broadcast or mapped address")]
+    Unroutable,
+    #[error("this gateway itself")]
+    Ourselves,
+    #[error("a private or loopback address that spec.egress.allowPrivate does not name")]
+    Private,
+}
+
+/// Addresses of cloud metadata services outside the link-local range: AWS over IPv6, Alibaba, Azure's
+/// wire server, Oracle. Source: the vendors' instance metadata documentation.
+const METADATA: [IpAddr; 4] = [
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+];
+
+/// Whether `to` may be connected to. `ours` are the sockets that this process listens on.
+pub(crate) fn permit(to: SocketAddr, allow_private: &[IpNet], ours: &[SocketAddr]) -> Result<(), Refused> {
+    let ip = to.ip();
+    if METADATA.contains(&ip) || is_link_local(ip) {
+        return Err(Refused::Metadata);
+    }
+    if is_unroutable(ip) {
+        return Err(Refused::Unroutable);
+    }
+    if ours.iter().any(|own| is_own(to, *own)) {
+        return Err(Refused::Ourselves);
+    }
+    if is_private(ip) && !allow_private.iter().any(|range| range.contains(&ip)) {
+        return Err(Refused::Private);
+    }
+    Ok(())
+}
+
+/// Whether `to` reaches the listener `own`. One that listens on every address is reached through any loopback.
+fn is_own(to: SocketAddr, own: SocketAddr) -> bool {
+    to.port() == own.port() && (to.ip() == own.ip() || own.ip().is_unspecified() && to.ip().is_loopback())
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+fn is_unroutable(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240,
+        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || embeds_v4(ip),
+    }
+}
+
+/// IPv4 in IPv6 clothes, which would slip past the rules for IPv4: mapped, compatible, NAT64, 6to4, Teredo.
+fn embeds_v4(ip: Ipv6Addr) -> bool {
+    let segments = ip.segments();
+    let compatible = segments[..6] == [0; 6] && !ip.is_loopback();
+    ip.to_ipv4_mapped().is_some()
+        || compatible
+        || segments[..2] == [0x64, 0xff9b]
+        || segments[0] == 0x2002
+        || segments[..2] == [0x2001, 0]
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            ip.is_loopback()
+                || ip.is_private()
+                || (a == 100 && b & 0xc0 == 64) // carrier-grade NAT, RFC 6598
+                || (a == 192 && b == 0 && c == 0) // protocol assignments, RFC 6890
+                || (a == 198 && b & 0xfe == 18) // benchmarking, RFC 2544
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.segments()[0] & 0xffc0 == 0xfec0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(to: &str, allowed: &[&str], expected: Result<(), Refused>) {
+        let allowed: Vec<IpNet> = allowed.iter().map(|range| range.parse().unwrap()).collect();
+        let ours = ["0.0.0.0:8080".parse().unwrap(), "127.0.0.1:9090".parse().unwrap()];
+        assert_eq!(permit(to.parse().unwrap(), &allowed, &ours), expected, "{to}");
+    }
+
+    #[test]
+    fn s10_4_some_addresses_are_refused_always() {
+        let everything = ["0.0.0.0/0", "::/0"];
+        for metadata in ["169.254.169.254:80", "[fe80::1]:80", "[fd00:ec2::254]:80", "100.100.100.200:80", "168.63.129.16:80"]
+        {
+            check(metadata, &everything, Err(Refused::Metadata));
+        }
+        for unroutable in
+            ["0.0.0.0:80", "224.0.0.1:80", "255.255.255.255:80", "[::]:80", "[ff02::1]:80", "[::ffff:127.0.0.1]:80", "[::7f00:1]:80", "[64:ff9b::a00:1]:80", "[2002:a00:1::]:80"]
+        {
+            check(unroutable, &everything, Err(Refused::Unroutable));
+        }
+        for ours in ["127.0.0.1:8080", "127.9.9.9:8080", "127.0.0.1:9090"] {
+            check(ours, &everything, Err(Refused::Ourselves));
+        }
+    }
+
+    #[test]
+    fn s10_4_private_addresses_need_to_be_named() {
+        for private in ["127.0.0.1:80", "10.1.2.3:80", "172.31.0.1:80", "192.168.0.1:80", "100.64.0.1:80", "[::1]:80", "[fd12::1]:80", "198.19.0.1:80"]
+        {
+            check(private, &[], Err(Refused::Private));
+        }
+        check("10.1.2.3:80", &["10.0.0.0/8"], Ok(()));
+        check("10.1.2.3:80", &["127.0.0.0/8"], Err(Refused::Private));
+        check("127.0.0.1:8081", &["127.0.0.0/8"], Ok(()));
+        check("[::1]:80", &["::1/128"], Ok(()));
+    }
+
+    #[test]
+    fn s10_4_public_addresses_are_allowed() {
+        for public in ["1.1.1.1:443", "[2606:4700::1111]:443", "172.32.0.1:443", "100.128.0.1:443"] {
+            check(public, &[], Ok(()));
+        }
+    }
+}

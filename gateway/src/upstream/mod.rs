@@ -1,0 +1,10 @@
+//! What we call: accounts, their connections, and the vendor that answers from inside.
+
+mod client;
+mod connect;
+mod egress;
+mod link;
+mod mock;
+
+pub(crate) use client::{Account, Answer, AnswerBody, Client, InvalidAccount};
+pub(crate) use connect::Dialer;
