@@ -30,6 +30,8 @@ mod request;
 mod script;
 mod seen;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod unreliable;
 mod upstream;
 

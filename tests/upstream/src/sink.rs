@@ -1,11 +1,11 @@
 //! Addresses where no server is: one that refuses connections, one that never completes them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::Runtime;
+use tokio::net::TcpSocket;
 
 /// A port that refuses connections for as long as this lives: bound, so that nobody else gets it, but deaf.
 #[derive(Debug)]
@@ -39,25 +39,20 @@ pub struct Blackhole {
     address: SocketAddr,
     _listener: TcpListener,
     _fill: Vec<TcpStream>,
-    _runtime: Runtime,
 }
 
 impl Blackhole {
     /// Takes a free port and fills its backlog; takes about a tenth of a second.
     pub fn start() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let listener = {
-            let _inside = runtime.enter();
-            let socket = TcpSocket::new_v4()?;
-            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            socket.listen(1)?
-        };
+        // On a thread of its own, since a runtime may neither be entered nor dropped inside another.
+        let made = thread::spawn(deaf_listener).join();
+        let listener = made.map_err(|_| io::Error::other("the thread that listens panicked"))??;
         let address = listener.local_addr()?;
         let mut fill = Vec::new();
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
             fill.push(stream);
         }
-        Ok(Self { address, _listener: listener, _fill: fill, _runtime: runtime })
+        Ok(Self { address, _listener: listener, _fill: fill })
     }
 
     /// Its base URL.
@@ -69,4 +64,13 @@ impl Blackhole {
     pub fn port(&self) -> u16 {
         self.address.port()
     }
+}
+
+/// The standard library does not let one choose the backlog, tokio does.
+fn deaf_listener() -> io::Result<TcpListener> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(1)?.into_std()
 }

@@ -54,8 +54,13 @@ impl Upstream {
     /// Starts on this port: to come back where one was stopped.
     pub fn start_on(port: u16) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port)))?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let handle = runtime.handle().clone();
         let shared = Arc::new(Shared::new());
         let (stop, stopped) = oneshot::channel();
