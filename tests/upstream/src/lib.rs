@@ -1,1 +1,46 @@
-//! To be written.
+//! One scriptable fake of an LLM vendor, for integration tests (in-process) and for benches (`weir-upstream`).
+//!
+//! It decides nothing about Weir: it answers exactly what a test told it to, down to single bytes and
+//! milliseconds, and remembers what it was asked. It shares no code with the gateway. A translation that is
+//! checked here was therefore never checked against itself.
+//!
+//! ```
+//! use weir_upstream::{Answer, At, Chat, Upstream};
+//!
+//! let upstream = Upstream::start();
+//! upstream.then(Answer::rate_limited(Some(2))); // the first request only
+//! upstream.always(Chat::says("Hello").events(5).answer().reset_at(At::Event(3)));
+//! assert!(upstream.url().ends_with("/v1"));
+//! assert_eq!(upstream.count(), 0);
+//! ```
+
+mod answer;
+mod chat;
+mod chunks;
+mod connection;
+mod failure;
+mod gate;
+mod gzip;
+mod log;
+mod play;
+pub mod prepared;
+mod recording;
+mod render;
+mod request;
+mod script;
+mod seen;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod unreliable;
+mod upstream;
+
+pub use answer::{Answer, At, Framing, Writes};
+pub use chat::{Chat, Form, LineEnd, Usage, When};
+pub use gate::Gate;
+pub use log::Cancelled;
+pub use script::Rule;
+pub use seen::Seen;
+pub use sink::{Blackhole, Refused};
+pub use unreliable::Flaky;
+pub use upstream::{TimedOut, Upstream};

@@ -1,0 +1,19 @@
+//! OpenAI's chat completions, as OpenAI and some thirty others speak them.
+//!
+//! Here both sides speak it: bodies pass through and only what routing, money and failover need is read.
+
+mod answer;
+mod chunk;
+mod error;
+mod failure;
+mod kept;
+mod request;
+mod said;
+mod stream;
+mod usage;
+
+pub use answer::{AnswerFacts, answer};
+pub use error::{ErrorBody, write_error, write_stream_error};
+pub use failure::failure;
+pub use request::{BadRequest, ChatRequest};
+pub use stream::{ChatStream, Ending, StreamEnd};

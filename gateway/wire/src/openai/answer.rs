@@ -1,0 +1,43 @@
+//! A unary answer: is it one, and what did it use.
+
+use super::{failure, said, usage};
+use crate::scan;
+use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
+
+/// What the gateway needs to know of a unary answer; the answer itself passes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerFacts {
+    /// What the vendor counted; `None` if it did not say.
+    pub usage: Option<Usage>,
+    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: it is
+    /// only counted where the vendor gave none, and 0 otherwise.
+    pub output_bytes: u64,
+}
+
+/// Reads the body of a 2xx answer.
+///
+/// # Errors
+/// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object
+/// with at least one of `choices` is Garbled.
+pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFacts, Failure> {
+    let garbled = |why: &str| Failure { status: Some(200), ..Failure::new(FailureClass::Garbled, why) };
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| garbled("The answer is not UTF-8."))?;
+    let [choices, counted, error] = scan::object(text, &["choices", "usage", "error"]).map_err(|flaw| {
+        failure::inside(row, body, now)
+            .unwrap_or_else(|| garbled(&format!("The answer is not a chat completion: {flaw}.")))
+    })?;
+    let wrong = error.is_some_and(|at| failure::is_error(at.of(text)));
+    let choices = choices.map(|at| at.of(text)).filter(|choices| !wrong && has_element(choices));
+    let Some(choices) = choices else {
+        return Err(failure::inside(row, body, now)
+            .unwrap_or_else(|| garbled("The answer is not a chat completion: it has no choices.")));
+    };
+    let usage = counted.and_then(|at| usage::read(at.of(text)));
+    let output_bytes = if usage.is_some() { 0 } else { said::said(choices.as_bytes()).bytes };
+    Ok(AnswerFacts { usage, output_bytes })
+}
+
+/// Whether a valid JSON value is an array that is not empty.
+fn has_element(value: &str) -> bool {
+    value.strip_prefix('[').is_some_and(|rest| !rest.trim_start().starts_with(']'))
+}

@@ -1,0 +1,82 @@
+//! A vendor's refusal or misdeed, put into one of the classes of semantics S1.
+//!
+//! The vendor's code decides first, its words where vendors have no code for it, the status last. No body is
+//! assumed to be JSON, and none to have the vendor's own shape: proxies in between answer too. What of it
+//! callers may see is sanitised here, once (semantics S10.3).
+
+mod class;
+mod told;
+mod wait;
+
+use crate::sanitise;
+use http::HeaderMap;
+use told::Told;
+use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
+
+/// An `error.param` that is passed on has at most so many bytes.
+const MAX_PARAM_BYTES: usize = 128;
+
+/// Classifies an answer that is not 2xx.
+pub fn failure(row: &VendorRow, status: u16, headers: &HeaderMap, body: &[u8], now: UnixSeconds) -> Failure {
+    let told = Told::read(body, now);
+    let class = class::of(row, Some(status), &told);
+    let wait = if status >= 400 { wait::of(headers, told.wait, now) } else { None };
+    build(class, status, told, wait)
+}
+
+/// Classifies the body of a 2xx answer that is no answer; `None` if it doesn't tell of an error either.
+pub(super) fn inside(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Option<Failure> {
+    let told = Told::read(body, now);
+    told.is_error.then(|| of_told(row, told))
+}
+
+/// Classifies the data of an error event in a stream.
+pub(super) fn in_stream(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Failure {
+    of_told(row, Told::read(data, now))
+}
+
+/// Whether the JSON value of a key `error` tells of one: some vendors send it empty in every answer.
+pub(super) fn is_error(value: &str) -> bool {
+    let inside = value.get(1..value.len().saturating_sub(1)).unwrap_or_default();
+    let empty_container = value.starts_with(['{', '[', '"']) && inside.trim().is_empty();
+    !empty_container && !matches!(value, "null" | "false" | "0")
+}
+
+/// An error that came with a 2xx: its own status, if it states one, stands for the answer's.
+fn of_told(row: &VendorRow, told: Told) -> Failure {
+    let class = class::of(row, told.status, &told);
+    let wait = told.wait.map(wait::bounded);
+    build(class, told.status.unwrap_or(200), told, wait)
+}
+
+fn build(class: FailureClass, status: u16, told: Told, wait: Option<std::time::Duration>) -> Failure {
+    use FailureClass::{Overloaded, RateLimited, ServerError};
+    let message = told.message.map(|message| sanitise(&message)).filter(|message| !message.is_empty());
+    Failure {
+        class,
+        status: Some(status),
+        retry_after: wait.filter(|_| matches!(class, RateLimited | Overloaded | ServerError)),
+        message: message.unwrap_or_else(|| own_words(status)),
+        kind: told.kind.filter(|kind| is_identifier(kind)),
+        code: told.code.filter(|code| is_identifier(code)),
+        param: told.param.filter(|param| is_path(param)),
+    }
+}
+
+fn own_words(status: u16) -> String {
+    match status {
+        200..=299 => "The upstream sent an error in place of an answer.".to_owned(),
+        300..=399 => format!("The upstream answered a redirect ({status}); redirects are not followed."),
+        _ => format!("The upstream answered {status} without saying why."),
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain) && sanitise(text) == text
+}
+
+fn is_path(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]$".contains(&byte);
+    (1..=MAX_PARAM_BYTES).contains(&text.len()) && text.bytes().all(plain) && sanitise(text) == text
+}

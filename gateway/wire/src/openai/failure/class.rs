@@ -1,0 +1,164 @@
+//! From code, words and status to a class. Sources: wire.md sections 3 and 6, the recorded errors.
+
+use super::told::Told;
+use weir_config::{FailureClass, VendorRow};
+
+use FailureClass::{
+    Billing, CallerFault, ContentPolicy, ContextLength, Credential, Forbidden, Garbled, ModelMissing,
+    Overloaded, RateLimited, ServerError, TooLarge,
+};
+
+/// Codes (also types, statuses and reasons) that decide whatever the status is. The first one that was told
+/// wins, so the special ones stand before the general.
+const CODES: &[(&str, FailureClass)] = &[
+    ("in_flight_budget_exhausted", RateLimited), // OpenRouter's 402 that passes
+    ("context_length_exceeded", ContextLength),
+    ("model_context_window_exceeded", ContextLength),
+    ("exceed_context_size_error", ContextLength), // llama.cpp
+    ("too_many_tokens", ContextLength),           // Cohere
+    ("too_many_prompt_tokens", ContextLength),    // Perplexity
+    ("content_filter", ContentPolicy),
+    ("content_policy_violation", ContentPolicy),
+    ("responsibleaipolicyviolation", ContentPolicy), // Azure
+    ("moderation", ContentPolicy),
+    ("moderation_blocked", ContentPolicy),
+    ("moderation_error", ContentPolicy),
+    ("invalid_prompt", ContentPolicy), // OpenAI's reasoning models: flagged by the usage policy
+    ("data_inspection_failed", ContentPolicy), // DashScope
+    ("datainspectionfailed", ContentPolicy),
+    ("prohibited_content", ContentPolicy), // Gemini
+    ("invalid_api_key", Credential),
+    ("incorrect_api_key", Credential),
+    ("api_key_invalid", Credential), // Gemini, with a 400
+    ("api_key_expired", Credential),
+    ("account_deactivated", Credential),
+    ("authentication_error", Credential),
+    ("invalid_authentication_error", Credential), // Moonshot
+    ("unauthenticated", Credential),
+    ("model_not_found", ModelMissing),
+    ("modelnotfound", ModelMissing),
+    ("model_not_available", ModelMissing),
+    ("deploymentnotfound", ModelMissing), // Azure
+    ("invalid_model", ModelMissing),      // Mistral, with a 400
+    ("not_found_error", ModelMissing),
+    ("permission_denied", Forbidden),
+    ("permission_error", Forbidden),
+    ("overloaded_error", Overloaded),
+    ("overloaded", Overloaded),
+    ("server_overloaded", Overloaded),
+    ("engine_overloaded", Overloaded),
+    ("model_overloaded", Overloaded),
+    ("slow_down", Overloaded),
+    ("unavailable", Overloaded),
+    ("capacity_exceeded", Overloaded), // Groq's flex tier
+    ("rate_limit_exceeded", RateLimited),
+    ("rate_limit_error", RateLimited),
+    ("ratelimitreached", RateLimited),
+    ("too_many_requests", RateLimited),
+    ("resource_exhausted", RateLimited),
+];
+
+/// Families: they say something only where no status does, inside a 200. Ollama answers 401 with `api_error`.
+const FAMILIES: &[(&str, FailureClass)] = &[
+    ("billing_error", Billing),
+    ("invalid_request_error", CallerFault),
+    ("bad_request", CallerFault),
+    ("invalid_argument", CallerFault),
+];
+
+/// Wordings, in lower case, of vendors that have no code for it; each with the statuses that it comes with.
+const WORDINGS: &[(&str, FailureClass, &[u16])] = &[
+    ("maximum context length", ContextLength, &[400, 413, 422]),
+    ("prompt is too long", ContextLength, &[400, 413]),
+    ("prompt too long", ContextLength, &[400, 413]), // Ollama
+    ("exceeds the available context size", ContextLength, &[400, 413]), // llama.cpp
+    ("input tokens exceeded", ContextLength, &[400, 413]), // Bedrock
+    ("input is too long", ContextLength, &[400, 413]), // Bedrock
+    ("context window", ContextLength, &[400, 413]),
+    ("context length", ContextLength, &[400, 413]),
+    ("content management policy", ContentPolicy, &[400]), // Azure
+    ("violating our usage policy", ContentPolicy, &[400]), // OpenAI
+    ("input was flagged", ContentPolicy, &[400, 403]),    // OpenRouter
+    ("insufficient balance", Billing, &[400, 403, 429]),
+    ("insufficient credit", Billing, &[400, 403, 429]),
+    ("credit balance is too low", Billing, &[400, 403, 429]), // Anthropic
+    ("is not a valid model", ModelMissing, &[400]),           // OpenRouter
+    ("model not exist", ModelMissing, &[400]),                // DeepSeek
+    ("model identifier is invalid", ModelMissing, &[400]),    // Bedrock
+];
+
+/// The class of what was told, with the status of the answer (or the one that the error inside it states).
+pub(super) fn of(row: &VendorRow, status: Option<u16>, told: &Told) -> FailureClass {
+    by_code(row, status, told)
+        .or_else(|| by_words(status, &told.text))
+        .or_else(|| status.map(by_status))
+        .or_else(|| lookup(FAMILIES, told))
+        .unwrap_or(if told.is_error { ServerError } else { Garbled })
+}
+
+fn by_code(row: &VendorRow, status: Option<u16>, told: &Told) -> Option<FailureClass> {
+    if row.billing_codes.iter().any(|code| told.codes.iter().any(|told| told == code)) {
+        return Some(Billing);
+    }
+    if matches!(status, None | Some(413 | 429)) {
+        if never_fits(&told.text) {
+            return Some(TooLarge); // OpenAI and Groq call it rate_limit_exceeded
+        }
+        if is_daily(told) {
+            return Some(Billing);
+        }
+    }
+    lookup(CODES, told)
+}
+
+fn lookup(table: &[(&str, FailureClass)], told: &Told) -> Option<FailureClass> {
+    table.iter().find(|(code, _)| told.codes.iter().any(|told| told == code)).map(|(_, class)| *class)
+}
+
+/// One request above the limit of tokens per minute: "Request too large for gpt-4 … on tokens per min (TPM)".
+fn never_fits(text: &str) -> bool {
+    text.contains("request too large") && (text.contains("token") || text.contains("tpm"))
+}
+
+/// Google's quotas that a wait of minutes doesn't bring back. Its words are the same for every quota.
+fn is_daily(told: &Told) -> bool {
+    let daily = told.codes.iter().any(|code| code.contains("perday"));
+    daily || told.codes.iter().any(|code| code == "resource_exhausted") && told.text.contains("limit: 0")
+}
+
+fn by_words(status: Option<u16>, text: &str) -> Option<FailureClass> {
+    let fits = |statuses: &[u16]| status.is_none_or(|status| statuses.contains(&status));
+    let known = WORDINGS.iter().find(|(words, _, statuses)| fits(statuses) && text.contains(words));
+    known.map(|(_, class, _)| *class).or_else(|| in_pieces(text).filter(|_| fits(&[400])))
+}
+
+/// Wordings with something in their middle.
+fn in_pieces(text: &str) -> Option<FailureClass> {
+    let has = |words: &str| text.contains(words);
+    if has("api key") && (has("incorrect") || has("invalid") || has("not valid") || has("expired")) {
+        return Some(Credential); // xAI, Gemini: a bad key is a 400
+    }
+    if has("input token count") && has("exceeds") {
+        return Some(ContextLength); // Gemini
+    }
+    let missing = has("does not exist") || has("not found") || has("invalid model");
+    (has("model") && missing).then_some(ModelMissing)
+}
+
+/// The table of semantics S1. Where it leaves a choice: 408, 409, 424 and 425 and a proxy's 407 and 499 are no
+/// fault of the caller's and may go better elsewhere; 504 is a server's error, because Timeout is our own
+/// timers'; 410 is a model that was retired; 498 is Groq's flex tier without room.
+fn by_status(status: u16) -> FailureClass {
+    match status {
+        401 => Credential,
+        402 => Billing,
+        403 => Forbidden,
+        404 | 410 => ModelMissing,
+        429 => RateLimited,
+        498 | 503 | 529 => Overloaded,
+        407 | 408 | 409 | 424 | 425 | 499 => ServerError,
+        400..=499 => CallerFault,
+        500..=599 => ServerError,
+        _ => Garbled,
+    }
+}

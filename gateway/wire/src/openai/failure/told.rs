@@ -1,0 +1,161 @@
+//! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
+
+use super::wait;
+use crate::sse::Event;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use weir_config::UnixSeconds;
+
+/// Longer bodies are not read: no vendor's error is, and a page of HTML says nothing.
+const MAX_BODY: usize = 256 * 1024;
+
+/// The parts of an error body that matter, as the vendor wrote them: nothing is sanitised yet.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) message: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) param: Option<String>,
+    /// A status that the body states: OpenRouter and Groq do, inside a 200.
+    pub(super) status: Option<u16>,
+    /// How long to wait, as the body says.
+    pub(super) wait: Option<Duration>,
+    /// Everything that may be a code, in lower case: codes, types, statuses, reasons, quota ids.
+    pub(super) codes: Vec<String>,
+    /// The message and the message inside it, in lower case.
+    pub(super) text: String,
+    /// It has the shape of an error, not of just any text or object.
+    pub(super) is_error: bool,
+}
+
+impl Told {
+    /// Reads `body`; nothing in it is required.
+    pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
+        let mut told = Self::default();
+        let body = body.get(..MAX_BODY).unwrap_or(body).trim_ascii();
+        match serde_json::from_slice(body) {
+            Ok(value) => told.value(&value, now),
+            Err(_) => told.other(body, now),
+        }
+        told.text = told.message.as_deref().unwrap_or_default().to_lowercase();
+        told.wait = told.wait.or_else(|| wait::in_words(&told.text));
+        told
+    }
+
+    /// A body that is no JSON: an event, a text, a page.
+    fn other(&mut self, body: &[u8], now: UnixSeconds) {
+        let event = Event::of(body);
+        let framed = event.error.or(event.data.as_deref());
+        if let Some(value) = framed.and_then(|data| serde_json::from_slice(data).ok()) {
+            return self.value(&value, now);
+        }
+        let text = String::from_utf8_lossy(body);
+        if !text.is_empty() && !text.starts_with('<') {
+            self.message = Some(text.into_owned());
+        }
+    }
+
+    fn value(&mut self, value: &Value, now: UnixSeconds) {
+        match value {
+            Value::Array(values) => {
+                if let Some(first) = values.first() {
+                    self.value(first, now); // Gemini, from some endpoints
+                }
+            }
+            Value::Object(body) => self.body(body, now),
+            Value::String(text) => self.message = Some(text.clone()),
+            _ => {}
+        }
+    }
+
+    fn body(&mut self, body: &Map<String, Value>, now: UnixSeconds) {
+        let first = body.get("errors").and_then(Value::as_array).and_then(|errors| errors.first());
+        match body.get("error").filter(|error| super::is_error(&error.to_string())).or(first) {
+            Some(Value::Object(error)) => {
+                self.is_error = true;
+                self.fields(error, now);
+            }
+            Some(error) => {
+                self.is_error = true; // Ollama, Venice; xAI with a code beside it
+                self.message = error.as_str().map(str::to_owned);
+            }
+            None => {
+                let typed = |key| body.get(key).and_then(Value::as_str) == Some("error");
+                self.is_error = typed("object") || typed("type");
+            }
+        }
+        self.fields(body, now);
+    }
+
+    /// The fields of an error, or of the body around it: what was found first stays.
+    fn fields(&mut self, error: &Map<String, Value>, now: UnixSeconds) {
+        let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let owned = |key: &str| text(key).map(str::to_owned);
+        let message =
+            owned("message").or_else(|| error.get("detail").and_then(detail)).or_else(|| owned("msg"));
+        self.message = self.message.take().or(message);
+        self.kind = self.kind.take().or_else(|| owned("type").or_else(|| owned("error_type")));
+        self.code = self.code.take().or_else(|| owned("code"));
+        self.param = self.param.take().or_else(|| owned("param"));
+        let stated = ["code", "status_code", "raw_status_code", "status"].into_iter();
+        let stated = stated.filter_map(|key| error.get(key).and_then(Value::as_u64));
+        let status = stated.filter_map(|status| u16::try_from(status).ok()).find(|s| (400..600).contains(s));
+        self.status = self.status.or(status);
+        let codes = ["code", "type", "error_type", "status"].into_iter().filter_map(text);
+        self.codes.extend(codes.map(str::to_lowercase));
+        self.details(error);
+        if let Some(metadata) = error.get("metadata").and_then(Value::as_object) {
+            self.metadata(metadata, now);
+        }
+    }
+
+    /// Google's `details[]` and Azure's `innererror`.
+    fn details(&mut self, error: &Map<String, Value>) {
+        let inner = ["innererror", "inner_error"].into_iter().filter_map(|key| error.get(key)?.get("code"));
+        self.codes.extend(inner.filter_map(Value::as_str).map(str::to_lowercase));
+        let details = error.get("details").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for detail in details {
+            let delay = detail.get("retryDelay").and_then(Value::as_str);
+            self.wait = self.wait.or_else(|| delay.and_then(wait::go_duration));
+            let violations = detail.get("violations").and_then(Value::as_array);
+            let quotas = violations.into_iter().flatten().filter_map(|violation| violation.get("quotaId"));
+            let reasons = detail.get("reason").into_iter().chain(quotas);
+            self.codes.extend(reasons.filter_map(Value::as_str).map(str::to_lowercase));
+        }
+    }
+
+    /// OpenRouter's: the error of the upstream behind it, and when its limit resets.
+    fn metadata(&mut self, metadata: &Map<String, Value>, now: UnixSeconds) {
+        let reset = metadata.get("headers").and_then(|headers| headers.get("X-RateLimit-Reset"));
+        let reset = reset.and_then(|reset| reset.as_str().map(str::to_owned).or(Some(reset.to_string())));
+        self.wait = self.wait.or_else(|| reset.and_then(|reset| wait::reset(&reset, now)));
+        let Some(raw) = metadata.get("raw").and_then(Value::as_str) else { return };
+        let behind = match serde_json::from_str::<Value>(raw) {
+            Ok(Value::Object(error)) if !error.contains_key("metadata") => {
+                let mut behind = Self::default();
+                behind.body(&error, now);
+                behind
+            }
+            _ => Self { message: Some(raw.to_owned()), ..Self::default() },
+        };
+        self.codes.extend(behind.codes);
+        if let Some(why) = behind.message {
+            let outer = self.message.take().map(|outer| outer + ": ").unwrap_or_default();
+            self.message = Some(outer + &why);
+        }
+    }
+}
+
+/// FastAPI's `detail`: a text, or a list of what is wrong where.
+fn detail(detail: &Value) -> Option<String> {
+    match detail {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let texts = items.iter().filter_map(|item| item.get("msg").unwrap_or(item).as_str());
+            let texts: Vec<&str> = texts.collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        }
+        Value::Object(_) => detail.get("message").or(detail.get("msg"))?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}

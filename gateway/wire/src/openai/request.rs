@@ -1,0 +1,231 @@
+//! A chat request as its caller wrote it: what routing needs is read, the rest stays bytes.
+//!
+//! Rewriting touches `model` and, where usage must be asked for, `stream_options.include_usage` (semantics
+//! S2.7); everything else reaches the vendor byte for byte. No DOM: numbers would be rewritten, unknown
+//! fields reordered, and it costs ten times as much.
+
+use crate::scan::{self, Flaw, Position, Span};
+use bytes::Bytes;
+use std::borrow::Cow;
+
+/// The fields that are read.
+const KEYS: [&str; 3] = ["model", "stream", "stream_options"];
+
+/// A model's name has at most so many bytes: longer ones are no names, and they would fill logs and metrics.
+const MAX_MODEL_BYTES: usize = 256;
+
+/// A request for `POST /v1/chat/completions`.
+#[derive(Debug, Clone)]
+pub struct ChatRequest {
+    body: Bytes,
+    model: String,
+    model_at: Span,
+    stream: bool,
+    options: Options,
+}
+
+/// `stream_options`, as far as it is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Options {
+    /// Where it stands, also if it is null.
+    at: Option<Span>,
+    /// Where the value of its `include_usage` stands, within the body.
+    include_usage_at: Option<Span>,
+    include_usage: bool,
+    /// An object with at least one field.
+    filled: bool,
+}
+
+/// Why a body is no chat request, in words for the developer who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadRequest {
+    /// The whole explanation, position included.
+    pub message: String,
+    /// The field that is at fault, if one is.
+    pub param: Option<&'static str>,
+    /// Where the text stops being JSON, if it is none.
+    pub position: Option<Position>,
+}
+
+impl BadRequest {
+    fn field(param: &'static str, message: String) -> Self {
+        Self { message, param: Some(param), position: None }
+    }
+
+    fn syntax(body: &[u8], at: usize, why: &str) -> Self {
+        let position = Position::of(body, at);
+        let Position { line, column } = position;
+        let message = format!("The body is not valid JSON at line {line}, column {column}: {why}.");
+        Self { message, param: None, position: Some(position) }
+    }
+
+    fn of(body: &str, flaw: Flaw, keys: &[&'static str]) -> Self {
+        let bad = Self::syntax(body.as_bytes(), flaw.at, &flaw.to_string());
+        match flaw.duplicate().and_then(|which| keys.get(which)) {
+            Some(key) => Self { message: format!("`{key}` is given twice."), param: Some(key), ..bad },
+            None => bad,
+        }
+    }
+}
+
+impl ChatRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// If it is not one JSON object in UTF-8 (at most 64 levels deep), if a field that is read has the wrong
+    /// type or is given twice, or if `model` is missing, empty or longer than 256 bytes. Other fields, and
+    /// fields that are missing otherwise, are the vendor's to judge.
+    pub fn read(body: Bytes) -> Result<Self, BadRequest> {
+        let text = utf8(&body)?;
+        let [model_at, stream, options] =
+            scan::object(text, &KEYS).map_err(|flaw| BadRequest::of(text, flaw, &KEYS))?;
+        let model_at =
+            model_at.ok_or_else(|| BadRequest::field("model", "`model` is missing.".to_owned()))?;
+        let model = read_model(model_at.of(text))?;
+        let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
+        let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
+        Ok(Self { model, model_at, stream, options, body })
+    }
+
+    /// The model that is asked for, 1 to 256 bytes.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Whether the answer is to be streamed.
+    pub fn stream(&self) -> bool {
+        self.stream
+    }
+
+    /// Whether the caller asked for a stream's usage.
+    pub fn includes_usage(&self) -> bool {
+        self.options.include_usage
+    }
+
+    /// The body's size in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "a request has a model, so it is never empty")]
+    pub fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The body for an upstream that calls the model `upstream_model`. `ask_usage` asks for a stream's usage;
+    /// it does nothing to a request that is unary or that asks already. The caller's own bytes, shared, if
+    /// nothing changes.
+    pub fn encode(&self, upstream_model: &str, ask_usage: bool) -> Bytes {
+        let model = (self.model != upstream_model).then(|| (self.model_at, quoted(upstream_model)));
+        let usage = (ask_usage && self.stream && !self.options.include_usage).then(|| self.usage_edit());
+        match (model, usage) {
+            (None, None) => self.body.clone(),
+            (Some(edit), None) | (None, Some(edit)) => splice(&self.body, &[edit]),
+            (Some(model), Some(usage)) if model.0.start <= usage.0.start => {
+                splice(&self.body, &[model, usage])
+            }
+            (Some(model), Some(usage)) => splice(&self.body, &[usage, model]),
+        }
+    }
+
+    /// What to write, and in place of what, so that the stream's usage is asked for.
+    fn usage_edit(&self) -> Edit {
+        let Options { at, include_usage_at, filled, .. } = self.options;
+        let Some(at) = at else {
+            let after_model = Span { start: self.model_at.end, end: self.model_at.end };
+            return (after_model, r#","stream_options":{"include_usage":true}"#.into());
+        };
+        match include_usage_at {
+            Some(value) => (value, "true".into()),
+            None if filled => {
+                let inside = Span { start: at.start + 1, end: at.start + 1 };
+                (inside, r#""include_usage":true,"#.into())
+            }
+            None => (at, r#"{"include_usage":true}"#.into()),
+        }
+    }
+}
+
+impl Options {
+    fn read(text: &str, at: Span) -> Result<Self, BadRequest> {
+        const PARAM: &str = "stream_options";
+        const INNER: &str = "stream_options.include_usage";
+        let value = at.of(text);
+        match value.as_bytes() {
+            b"null" => return Ok(Self { at: Some(at), ..Self::default() }),
+            [b'{', ..] => {}
+            _ => return Err(wrong_type(PARAM, "an object", value)),
+        }
+        let [include_usage] = scan::object(value, &["include_usage"])
+            .map_err(|flaw| BadRequest::of(value, Flaw { at: at.start + flaw.at, ..flaw }, &[INNER]))?;
+        let within = |span: Span| Span { start: at.start + span.start, end: at.start + span.end };
+        Ok(Self {
+            at: Some(at),
+            include_usage_at: include_usage.map(within),
+            include_usage: include_usage.map_or(Ok(false), |span| boolean(INNER, span.of(value)))?,
+            filled: value.contains('"'),
+        })
+    }
+}
+
+fn utf8(body: &[u8]) -> Result<&str, BadRequest> {
+    simdutf8::basic::from_utf8(body).map_err(|_| {
+        let at = std::str::from_utf8(body).map_or_else(|error| error.valid_up_to(), str::len);
+        BadRequest::syntax(body, at, "it is not UTF-8")
+    })
+}
+
+fn read_model(value: &str) -> Result<String, BadRequest> {
+    let bad = |message: String| BadRequest::field("model", message);
+    if !value.starts_with('"') {
+        return Err(wrong_type("model", "a string", value));
+    }
+    let model = match value.get(1..value.len().saturating_sub(1)) {
+        Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => plain.to_owned(),
+        _ => serde_json::from_str(value).map_err(|error| bad(format!("`model` cannot be read: {error}.")))?,
+    };
+    match model.len() {
+        0 => Err(bad("`model` is empty.".to_owned())),
+        1..=MAX_MODEL_BYTES => Ok(model),
+        length => Err(bad(format!("`model` has {length} bytes; it may have {MAX_MODEL_BYTES}."))),
+    }
+}
+
+/// A boolean; null is as good as absent, as at OpenAI.
+fn boolean(param: &'static str, value: &str) -> Result<bool, BadRequest> {
+    match value {
+        "true" => Ok(true),
+        "false" | "null" => Ok(false),
+        _ => Err(wrong_type(param, "a boolean", value)),
+    }
+}
+
+fn wrong_type(param: &'static str, wanted: &str, value: &str) -> BadRequest {
+    let given = match value.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    };
+    BadRequest::field(param, format!("`{param}` must be {wanted}, not {given}."))
+}
+
+/// What to write in place of a span.
+type Edit = (Span, Cow<'static, str>);
+
+fn quoted(text: &str) -> Cow<'static, str> {
+    serde_json::Value::from(text).to_string().into()
+}
+
+/// `body` with `edits`, which are sorted and do not overlap.
+fn splice(body: &[u8], edits: &[Edit]) -> Bytes {
+    let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
+    let mut spliced = Vec::with_capacity(body.len() + added);
+    let mut from = 0;
+    for (span, text) in edits {
+        spliced.extend_from_slice(body.get(from..span.start).unwrap_or_default());
+        spliced.extend_from_slice(text.as_bytes());
+        from = span.end;
+    }
+    spliced.extend_from_slice(body.get(from..).unwrap_or_default());
+    spliced.into()
+}

@@ -1,0 +1,14 @@
+//! Server-sent events, fed as bytes: every way of splitting them gives the same events (semantics S2.5).
+//!
+//! Two layers. [`Cutter`] finds where frames end and holds no byte, so that a relay can pass on what it was
+//! given; [`Event`] reads one frame. [`Decoder`] is both, for those who translate. Nothing here knows JSON.
+
+mod cutter;
+mod decoder;
+mod event;
+#[cfg(test)]
+mod tests;
+
+pub use cutter::Cutter;
+pub use decoder::{Decoder, FrameTooLong};
+pub use event::Event;

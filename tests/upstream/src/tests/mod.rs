@@ -1,0 +1,6 @@
+//! The fake seen through a raw TCP client: what is on the wire, to the byte, not what an HTTP library makes of it.
+
+mod client;
+mod failures;
+mod memory;
+mod shapes;
