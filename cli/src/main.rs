@@ -1,2 +1,2 @@
-//! To be written.
+//! Weir on a laptop: the gateway from manifests, without a cluster.
 fn main() {}
