@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::arrivals::{Arrivals, Clock};
 use crate::client::{Connection, Expect};
 use crate::machine::{self, Instructions};
 use crate::subjects::Subject;
@@ -22,17 +23,8 @@ const WARM_UP: Duration = Duration::from_millis(200);
 pub struct Ask {
     pub body_bytes: usize,
     pub expect: Expect,
-}
-
-/// When requests start.
-#[derive(Debug, Clone, Copy)]
-pub enum Arrivals {
-    /// When the caller's last answer is there.
-    Closed,
-    /// So many in a second, at equal distances.
-    Constant(u32),
-    /// So many in a second, at random.
-    Poisson(u32),
+    /// Whether the upstream shall pause between events.
+    pub paced: bool,
 }
 
 /// What one run has shown.
@@ -52,7 +44,6 @@ pub struct Sample {
 
 #[derive(Default)]
 struct Shared {
-    due: AtomicU64,
     sent: AtomicU64,
     completed: AtomicU64,
     newlines: AtomicU64,
@@ -70,13 +61,14 @@ pub async fn run(
 ) -> Result<Sample> {
     let shared = Arc::new(Shared::default());
     let request: Arc<[u8]> = request(subject, ask).into();
-    let schedule = Arc::new(schedule(arrivals, WARM_UP + period));
-    let start = Instant::now();
-    let mut callers = JoinSet::new();
+    let mut open = Vec::new();
     for _ in 0..connections {
-        let connection = Connection::open(subject.address).await?;
-        let due = schedule.clone();
-        callers.spawn(call(connection, request.clone(), ask.expect, shared.clone(), due, start));
+        open.push(Connection::open(subject.address_for(ask.paced)).await?);
+    }
+    let clock = Clock::start(arrivals, WARM_UP + period);
+    let mut callers = JoinSet::new();
+    for connection in open {
+        callers.spawn(call(connection, request.clone(), ask.expect, shared.clone(), clock.clone()));
     }
     sleep(WARM_UP).await;
     let pid = subject.process.as_ref().map(|process| process.pid());
@@ -138,17 +130,11 @@ async fn call(
     request: Arc<[u8]>,
     expect: Expect,
     shared: Arc<Shared>,
-    schedule: Arc<Vec<Duration>>,
-    start: Instant,
+    clock: Clock,
 ) -> Result<(Histogram<u64>, Histogram<u64>)> {
     let (mut latency, mut first) = (histogram()?, histogram()?);
     while !shared.stop.load(Relaxed) {
-        let due = match next_due(&schedule, &shared) {
-            Due::Now => Instant::now(),
-            Due::At(after) => start + after,
-            Due::Never => break,
-        };
-        wait_until(due, &shared).await;
+        let Some(due) = clock.next().await else { break };
         shared.sent.fetch_add(1, Relaxed);
         // A frame is one line and one empty line: half the line ends are frames, however they arrive.
         let arrived = |bytes: &[u8]| {
@@ -165,81 +151,15 @@ async fn call(
     Ok((latency, first))
 }
 
-enum Due {
-    Now,
-    At(Duration),
-    Never,
-}
-
-fn next_due(schedule: &[Duration], shared: &Shared) -> Due {
-    if schedule.is_empty() {
-        return Due::Now;
-    }
-    let index = usize::try_from(shared.due.fetch_add(1, Relaxed)).unwrap_or(usize::MAX);
-    schedule.get(index).map_or(Due::Never, |after| Due::At(*after))
-}
-
-/// The runtime's timer is a millisecond wide, too coarse here: the last stretch is spent looking at the clock.
-async fn wait_until(due: Instant, shared: &Shared) {
-    loop {
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() || shared.stop.load(Relaxed) {
-            return;
-        }
-        if left > Duration::from_millis(3) {
-            sleep(left - Duration::from_millis(2)).await;
-        } else {
-            yield_now().await;
-        }
-    }
-}
-
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// When each request is due, from the start; empty for closed load.
-fn schedule(arrivals: Arrivals, period: Duration) -> Vec<Duration> {
-    let (rate, random) = match arrivals {
-        Arrivals::Closed => return Vec::new(),
-        Arrivals::Constant(rate) => (f64::from(rate), false),
-        Arrivals::Poisson(rate) => (f64::from(rate), true),
-    };
-    let mut dice = Dice::new(1); // the same arrivals in each run
-    let mut at = 0.0;
-    let mut due = Vec::new();
-    while at < period.as_secs_f64() {
-        due.push(Duration::from_secs_f64(at));
-        at += if random { -dice.fraction().ln() / rate } else { 1.0 / rate };
-    }
-    due
-}
-
-/// xorshift64*: all the chance that a bench needs.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// Above 0, at most 1.
-    fn fraction(&mut self) -> f64 {
-        ((self.roll() >> 11) + 1) as f64 / (1u64 << 53) as f64
-    }
 }
 
 /// The bytes of the request, made once. The prompt fills the body up to its size.
 fn request(subject: &Subject, ask: Ask) -> Vec<u8> {
     let stream = match ask.expect {
         Expect::Json => "",
+        Expect::Frames(_) if ask.paced => r#","stream":true,"user":"paced""#,
         Expect::Frames(_) => r#","stream":true"#,
     };
     let open = format!(

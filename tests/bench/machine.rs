@@ -92,6 +92,6 @@ pub fn describe() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{}, {cores} core(s) here, Linux {}", model.trim_start_matches(['\t', ':', ' ']), kernel.trim())
+    let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    format!("{}, {cores} cores, Linux {}", model.trim_start_matches(['\t', ':', ' ']), kernel.trim())
 }

@@ -3,6 +3,7 @@
 //! It measures and compares; it decides no target (those are in the table of the performance page) and never
 //! reports a single absolute time as a result. Core 0 belongs to the measured process, core 1 to all else.
 
+mod arrivals;
 mod client;
 mod dechunk;
 mod load;
@@ -36,6 +37,9 @@ struct Arguments {
     /// The HAProxy binary.
     #[arg(long, default_value = "haproxy")]
     haproxy: PathBuf,
+    /// Sends unpaced streams too through HAProxy's frontend with `http-no-delay`, which costs it CPU.
+    #[arg(long)]
+    no_delay: bool,
     /// How often each subject runs under each load.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -45,7 +49,7 @@ struct Arguments {
     /// Frames of a stream.
     #[arg(long, default_value_t = 200)]
     events: usize,
-    /// Only workloads whose name begins like one of these (W1, W2, W4).
+    /// Only workloads whose name begins like one of these (W1, W2, W4, W5).
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also open-loop load: requests in a second, from 64 connections.
@@ -87,7 +91,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
     let upstream = subjects::free_address()?;
     let _upstream = subjects::upstream(upstream, arguments.events)?;
     let mut subjects = vec![subjects::direct(upstream)];
-    subjects.push(subjects::haproxy(&arguments.haproxy, upstream, folder)?);
+    subjects.push(subjects::haproxy(&arguments.haproxy, upstream, folder, arguments.no_delay)?);
     if let Some(weir) = &arguments.weir {
         subjects.push(subjects::weir(weir, upstream, folder)?);
     }

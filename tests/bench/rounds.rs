@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::arrivals::{Arrivals, Dice};
 use crate::client::Expect;
-use crate::load::{self, Arrivals, Ask, Dice, Sample};
+use crate::load::{self, Ask, Sample};
 use crate::subjects::Subject;
+
+/// Frames of a paced stream: short ones, since each tells only one time to its first token.
+pub const PACED_EVENTS: usize = 20;
 
 /// How far a direct run may be off the median of all before its round is dropped.
 const TOLERANCE: f64 = 0.20;
@@ -32,8 +36,9 @@ pub struct Results {
 
 /// What is run unless arguments say otherwise.
 pub fn workloads(events: usize, open_rate: Option<u32>, poisson: bool) -> Vec<Workload> {
-    let unary = |body_bytes| Ask { body_bytes, expect: Expect::Json };
-    let stream = Ask { body_bytes: 1024, expect: Expect::Frames(events) };
+    let unary = |body_bytes| Ask { body_bytes, expect: Expect::Json, paced: false };
+    let stream = Ask { body_bytes: 1024, expect: Expect::Frames(events), paced: false };
+    let paced = Ask { expect: Expect::Frames(PACED_EVENTS), paced: true, ..stream };
     let closed = |name, ask, connections, for_cpu| Workload {
         name,
         ask,
@@ -46,7 +51,7 @@ pub fn workloads(events: usize, open_rate: Option<u32>, poisson: bool) -> Vec<Wo
         closed("W2 unary 10 KB", unary(10 * 1024), 32, true),
         closed("W4 stream, unpaced", stream, 32, true),
         closed("W1 at one caller", unary(1024), 1, false),
-        closed("W4 at one caller", stream, 1, false),
+        closed("W5 stream, paced", paced, 32, true),
     ];
     if let Some(rate) = open_rate {
         let arrivals = if poisson { Arrivals::Poisson(rate) } else { Arrivals::Constant(rate) };

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::machine::{MEASURED, REST};
+use crate::rounds::PACED_EVENTS;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,11 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Subject {
     pub name: &'static str,
     pub address: SocketAddr,
+    /// Where paced streams go, if not there.
+    pub paced: Option<SocketAddr>,
     /// `None`: nothing lies between, so nothing is measured but time.
     pub process: Option<Process>,
     pub key: String,
     pub model: String,
     pub configuration: String,
+}
+
+impl Subject {
+    pub fn address_for(&self, paced: bool) -> SocketAddr {
+        self.paced.filter(|_| paced).unwrap_or(self.address)
+    }
 }
 
 /// A child that does not outlive us.
@@ -75,6 +84,7 @@ fn await_port(process: &mut Process, address: SocketAddr, name: &str) -> Result<
 pub fn upstream(address: SocketAddr, events: usize) -> Result<Process> {
     let mut command = pinned(REST, &std::env::current_exe()?);
     command.args(["upstream", "--listen", &address.to_string(), "--events", &events.to_string()]);
+    command.args(["--paced-events", &PACED_EVENTS.to_string(), "--paced-ms", "5"]);
     let mut process = Process(command.spawn().context("cannot start the upstream")?);
     await_port(&mut process, address, "the upstream")?;
     Ok(process)
@@ -84,6 +94,7 @@ pub fn direct(upstream: SocketAddr) -> Subject {
     Subject {
         name: "direct",
         address: upstream,
+        paced: None,
         process: None,
         key: "none".into(),
         model: "bench".into(),
@@ -92,30 +103,38 @@ pub fn direct(upstream: SocketAddr) -> Subject {
 }
 
 /// HAProxy as a plain reverse proxy: one thread, keep-alive and pooled connections on both sides, no log.
-pub fn haproxy(program: &Path, upstream: SocketAddr, folder: &Path) -> Result<Subject> {
-    let address = free_address()?;
+///
+/// It corks chunked answers: events of a paced stream leave it when the stream ends. That makes bursts cheap,
+/// and no setting for a vendor that sends tokens one by one. So bursts are compared with it as it is, the
+/// stricter measure, and paced streams with a frontend that has `http-no-delay`.
+pub fn haproxy(program: &Path, upstream: SocketAddr, folder: &Path, no_delay: bool) -> Result<Subject> {
+    let (plain, prompt) = (free_address()?, free_address()?);
     let configuration = format!(
         "global\n    nbthread 1\n    maxconn 4096\n\
          defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n    \
          http-reuse always\n\
-         frontend bench\n    bind {address}\n    default_backend upstream\n\
-         backend upstream\n    server upstream {upstream}\n"
+         frontend plain\n    bind {plain}\n    default_backend plain\n\
+         backend plain\n    server upstream {upstream}\n\
+         frontend prompt\n    bind {prompt}\n    option http-no-delay\n    default_backend prompt\n\
+         backend prompt\n    option http-no-delay\n    server upstream {upstream}\n"
     );
     let file = folder.join("haproxy.cfg");
     fs::write(&file, &configuration)?;
     let mut command = pinned(MEASURED, program);
     command.args(["-db", "-q", "-f"]).arg(&file);
     let mut process = Process(command.spawn().context("cannot start HAProxy")?);
-    await_port(&mut process, address, "HAProxy (is the Debian package `haproxy` installed?)")?;
+    await_port(&mut process, plain, "HAProxy (is the Debian package `haproxy` installed?)")?;
     let version = Command::new(program).arg("-v").output()?.stdout;
     let version = String::from_utf8_lossy(&version).lines().next().unwrap_or_default().to_owned();
+    let all = if no_delay { "everything" } else { "paced streams only" };
     Ok(Subject {
         name: "HAProxy",
-        address,
+        address: if no_delay { prompt } else { plain },
+        paced: Some(prompt),
         process: Some(process),
         key: "none".into(),
         model: "bench".into(),
-        configuration: version,
+        configuration: format!("{version}; 1 thread, http-reuse always, http-no-delay for {all}"),
     })
 }
 
@@ -139,6 +158,7 @@ pub fn weir(program: &Path, upstream: SocketAddr, folder: &Path) -> Result<Subje
     Ok(Subject {
         name: "Weir",
         address,
+        paced: None,
         process: Some(process),
         key: text("/keys/0/key").with_context(|| format!("no key in {ready}"))?,
         model: text("/models/0")

@@ -26,6 +26,12 @@ pub struct Command {
     /// Pause between two frames, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub pace_ms: u64,
+    /// Frames of a stream whose request has `"user":"paced"`.
+    #[arg(long, default_value_t = 20)]
+    pub paced_events: usize,
+    /// Pause between two of those, in milliseconds.
+    #[arg(long, default_value_t = 5)]
+    pub paced_ms: u64,
     /// Length of a unary body.
     #[arg(long, default_value_t = 700)]
     pub body_bytes: usize,
@@ -61,6 +67,7 @@ impl Command {
             mode: self.mode,
             events: self.events,
             pace: Duration::from_millis(self.pace_ms),
+            paced: (self.paced_events, Duration::from_millis(self.paced_ms)),
             body_bytes: self.body_bytes,
             fail_percent: self.fail_percent,
             fail_status: self.fail_status,
