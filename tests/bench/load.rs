@@ -35,8 +35,9 @@ pub struct Sample {
     pub elapsed: Duration,
     pub cpu: Option<Duration>,
     pub instructions: Option<u64>,
-    /// Nanoseconds from when a request was due to its last byte, and to the first of its body.
+    /// Nanoseconds from when a request was due to its last byte.
     pub latency: Histogram<u64>,
+    /// Nanoseconds from when it was sent to the first byte of the body.
     pub first: Histogram<u64>,
     /// Everything that was sent, before and after the counted time too.
     pub sent: u64,
@@ -135,6 +136,7 @@ async fn call(
     let (mut latency, mut first) = (histogram()?, histogram()?);
     while !shared.stop.load(Relaxed) {
         let Some(due) = clock.next().await else { break };
+        let begun = Instant::now();
         shared.sent.fetch_add(1, Relaxed);
         // A frame is one line and one empty line: half the line ends are frames, however they arrive.
         let arrived = |bytes: &[u8]| {
@@ -145,7 +147,7 @@ async fn call(
         shared.completed.fetch_add(1, Relaxed);
         if shared.counting.load(Relaxed) {
             latency.record(nanoseconds(times.end - due))?;
-            first.record(nanoseconds(times.first - due))?;
+            first.record(nanoseconds(times.first - begun))?;
         }
     }
     Ok((latency, first))
