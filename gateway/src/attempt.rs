@@ -58,7 +58,7 @@ pub(crate) struct Flow {
 /// How a flow's bytes are understood.
 pub(crate) enum Decoder {
     /// A stream of chat chunks.
-    Events(ChatStream),
+    Events(Box<ChatStream>),
     /// A unary answer too large to hold: passed on as it comes.
     Opaque,
 }
@@ -236,7 +236,7 @@ async fn stream_once(
         let full = decoder.events() > HOLD_EVENTS || ready.len() > HOLD_STREAM;
         if decoder.content_seen() || full || ended {
             let (ready, rest) = (ready.into_bytes(), (!ended).then_some(answer.body));
-            let (decoder, idle) = (Decoder::Events(decoder), Some(timeouts.idle));
+            let (decoder, idle) = (Decoder::Events(Box::new(decoder)), Some(timeouts.idle));
             return Ok(Committed::Flow(Box::new(Flow {
                 ready,
                 rest,

@@ -43,7 +43,7 @@ enum State {
         ping: Pin<Box<Sleep>>,
     },
     /// Bytes are passed on.
-    Flowing(Flowing),
+    Flowing(Box<Flowing>),
     Ended,
 }
 
@@ -62,7 +62,7 @@ impl Relay {
 
     /// Passes `flow` on.
     pub(crate) fn flowing(call: Call, flow: Flow) -> Self {
-        Self(State::Flowing(Flowing::new(call, flow)))
+        Self(State::Flowing(Box::new(Flowing::new(call, flow))))
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
@@ -97,7 +97,7 @@ impl Relay {
     fn begin(&mut self, mut call: Call, result: Result<Committed, Fault>) -> Option<Bytes> {
         let fault = match result {
             Ok(Committed::Flow(flow)) => {
-                self.0 = State::Flowing(Flowing::new(call, *flow));
+                self.0 = State::Flowing(Box::new(Flowing::new(call, *flow)));
                 return None;
             }
             // A stream's attempt commits to a stream.
