@@ -4,13 +4,14 @@
 use crate::call::{Call, Offer, now_unix};
 use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model, Usage};
-use weir_wire::openai::{self, ChatStream, StreamEnd};
+use weir_wire::openai::{self, ChatStream, Ending, StreamEnd};
 
 /// A unary answer up to this size is held whole before it is committed.
 const HOLD_UNARY: u64 = 4 << 20;
@@ -55,19 +56,30 @@ pub(crate) struct Flow {
 }
 
 /// How a flow's bytes are understood.
-#[derive(Debug)]
 pub(crate) enum Decoder {
     /// A stream of chat chunks.
-    Events(ChatStream),
+    Events(Box<ChatStream>),
     /// A unary answer too large to hold: passed on as it comes.
     Opaque,
+}
+
+impl fmt::Debug for Decoder {
+    /// Which one: what it holds is the caller's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events(_) => "Events",
+            Self::Opaque => "Opaque",
+        })
+    }
 }
 
 /// Asks the target at position `at`.
 pub(crate) async fn attempt(call: &mut Call, at: usize) -> Result<Committed, Failure> {
     let deadline = match call.offer(at) {
         Some(offer) => Instant::now() + offer.target.account.provider.timeouts.total,
-        None => return Err(Failure::new(FailureClass::ModelMissing, "the provider does not offer this model")),
+        None => {
+            return Err(Failure::new(FailureClass::ModelMissing, "the provider does not offer this model"));
+        }
     };
     if call.request.stream() {
         return stream(call, at, deadline).await;
@@ -96,7 +108,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     if !whole {
         return large(answer, ready, account, model, deadline).await;
     }
-    let facts = openai::answer(account.provider.vendor.row(), &ready)?;
+    let facts = openai::answer(account.provider.vendor.row(), &ready, now_unix())?;
     let (usage, output_bytes) = (facts.usage, facts.output_bytes);
     Ok(Committed::Whole(Whole { body: ready, model, usage, output_bytes }))
 }
@@ -139,7 +151,8 @@ async fn large(
 }
 
 fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
-    call.offer(at).ok_or_else(|| Failure::new(FailureClass::ModelMissing, "the provider does not offer this model"))
+    call.offer(at)
+        .ok_or_else(|| Failure::new(FailureClass::ModelMissing, "the provider does not offer this model"))
 }
 
 /// Lets only a plain 2xx through; anything else becomes its failure.
@@ -185,7 +198,12 @@ fn refuses_usage_option(failure: &Failure) -> bool {
         && (names_it(&failure.message) || failure.param.as_deref().is_some_and(names_it))
 }
 
-async fn stream_once(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
+async fn stream_once(
+    call: &mut Call,
+    at: usize,
+    deadline: Instant,
+    asks: bool,
+) -> Result<Committed, Failure> {
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
     let timeouts = account.provider.timeouts;
@@ -205,7 +223,8 @@ async fn stream_once(call: &mut Call, at: usize, deadline: Instant, asks: bool) 
     let mut ready = Collected::default();
     let mut wait_until = first_byte;
     loop {
-        let piece = tokio::time::timeout_at(wait_until.into(), answer.body.data()).await.map_err(|_| late())?;
+        let piece =
+            tokio::time::timeout_at(wait_until.into(), answer.body.data()).await.map_err(|_| late())?;
         let ended = piece.is_none();
         match piece {
             Some(piece) => ready.push(decoder.feed(piece?, now_unix()), 0),
@@ -217,8 +236,16 @@ async fn stream_once(call: &mut Call, at: usize, deadline: Instant, asks: bool) 
         let full = decoder.events() > HOLD_EVENTS || ready.len() > HOLD_STREAM;
         if decoder.content_seen() || full || ended {
             let (ready, rest) = (ready.into_bytes(), (!ended).then_some(answer.body));
-            let (decoder, idle) = (Decoder::Events(decoder), Some(timeouts.idle));
-            return Ok(Committed::Flow(Box::new(Flow { ready, rest, decoder, account, model, idle, deadline })));
+            let (decoder, idle) = (Decoder::Events(Box::new(decoder)), Some(timeouts.idle));
+            return Ok(Committed::Flow(Box::new(Flow {
+                ready,
+                rest,
+                decoder,
+                account,
+                model,
+                idle,
+                deadline,
+            })));
         }
         wait_until = (Instant::now() + timeouts.idle).min(deadline);
     }
@@ -226,18 +253,18 @@ async fn stream_once(call: &mut Call, at: usize, deadline: Instant, asks: bool) 
 
 /// The last bytes of a stream that ended before it was committed: fine if it was a whole answer.
 fn begun_and_ended(decoder: &mut ChatStream) -> Result<Bytes, Failure> {
-    let (tail, end) = decoder.end(now_unix());
+    let Ending { bytes, end } = decoder.end(now_unix());
     if decoder.failure().is_none() && (end == StreamEnd::Truncated || !decoder.content_seen()) {
         return Err(Failure::new(FailureClass::Garbled, "the upstream's stream ended before any content"));
     }
-    Ok(tail)
+    Ok(bytes)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, until: Instant) -> Failure {
     let not_a_stream = || garbled("the upstream answered a stream's request with something else");
     match tokio::time::timeout_at(until.into(), read_short(answer)).await {
-        Ok(body) => match openai::answer(account.provider.vendor.row(), &body) {
+        Ok(body) => match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
             Err(failure) => failure,
             Ok(_) => not_a_stream(),
         },

@@ -10,12 +10,17 @@ use weir_config::{Digest, UnixSeconds};
 const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 
 /// The key of a request, if exactly one of the values presented is one.
-pub(crate) fn authenticate(live: &Live, headers: &HeaderMap, now: UnixSeconds) -> Result<Arc<LiveKey>, Fault> {
+pub(crate) fn authenticate(
+    live: &Live,
+    headers: &HeaderMap,
+    now: UnixSeconds,
+) -> Result<Arc<LiveKey>, Fault> {
     let bearer = headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
         let (scheme, key) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(key.trim_ascii())
     });
-    let named = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes().trim_ascii());
+    let named =
+        KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes().trim_ascii());
     let mut found: Option<&KeyText> = None;
     for presented in bearer.chain(named) {
         let Some(text) = live.key(&Digest::of(presented)).filter(|text| text.is_valid(now)) else { continue };

@@ -3,7 +3,7 @@
 use crate::app::Gateway;
 use crate::auth::authenticate;
 use crate::call::{Call, allows, now_unix};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::http::{self, OutBody};
 use crate::live::{Live, LiveKey};
 use crate::observe::Recorder;
@@ -21,7 +21,11 @@ use weir_wire::openai::ChatRequest;
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers `POST /v1/chat/completions`.
-pub(crate) async fn chat(gateway: &Arc<Gateway>, worker: &Arc<Worker>, request: Request<Incoming>) -> Response<OutBody> {
+pub(crate) async fn chat(
+    gateway: &Arc<Gateway>,
+    worker: &Arc<Worker>,
+    request: Request<Incoming>,
+) -> Response<OutBody> {
     let began = Instant::now();
     let mut recorder = Recorder::begin(worker, began);
     let id = recorder.event.id;

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::time::Sleep;
 use weir_config::{Failure, FailureClass, OnAbort};
-use weir_wire::openai::StreamEnd;
+use weir_wire::openai::{Ending, StreamEnd};
 
 /// So much is joined into one piece at most.
 const JOIN: usize = 64 << 10;
@@ -38,9 +38,12 @@ pub(crate) struct Relay(State);
 
 enum State {
     /// Nobody has committed yet; the caller gets a comment now and then.
-    Waiting { attempts: Attempts, ping: Pin<Box<Sleep>> },
+    Waiting {
+        attempts: Attempts,
+        ping: Pin<Box<Sleep>>,
+    },
     /// Bytes are passed on.
-    Flowing(Flowing),
+    Flowing(Box<Flowing>),
     Ended,
 }
 
@@ -59,7 +62,7 @@ impl Relay {
 
     /// Passes `flow` on.
     pub(crate) fn flowing(call: Call, flow: Flow) -> Self {
-        Self(State::Flowing(Flowing::new(call, flow)))
+        Self(State::Flowing(Box::new(Flowing::new(call, flow))))
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
@@ -94,7 +97,7 @@ impl Relay {
     fn begin(&mut self, mut call: Call, result: Result<Committed, Fault>) -> Option<Bytes> {
         let fault = match result {
             Ok(Committed::Flow(flow)) => {
-                self.0 = State::Flowing(Flowing::new(call, *flow));
+                self.0 = State::Flowing(Box::new(Flowing::new(call, *flow)));
                 return None;
             }
             // A stream's attempt commits to a stream.
@@ -111,7 +114,10 @@ impl Body for Relay {
     type Data = Bytes;
     type Error = BrokenOff;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
     }
 
@@ -249,7 +255,10 @@ fn due(flow: &Flow, heard: Instant, sent: Instant) -> Instant {
 impl Flow {
     /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
     /// bytes that may still be sent before it.
-    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, (Bytes, Failure)>> {
+    pub(crate) fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, (Bytes, Failure)>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(Ok(None)) };
         let piece = ready!(rest.poll_data(cx));
         let ended = piece.is_none();
@@ -259,12 +268,12 @@ impl Flow {
             (None, Decoder::Opaque) => Bytes::new(),
             (Some(Ok(piece)), Decoder::Events(stream)) => stream.feed(piece, now_unix()),
             (None, Decoder::Events(stream)) => {
-                let (tail, end) = stream.end(now_unix());
+                let Ending { bytes, end } = stream.end(now_unix());
                 if end == StreamEnd::Truncated && stream.failure().is_none() {
                     let failure = Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
-                    return Poll::Ready(Err((tail, failure)));
+                    return Poll::Ready(Err((bytes, failure)));
                 }
-                tail
+                bytes
             }
         };
         if let Decoder::Events(stream) = &self.decoder
@@ -290,9 +299,10 @@ impl Flow {
     }
 
     /// The event that says that the answer broke off. A unary body has no place for one.
-    fn broken_off(&self, failure: &Failure) -> Result<Bytes, BrokenOff> {
-        let Decoder::Events(stream) = &self.decoder else { return Err(BrokenOff) };
+    fn broken_off(&mut self, failure: &Failure) -> Result<Bytes, BrokenOff> {
+        let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
         let event = http::stream_error(&http::broken_stream(failure));
-        Ok(if stream.mid_frame() { [b"\n\n", &*event].concat().into() } else { event })
+        let unfinished = stream.end(now_unix()).bytes;
+        Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
     }
 }

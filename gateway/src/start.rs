@@ -79,7 +79,8 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
     let (admin, admin_address) = listen(options.admin_listen)?;
     let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let (workers, usage_log) = workers(count, &options.usage_log)?;
-    let dialer = Dialer::new(vec![data_address, admin_address]).map_err(|error| StartError::Tls(error.to_string()))?;
+    let dialer =
+        Dialer::new(vec![data_address, admin_address]).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
         live: ArcSwapOption::empty(),
         applied_at: AtomicI64::new(0),
@@ -118,7 +119,11 @@ fn workers(count: usize, usage_log: &UsageLogTo) -> Result<(Vec<Arc<Worker>>, Us
     Ok((workers?, log))
 }
 
-fn worker_thread(gateway: &Arc<Gateway>, worker: &Arc<Worker>, arrivals: Arrivals) -> Result<JoinHandle<()>, StartError> {
+fn worker_thread(
+    gateway: &Arc<Gateway>,
+    worker: &Arc<Worker>,
+    arrivals: Arrivals,
+) -> Result<JoinHandle<()>, StartError> {
     let name = format!("weir-worker-{}", worker.index);
     on_thread(name, worker::run(Arc::clone(gateway), Arc::clone(worker), arrivals))
 }
@@ -138,7 +143,10 @@ fn control_thread(
     })
 }
 
-fn on_thread(name: String, task: impl Future<Output = ()> + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+fn on_thread(
+    name: String,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
     let runtime: Runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     thread::Builder::new().name(name).spawn(move || runtime.block_on(task)).map_err(StartError::Thread)
 }
@@ -217,8 +225,9 @@ impl Running {
     /// says true, everything ends at once.
     pub fn drain(&self, hurry: impl Fn() -> bool) {
         let listener = self.gateway.live.load_full().map(|live| live.gateway.listener.clone());
-        let (delay, timeout) =
-            listener.map_or((Duration::ZERO, Duration::ZERO), |listener| (listener.removal_delay, listener.drain_timeout));
+        let (delay, timeout) = listener.map_or((Duration::ZERO, Duration::ZERO), |listener| {
+            (listener.removal_delay, listener.drain_timeout)
+        });
         self.gateway.shutdown.advance(Phase::Leaving);
         self.wait_for(delay, &hurry, || false);
         self.gateway.shutdown.advance(Phase::Draining);

@@ -59,7 +59,11 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
     }
     let fault = failures.fault(&call, Instant::now());
     // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
-    if matches!(fault.kind, FaultKind::Upstream(_)) { rescue.committed() } else { rescue.failed() }
+    if matches!(fault.kind, FaultKind::Upstream(_)) {
+        rescue.committed()
+    } else {
+        rescue.failed()
+    }
     (call, Err(fault))
 }
 
@@ -102,7 +106,9 @@ impl Failures {
             (Verdict::Unavailable { retry_after }, _) => {
                 let text = format!("No upstream could answer for model {model:?}: every attempt failed. ");
                 let (advice, retry) = match retry_after {
-                    Some(wait) => (format!("One recovers in {:.3} s.", wait.as_secs_f64()), Retry::After(wait)),
+                    Some(wait) => {
+                        (format!("One recovers in {:.3} s.", wait.as_secs_f64()), Retry::After(wait))
+                    }
                     None => ("See `attempts`, or the gateway's usage log.".to_owned(), Retry::Never),
                 };
                 Fault::new(FaultKind::UpstreamUnavailable, text + &advice).retry(retry)

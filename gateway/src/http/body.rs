@@ -12,7 +12,7 @@ pub(crate) enum OutBody {
     /// Bytes that are there; `None` once they are sent.
     Whole(Option<Bytes>),
     /// An answer that is still coming.
-    Relay(Box<Relay>),
+    Relay(Relay),
     /// What the router made.
     Router(axum::body::Body),
 }
@@ -27,9 +27,7 @@ impl Body for OutBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relay(relay) => {
-                Pin::new(&mut **relay).poll_frame(cx).map_err(|error: BrokenOff| error.into())
-            }
+            Self::Relay(relay) => Pin::new(relay).poll_frame(cx).map_err(|error: BrokenOff| error.into()),
             Self::Router(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }

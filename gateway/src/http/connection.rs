@@ -46,7 +46,10 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
         // Its streams come and go; the socket counts as busy for as long as it is open.
         let _busy = served.doing.busy();
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_H2_STREAMS).max_header_list_size(MAX_HEADERS as u32);
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_H2_STREAMS)
+            .max_header_list_size(MAX_HEADERS as u32);
         builder.keep_alive_interval(Duration::from_secs(30));
         let connection = pin!(builder.serve_connection(io, served));
         until_ended(&gateway, connection, http2::Connection::graceful_shutdown).await;
@@ -59,7 +62,11 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
 }
 
 /// Drives `connection` through the phases of a shutdown.
-async fn until_ended<C: Future>(gateway: &Gateway, mut connection: Pin<&mut C>, graceful: impl Fn(Pin<&mut C>)) {
+async fn until_ended<C: Future>(
+    gateway: &Gateway,
+    mut connection: Pin<&mut C>,
+    graceful: impl Fn(Pin<&mut C>),
+) {
     let mut phase = gateway.shutdown.watch();
     let mut next = Phase::Draining;
     loop {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::borrow::Cow;
 use std::time::Duration;
 use weir_config::{Failure, FailureClass};
-use weir_wire::openai::{BadRequest, write_error, write_stream_error};
+use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
@@ -25,7 +25,8 @@ pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Re
 /// The response that tells `fault`.
 pub(crate) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
     let mut response = Response::new(OutBody::Whole(Some(body(&fault))));
-    *response.status_mut() = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(REQUEST_ID, id.header());
@@ -76,19 +77,25 @@ fn number(number: u64) -> HeaderValue {
 }
 
 fn body(fault: &Fault) -> Bytes {
-    let (_, kind, code) = fault.kind.shape();
-    let kind = fault.upstream_type.as_deref().unwrap_or(kind);
-    let code = fault.upstream_code.as_deref().unwrap_or(code);
-    let attempts = (!fault.attempts.is_empty()).then(|| serde_json::to_string(&fault.attempts).unwrap_or_default());
-    write_error(&fault.message, kind, fault.param.as_deref(), Some(code), attempts.as_deref())
+    let attempts =
+        serde_json::value::to_raw_value(&fault.attempts).ok().filter(|_| !fault.attempts.is_empty());
+    write_error(&ErrorBody { attempts: attempts.as_deref(), ..error_body(fault) })
 }
 
 /// The fault as the last event of a stream that has begun.
 pub(crate) fn stream_error(fault: &Fault) -> Bytes {
+    write_stream_error(&error_body(fault))
+}
+
+fn error_body(fault: &Fault) -> ErrorBody<'_> {
     let (_, kind, code) = fault.kind.shape();
-    let kind = fault.upstream_type.as_deref().unwrap_or(kind);
-    let code = fault.upstream_code.as_deref().unwrap_or(code);
-    write_stream_error(&fault.message, kind, fault.param.as_deref(), Some(code))
+    ErrorBody {
+        message: &fault.message,
+        kind: fault.upstream_type.as_deref().unwrap_or(kind),
+        param: fault.param.as_deref(),
+        code: Some(fault.upstream_code.as_deref().unwrap_or(code)),
+        attempts: None,
+    }
 }
 
 /// What the caller of a stream is told when it breaks off after its first content.

@@ -96,7 +96,13 @@ pub(super) struct Guarded {
 
 impl Guarded {
     pub(super) fn new(stream: TcpStream, doing: Doing) -> Self {
-        Self { io: TokioIo::new(stream), doing, in_head: false, read: Timer::default(), write: Timer::default() }
+        Self {
+            io: TokioIo::new(stream),
+            doing,
+            in_head: false,
+            read: Timer::default(),
+            write: Timer::default(),
+        }
     }
 
     fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -105,7 +111,9 @@ impl Guarded {
                 self.write.clear();
                 Poll::Ready(result)
             }
-            Poll::Pending => self.write.poll(cx, WRITE_IDLE).map(|()| Err(timed_out("the caller takes no bytes"))),
+            Poll::Pending => {
+                self.write.poll(cx, WRITE_IDLE).map(|()| Err(timed_out("the caller takes no bytes")))
+            }
         }
     }
 }
@@ -115,7 +123,11 @@ fn timed_out(what: &'static str) -> io::Error {
 }
 
 impl Read for Guarded {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.io).poll_read(cx, buf);
         if this.doing.is_busy() {
@@ -131,8 +143,11 @@ impl Read for Guarded {
             }
             return polled;
         }
-        let (within, what) =
-            if this.in_head { (HEADERS, "the headers come too slowly") } else { (KEPT, "kept without a request") };
+        let (within, what) = if this.in_head {
+            (HEADERS, "the headers come too slowly")
+        } else {
+            (KEPT, "kept without a request")
+        };
         this.read.poll(cx, within).map(|()| Err(timed_out(what)))
     }
 }

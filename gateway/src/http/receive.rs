@@ -20,7 +20,11 @@ const STEP: u64 = 64 << 10;
 const SPREAD: Duration = Duration::from_secs(2);
 
 /// The body and the share of the memory budget that it holds.
-pub(crate) async fn receive(request: Request<Incoming>, max: u64, gateway: &Gateway) -> Result<(Bytes, Held), Fault> {
+pub(crate) async fn receive(
+    request: Request<Incoming>,
+    max: u64,
+    gateway: &Gateway,
+) -> Result<(Bytes, Held), Fault> {
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::new(
             FaultKind::InvalidRequest,
@@ -62,8 +66,11 @@ async fn hold(gateway: &Gateway, bytes: u64) -> Result<Held, Fault> {
     gateway.memory.hold(bytes).await.map_err(|_| {
         let jitter = gateway.workers.first().map_or(0, |worker| worker.random()) % SPREAD.as_millis() as u64;
         let wait = Duration::from_secs(1) + Duration::from_millis(jitter);
-        Fault::new(FaultKind::Overloaded, "The gateway holds as many bodies as its memory allows. Try again shortly.")
-            .retry(Retry::After(wait))
+        Fault::new(
+            FaultKind::Overloaded,
+            "The gateway holds as many bodies as its memory allows. Try again shortly.",
+        )
+        .retry(Retry::After(wait))
     })
 }
 

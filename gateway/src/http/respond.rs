@@ -45,7 +45,7 @@ pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> R
             headers.insert(CONTENT_TYPE, if is_stream { SSE } else { JSON });
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             tell_overhead(&mut headers, &call);
-            OutBody::Relay(Box::new(Relay::flowing(call, *flow)))
+            OutBody::Relay(Relay::flowing(call, *flow))
         }
     };
     let mut response = Response::new(body);
@@ -55,7 +55,7 @@ pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> R
 
 /// A stream that is begun before anybody has committed: what is not known yet is left out.
 pub(crate) fn begun_stream(id: RequestId, relay: Relay) -> Response<OutBody> {
-    let mut response = Response::new(OutBody::Relay(Box::new(relay)));
+    let mut response = Response::new(OutBody::Relay(relay));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, SSE);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -97,8 +97,11 @@ impl Shared {
 
 /// Before the first snapshot.
 pub(crate) fn not_ready() -> Fault {
-    Fault::new(FaultKind::NotReady, "This gateway has no configuration yet. It comes within seconds; try again.")
-        .retry(Retry::After(Duration::from_secs(1)))
+    Fault::new(
+        FaultKind::NotReady,
+        "This gateway has no configuration yet. It comes within seconds; try again.",
+    )
+    .retry(Retry::After(Duration::from_secs(1)))
 }
 
 /// Wraps the router's response for the connection.

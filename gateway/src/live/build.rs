@@ -1,7 +1,6 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
-use super::route::RescueBudget;
-use super::{KeyText, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice};
+use super::{KeyText, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget};
 use crate::upstream::Account;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -43,7 +42,8 @@ fn accounts(snapshot: &Snapshot, previous: Option<&Live>, workers: usize) -> Acc
     let mut accounts = Accounts::new();
     for provider in &snapshot.providers {
         let credential = snapshot.credentials.get(&provider.name);
-        let same_credential = previous.is_some_and(|live| live.snapshot.credentials.get(&provider.name) == credential);
+        let same_credential =
+            previous.is_some_and(|live| live.snapshot.credentials.get(&provider.name) == credential);
         let kept = old
             .get(&provider.name)
             .filter(|account| same_credential && Arc::ptr_eq(&account.provider, provider))
@@ -90,7 +90,12 @@ fn routes(
     (exact, prefixes)
 }
 
-fn route(config: &Arc<Route>, before: Option<&Arc<LiveRoute>>, accounts: &Accounts, now: Instant) -> Arc<LiveRoute> {
+fn route(
+    config: &Arc<Route>,
+    before: Option<&Arc<LiveRoute>>,
+    accounts: &Accounts,
+    now: Instant,
+) -> Arc<LiveRoute> {
     let targets: Vec<LiveTarget> =
         config.targets.iter().filter_map(|target| join(target, &config.model, accounts)).collect();
     let same_accounts = |old: &LiveRoute| {

@@ -9,7 +9,7 @@ mod route;
 
 pub(crate) use build::build;
 pub(crate) use key::{KeyText, LiveKey};
-pub(crate) use route::{LiveRoute, LiveTarget, ModelChoice};
+pub(crate) use route::{LiveRoute, LiveTarget, ModelChoice, RescueBudget};
 
 use foldhash::fast::RandomState;
 use http::HeaderValue;
@@ -41,7 +41,10 @@ impl Live {
     /// The route that serves `model`: an exact name beats a wildcard, the longest prefix wins.
     pub(crate) fn route(&self, model: &str) -> Option<&Arc<LiveRoute>> {
         self.exact.get(model).or_else(|| {
-            self.prefixes.iter().find(|(prefix, _)| model.starts_with(prefix.as_str())).map(|(_, route)| route)
+            self.prefixes
+                .iter()
+                .find(|(prefix, _)| model.starts_with(prefix.as_str()))
+                .map(|(_, route)| route)
         })
     }
 

@@ -59,7 +59,12 @@ impl Exposition {
         let applied = self.0.applied_at.load(std::sync::atomic::Ordering::Relaxed);
         gauge(encoder, "weir_config_last_success_timestamp_seconds", help, applied)?;
         let labels = [("hash", live.hash.to_string()), ("gateway", live.gateway.name.to_string())];
-        let mut family = encoder.encode_descriptor("weir_config_info", "The snapshot in force", None, MetricType::Gauge)?;
+        let mut family = encoder.encode_descriptor(
+            "weir_config_info",
+            "The snapshot in force",
+            None,
+            MetricType::Gauge,
+        )?;
         ConstGauge::new(1i64).encode(family.encode_family(&labels)?)
     }
 }
@@ -97,8 +102,12 @@ impl Sums {
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let mut family =
-            encoder.encode_descriptor("weir_requests", "Requests by how they ended", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "weir_requests",
+            "Requests by how they ended",
+            None,
+            MetricType::Counter,
+        )?;
         for ([route, tenant, provider, model], cell) in &self.requests {
             for (code, count) in &cell.codes {
                 let code = code.to_string();
@@ -118,7 +127,8 @@ impl Sums {
         let help = "From a stream's arrival to the first content sent on";
         self.histograms(encoder, "weir_first_token", help, |cell| &cell.first_token)?;
         let help = "Time of unary requests that was not spent waiting for an upstream";
-        let family = encoder.encode_descriptor("weir_overhead", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        let family =
+            encoder.encode_descriptor("weir_overhead", help, Some(&Unit::Seconds), MetricType::Histogram)?;
         encode_histogram(family, &OVERHEAD_SECONDS, &self.overhead)?;
         let rescued = self.requests.values().map(|cell| cell.rescued).sum();
         counter(encoder, "weir_rescued", "Requests that a later attempt answered", rescued)
@@ -136,7 +146,8 @@ impl Sums {
         for ([route, _, provider, model], cell) in &self.requests {
             sums.entry([route, provider, model]).or_default().add(of(cell));
         }
-        let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        let mut family =
+            encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
         for ([route, provider, model], sum) in &sums {
             let labels: [Named<'_>; 3] = [("route", route), ("provider", provider), ("model", model)];
             encode_histogram(family.encode_family(&labels)?, &SECONDS, sum)?;
@@ -145,7 +156,8 @@ impl Sums {
     }
 
     fn encode_tokens(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let mut family = encoder.encode_descriptor("weir_tokens", "Tokens by class", None, MetricType::Counter)?;
+        let mut family =
+            encoder.encode_descriptor("weir_tokens", "Tokens by class", None, MetricType::Counter)?;
         for ([route, tenant, provider, model], cell) in &self.requests {
             let usage = &cell.usage;
             let classes = [
@@ -155,8 +167,13 @@ impl Sums {
                 ("reasoning", usage.reasoning),
             ];
             for (class, tokens) in classes {
-                let labels: [Named<'_>; 5] =
-                    [("class", class), ("route", route), ("tenant", tenant), ("provider", provider), ("model", model)];
+                let labels: [Named<'_>; 5] = [
+                    ("class", class),
+                    ("route", route),
+                    ("tenant", tenant),
+                    ("provider", provider),
+                    ("model", model),
+                ];
                 ConstCounter::new(tokens).encode(family.encode_family(&labels)?)?;
             }
         }
@@ -176,8 +193,12 @@ impl Sums {
     }
 
     fn encode_attempts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let mut family =
-            encoder.encode_descriptor("weir_attempts", "Attempts by how they ended", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "weir_attempts",
+            "Attempts by how they ended",
+            None,
+            MetricType::Counter,
+        )?;
         for ((provider, model, outcome), count) in &self.attempts {
             let labels: [Named<'_>; 3] = [("provider", provider), ("model", model), ("outcome", outcome)];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
@@ -186,7 +207,11 @@ impl Sums {
     }
 }
 
-fn encode_histogram(mut encoder: MetricEncoder<'_>, bounds: &[f64; 14], histogram: &Histogram) -> fmt::Result {
+fn encode_histogram(
+    mut encoder: MetricEncoder<'_>,
+    bounds: &[f64; 14],
+    histogram: &Histogram,
+) -> fmt::Result {
     let bounds = bounds.iter().copied().chain([f64::MAX]);
     let buckets: Vec<(f64, u64)> = bounds.zip(histogram.counts).collect();
     let count = histogram.counts.iter().sum();

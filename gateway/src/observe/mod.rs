@@ -9,5 +9,5 @@ mod usage_log;
 pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
 pub(crate) use exposition::Exposition;
 pub(crate) use series::WorkerSeries;
-pub(crate) use usage_log::{LogBuffer, UsageLog};
 pub use usage_log::UsageLogTo;
+pub(crate) use usage_log::{LogBuffer, UsageLog};

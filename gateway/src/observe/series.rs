@@ -13,10 +13,12 @@ use std::time::Duration;
 use weir_config::{NanoUsd, Usage};
 
 /// Upper bounds in seconds of request and first-token histograms: LLM answers take from 10 ms to minutes.
-pub(super) const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+pub(super) const SECONDS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 /// Upper bounds in seconds of the overhead histogram.
-pub(super) const OVERHEAD_SECONDS: [f64; 14] =
-    [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0];
+pub(super) const OVERHEAD_SECONDS: [f64; 14] = [
+    0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0,
+];
 
 /// A histogram's cells; one more than there are bounds.
 #[derive(Debug, Clone, Default)]

@@ -102,7 +102,10 @@ pub(crate) struct UsageLog {
 
 impl UsageLog {
     /// Opens the sink and starts its thread; returns a buffer for each of `series`.
-    pub(crate) fn start(to: &UsageLogTo, series: &[Arc<WorkerSeries>]) -> io::Result<(Self, Vec<Arc<LogBuffer>>)> {
+    pub(crate) fn start(
+        to: &UsageLogTo,
+        series: &[Arc<WorkerSeries>],
+    ) -> io::Result<(Self, Vec<Arc<LogBuffer>>)> {
         let wake = Arc::new(Wake::default());
         let buffers: Vec<_> = series
             .iter()

@@ -71,7 +71,8 @@ impl Account {
 
 impl Server {
     fn new(endpoint: &Endpoint, credential: Option<&Secret>, workers: usize) -> Option<Self> {
-        let host = if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
+        let host =
+            if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
         let default_port = if endpoint.tls { 443 } else { 80 };
         let host = if endpoint.port == default_port { host } else { format!("{host}:{}", endpoint.port) };
         let authorization = match credential {
@@ -139,7 +140,9 @@ impl AnswerBody {
     /// The next piece; `None` at its end.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         match self {
-            Self::Server(body) => body.poll_data(cx).map(|piece| piece.map(|data| data.map_err(|_| broken()))),
+            Self::Server(body) => {
+                body.poll_data(cx).map(|piece| piece.map(|data| data.map_err(|_| broken())))
+            }
             Self::Mock(body) => body.poll_data(cx).map(|piece| piece.map(Ok)),
         }
     }
@@ -168,7 +171,9 @@ impl Client<'_> {
     pub(crate) async fn chat(&self, account: &Account, body: Bytes, stream: bool) -> Result<Answer, Failure> {
         match &account.backend {
             Ready::Mock(mock) => Ok(mock::answer(mock, &body, stream, self.random).await),
-            Ready::Server(server) => self.exchange(server, account.provider.timeouts.connect, body, stream).await,
+            Ready::Server(server) => {
+                self.exchange(server, account.provider.timeouts.connect, body, stream).await
+            }
         }
     }
 
@@ -202,7 +207,8 @@ impl Client<'_> {
 
     async fn connect(&self, server: &Server, within: Duration) -> Result<Box<Link>, Failure> {
         let connected = tokio::time::timeout(within, async {
-            let stream = self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(connect_failure)?;
+            let stream =
+                self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(connect_failure)?;
             Link::new(stream).await.map_err(|_| broken())
         });
         match connected.await {

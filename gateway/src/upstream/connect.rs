@@ -56,13 +56,18 @@ impl Dialer {
     }
 
     /// Connects to `endpoint`; the first address that answers wins. No timer of its own.
-    pub(crate) async fn connect(&self, endpoint: &Endpoint, allow_private: &[IpNet]) -> Result<Stream, ConnectError> {
+    pub(crate) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        allow_private: &[IpNet],
+    ) -> Result<Stream, ConnectError> {
         let tcp = self.tcp(endpoint, allow_private).await?;
         if !endpoint.tls {
             return Ok(Stream::Plain(tcp));
         }
         let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::ServerName)?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+        let tls =
+            TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
         Ok(Stream::Tls(Box::new(tls)))
     }
 
@@ -76,7 +81,9 @@ impl Dialer {
             }
             match TcpStream::connect(address).await {
                 // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
-                Ok(stream) => return stream.set_nodelay(true).map(|()| stream).map_err(ConnectError::Connect),
+                Ok(stream) => {
+                    return stream.set_nodelay(true).map(|()| stream).map_err(ConnectError::Connect);
+                }
                 Err(error) => last = ConnectError::Connect(error),
             }
         }

@@ -60,7 +60,9 @@ fn is_link_local(ip: IpAddr) -> bool {
 
 fn is_unroutable(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240,
+        IpAddr::V4(ip) => {
+            ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240
+        }
         IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || embeds_v4(ip),
     }
 }
@@ -103,13 +105,26 @@ mod tests {
     #[test]
     fn s10_4_some_addresses_are_refused_always() {
         let everything = ["0.0.0.0/0", "::/0"];
-        for metadata in ["169.254.169.254:80", "[fe80::1]:80", "[fd00:ec2::254]:80", "100.100.100.200:80", "168.63.129.16:80"]
-        {
+        for metadata in [
+            "169.254.169.254:80",
+            "[fe80::1]:80",
+            "[fd00:ec2::254]:80",
+            "100.100.100.200:80",
+            "168.63.129.16:80",
+        ] {
             check(metadata, &everything, Err(Refused::Metadata));
         }
-        for unroutable in
-            ["0.0.0.0:80", "224.0.0.1:80", "255.255.255.255:80", "[::]:80", "[ff02::1]:80", "[::ffff:127.0.0.1]:80", "[::7f00:1]:80", "[64:ff9b::a00:1]:80", "[2002:a00:1::]:80"]
-        {
+        for unroutable in [
+            "0.0.0.0:80",
+            "224.0.0.1:80",
+            "255.255.255.255:80",
+            "[::]:80",
+            "[ff02::1]:80",
+            "[::ffff:127.0.0.1]:80",
+            "[::7f00:1]:80",
+            "[64:ff9b::a00:1]:80",
+            "[2002:a00:1::]:80",
+        ] {
             check(unroutable, &everything, Err(Refused::Unroutable));
         }
         for ours in ["127.0.0.1:8080", "127.9.9.9:8080", "127.0.0.1:9090"] {
@@ -119,8 +134,16 @@ mod tests {
 
     #[test]
     fn s10_4_private_addresses_need_to_be_named() {
-        for private in ["127.0.0.1:80", "10.1.2.3:80", "172.31.0.1:80", "192.168.0.1:80", "100.64.0.1:80", "[::1]:80", "[fd12::1]:80", "198.19.0.1:80"]
-        {
+        for private in [
+            "127.0.0.1:80",
+            "10.1.2.3:80",
+            "172.31.0.1:80",
+            "192.168.0.1:80",
+            "100.64.0.1:80",
+            "[::1]:80",
+            "[fd12::1]:80",
+            "198.19.0.1:80",
+        ] {
             check(private, &[], Err(Refused::Private));
         }
         check("10.1.2.3:80", &["10.0.0.0/8"], Ok(()));

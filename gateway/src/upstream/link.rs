@@ -94,6 +94,7 @@ pub(super) mod http1_error {
 
 /// The idle connections of one account on one worker: newest first out.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "a link is large and moves between here and its users")]
 pub(crate) struct Pool(Mutex<Vec<Box<Link>>>);
 
 impl Pool {

@@ -84,9 +84,13 @@ pub(super) async fn answer(mock: &Mock, body: &[u8], stream: bool, random: u64) 
     }
     let text = match mock.reply {
         MockReply::Lorem => LOREM.to_owned(),
-        MockReply::Echo => {
-            asked.messages.iter().rev().find(|message| message.role == "user").map(Message::text).unwrap_or_default()
-        }
+        MockReply::Echo => asked
+            .messages
+            .iter()
+            .rev()
+            .find(|message| message.role == "user")
+            .map(Message::text)
+            .unwrap_or_default(),
     };
     let reply = Reply::new(&asked, &text, random);
     if stream {
@@ -106,7 +110,11 @@ async fn pause(duration: Duration) {
 
 fn answered(content_type: &'static str, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-    Answer { status: StatusCode::OK, headers, body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }) }
+    Answer {
+        status: StatusCode::OK,
+        headers,
+        body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }),
+    }
 }
 
 fn failed(status: u16) -> Answer {
@@ -133,7 +141,8 @@ struct Reply<'a> {
 impl<'a> Reply<'a> {
     fn new(asked: &'a Asked, text: &'a str, random: u64) -> Self {
         let words: Vec<&str> = text.split_inclusive(' ').collect();
-        let prompt: usize = asked.messages.iter().map(|message| message.text().split_whitespace().count() + 4).sum();
+        let prompt: usize =
+            asked.messages.iter().map(|message| message.text().split_whitespace().count() + 4).sum();
         let completion = words.len();
         let usage = json!({
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,

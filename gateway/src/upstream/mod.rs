@@ -6,5 +6,5 @@ mod egress;
 mod link;
 mod mock;
 
-pub(crate) use client::{Account, Answer, AnswerBody, Client, InvalidAccount};
+pub(crate) use client::{Account, Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;

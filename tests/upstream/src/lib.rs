@@ -17,6 +17,7 @@
 mod answer;
 mod chat;
 mod chunks;
+pub mod command;
 mod connection;
 mod failure;
 mod gate;

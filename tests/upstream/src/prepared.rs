@@ -15,6 +15,8 @@ use crate::render::{Op, render};
 use crate::unreliable::mix;
 use crate::{Answer, Chat, Form, Seen, Usage, connection};
 
+const PACED: &[u8] = br#""user":"paced""#;
+
 /// Which of the two answers a request gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -35,6 +37,9 @@ pub struct Load {
     pub events: usize,
     /// The pause between two frames.
     pub pace: Duration,
+    /// Frames of a stream whose request has `"user":"paced"`, and the pause between two of them: one upstream
+    /// then serves bursts and paced streams through the same gateway.
+    pub paced: (usize, Duration),
     /// The length of a unary body, as near as the envelope allows.
     pub body_bytes: usize,
     /// How many of a hundred requests get `fail_status`.
@@ -49,6 +54,7 @@ pub struct Prepared {
     mode: Mode,
     unary: Arc<[Op]>,
     stream: Arc<[Op]>,
+    paced: Arc<[Op]>,
     models: Arc<[Op]>,
     failure: Arc<[Op]>,
     fail_percent: u64,
@@ -63,11 +69,16 @@ impl Prepared {
         let text = "lorem ipsum ".repeat(load.body_bytes / 12 + 1);
         let text = text.get(..load.body_bytes.saturating_sub(envelope)).unwrap_or_default();
         let unary = Chat::says(text).usage(Some(Usage::new(250, 150))).model("bench").form(Form::Unary);
-        let stream = empty.events(load.events.saturating_sub(2)).form(Form::Stream).answer().every(load.pace);
+        // Role and finish are frames too.
+        let stream = |frames: usize, pause| {
+            ops(&empty.clone().events(frames.saturating_sub(2)).form(Form::Stream).answer().every(pause))
+        };
+        let (frames, pause) = load.paced;
         Self {
             mode: load.mode,
             unary: ops(&unary.answer()),
-            stream: ops(&stream),
+            stream: stream(load.events, load.pace),
+            paced: stream(frames, pause),
             models: ops(&Answer::models(["bench"])),
             failure: ops(&Answer::server_error(load.fail_status)),
             fail_percent: load.fail_percent.into(),
@@ -92,7 +103,11 @@ impl Prepared {
             Mode::Unary => false,
             Mode::Sse => true,
         };
-        if stream { self.stream.clone() } else { self.unary.clone() }
+        match stream {
+            true if memmem::find(body, PACED).is_some() => self.paced.clone(),
+            true => self.stream.clone(),
+            false => self.unary.clone(),
+        }
     }
 
     /// Serves on this address, one of several such threads on the same port (`SO_REUSEPORT`).

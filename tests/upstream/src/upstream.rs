@@ -1,7 +1,6 @@
 //! `Upstream`: the handle that a test holds. It owns a thread with a runtime of its own, so it works from any
 //! runtime (paused clocks too) and from none.
 
-use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::connection::{Shared, scripted};
 use crate::{Answer, Cancelled, Rule, Seen};
@@ -153,7 +153,7 @@ impl Upstream {
         let deadline = Instant::now() + limit;
         let shared = self.shared.clone();
         let alarm = self.runtime.spawn(async move {
-            tokio::time::sleep(limit).await;
+            sleep(limit).await;
             shared.log.changed.send_replace(());
         });
         let outcome = loop {
@@ -211,7 +211,11 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot:
         tokio::select! {
             _ = &mut stopped => return,
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { return pending().await };
+                let Ok((stream, _)) = accepted else {
+                    // Out of file descriptors, most likely: a closing connection gives some back.
+                    sleep(Duration::from_millis(1)).await;
+                    continue;
+                };
                 // Without it an answer in several writes takes 40 ms, and the test that times it fails.
                 let _ = stream.set_nodelay(true);
                 connections.spawn(scripted(stream, shared.clone()));

@@ -163,6 +163,11 @@ impl ChatStream {
         Ending { bytes: bytes.freeze(), end }
     }
 
+    /// Whether the last bytes forwarded end inside of a frame: nothing may be put in here.
+    pub fn mid_frame(&self) -> bool {
+        self.piecewise
+    }
+
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason. From here on a
     /// failure cannot be hidden (semantics S2.1).
     pub fn content_seen(&self) -> bool {

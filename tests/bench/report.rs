@@ -1,0 +1,262 @@
+//! The one table: figure, value, what must hold, what we are after. A ratio is the median of the rounds' own
+//! ratios with its extremes; what was not measured says so in its row.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::load::Sample;
+use crate::machine::Memory;
+use crate::rounds::{Results, median};
+use crate::subjects::Subject;
+
+/// Features that a measured request does not pass through yet, and workloads without a measurement.
+const MISSING: [&str; 4] =
+    ["budgets: not built", "cache: not built", "Redis: not built", "W3 and W6 to W15: not built"];
+
+pub struct Report {
+    pub machine: String,
+    pub seconds_since_1970: u64,
+    pub results: Vec<Results>,
+    pub memory: Vec<(&'static str, Memory, Memory)>,
+    /// Requests that the upstream counted, and that we sent.
+    pub upstream_served: u64,
+    pub sent: u64,
+    pub instructions_supported: bool,
+}
+
+/// A row. `hold` and `aim` are upper bounds.
+pub struct Row {
+    figure: String,
+    values: Vec<f64>,
+    unit: &'static str,
+    hold: Option<f64>,
+    aim: Option<f64>,
+    note: Option<&'static str>,
+}
+
+impl Row {
+    fn new(figure: impl Into<String>, unit: &'static str, values: Vec<f64>) -> Self {
+        Self { figure: figure.into(), values, unit, hold: None, aim: None, note: None }
+    }
+
+    fn bounds(mut self, hold: f64, aim: f64) -> Self {
+        self.hold = Some(hold);
+        self.aim = Some(aim);
+        self
+    }
+
+    fn or_note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    pub fn missed(&self) -> bool {
+        median(self.values.clone()).zip(self.hold).is_some_and(|(value, hold)| value > hold)
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let unit = self.unit;
+        let value = match median(self.values.clone()) {
+            Some(value) if self.values.len() > 1 => {
+                let least = self.values.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                format!("{value:.2}{unit} ({least:.2} to {most:.2})")
+            }
+            Some(value) => format!("{value:.2}{unit}"),
+            None => self.note.unwrap_or("not measured").to_owned(),
+        };
+        let bound = |bound: Option<f64>| bound.map_or("-".into(), |bound| format!("{bound}{unit}"));
+        let verdict = if self.missed() { " MISSED" } else { "" };
+        [self.figure.clone(), value, bound(self.hold) + verdict, bound(self.aim)]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "figure": self.figure, "unit": self.unit.trim(), "median": median(self.values.clone()),
+            "rounds": self.values, "hold": self.hold, "aim": self.aim, "missed": self.missed(),
+        })
+    }
+}
+
+type Figure = fn(&Sample) -> Option<f64>;
+
+/// HAProxy is the second subject, Weir the third, if there is one.
+const HAPROXY: usize = 1;
+const WEIR: usize = 2;
+
+impl Report {
+    pub fn rows(&self, subjects: &[Subject]) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for results in &self.results {
+            match results.workload.name {
+                "W4 stream, unpaced" => {
+                    let bounds = Some((1.30, 1.0));
+                    cpu(&mut rows, results, subjects, "event", Sample::cpu_per_event, bounds);
+                }
+                "W1 unary 1 KB" => {
+                    let bounds = Some((1.45, 1.2));
+                    cpu(&mut rows, results, subjects, "request", Sample::cpu_per_request, bounds);
+                    instructions(&mut rows, results, subjects, self.instructions_supported);
+                }
+                "W5 stream, paced" => {
+                    let bounds = Some((1.15, 1.0));
+                    cpu(&mut rows, results, subjects, "event", Sample::cpu_per_event, bounds);
+                    let bounds = [(1.2, 1.05), (1.4, 1.1)];
+                    added(&mut rows, results, subjects, "time to first token", first_token, bounds);
+                }
+                "W1 at one caller" => {
+                    added(&mut rows, results, subjects, "latency", latency, [(1.15, 1.05), (1.3, 1.1)]);
+                }
+                "W1 open loop" => {
+                    added(&mut rows, results, subjects, "latency", latency, [(1.15, 1.05), (1.3, 1.1)]);
+                }
+                _ => cpu(&mut rows, results, subjects, "request", Sample::cpu_per_request, None),
+            }
+        }
+        for (name, idle, loaded) in &self.memory {
+            let mib = |kib: u64| vec![kib as f64 / 1024.0];
+            let idle_row = Row::new(format!("{name}: memory idle (VmRSS)"), " MiB", mib(idle.rss));
+            rows.push(if *name == "Weir" { idle_row.bounds(16.0, 9.0) } else { idle_row });
+            rows.push(Row::new(format!("{name}: memory idle (Pss)"), " MiB", mib(idle.pss)));
+            rows.push(Row::new(format!("{name}: memory after load (VmRSS)"), " MiB", mib(loaded.rss)));
+        }
+        rows
+    }
+
+    pub fn print(&self, out: &mut impl Write, subjects: &[Subject], rows: &[Row]) -> Result<()> {
+        writeln!(out, "{}", self.machine)?;
+        for subject in subjects {
+            writeln!(out, "{}: {}", subject.name, subject.configuration)?;
+        }
+        writeln!(out, "upstream served {} requests, {} were sent", self.upstream_served, self.sent)?;
+        for results in &self.results {
+            let kept = results.rounds.len();
+            writeln!(out, "{}: {kept} rounds kept, {} dropped", results.workload.name, results.dropped)?;
+        }
+        writeln!(out, "{}\n", MISSING.join("; "))?;
+        let header = ["figure", "value: median (least to most)", "hold", "aim"].map(str::to_owned);
+        let cells: Vec<[String; 4]> = std::iter::once(header).chain(rows.iter().map(Row::cells)).collect();
+        let width = |column: usize| {
+            cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths = [width(0), width(1), width(2)];
+        for [figure, value, hold, aim] in &cells {
+            let [first, second, third] = widths;
+            writeln!(out, "{figure:first$}  {value:second$}  {hold:third$}  {aim}")?;
+        }
+        Ok(())
+    }
+
+    pub fn json(&self, subjects: &[Subject], rows: &[Row]) -> Value {
+        let names: Vec<_> = subjects
+            .iter()
+            .map(|subject| json!({"name": subject.name, "configuration": subject.configuration}))
+            .collect();
+        let rounds: Vec<_> = self
+            .results
+            .iter()
+            .map(|results| {
+                json!({
+                    "workload": results.workload.name,
+                    "connections": results.workload.connections,
+                    "dropped": results.dropped,
+                    "rounds": results.rounds.iter().map(|round| {
+                        subjects.iter().zip(round).map(|(subject, sample)| sample_json(subject, sample)).collect()
+                    }).collect::<Vec<Vec<_>>>(),
+                })
+            })
+            .collect();
+        json!({
+            "machine": self.machine, "secondsSince1970": self.seconds_since_1970, "subjects": names,
+            "upstreamServed": self.upstream_served, "sent": self.sent, "missing": MISSING,
+            "figures": rows.iter().map(Row::json).collect::<Vec<_>>(), "workloads": rounds,
+        })
+    }
+}
+
+fn cpu(
+    rows: &mut Vec<Row>,
+    results: &Results,
+    subjects: &[Subject],
+    what: &str,
+    figure: Figure,
+    bounds: Option<(f64, f64)>,
+) {
+    let workload = results.workload.name;
+    for (index, subject) in subjects.iter().enumerate() {
+        let rate = Row::new(
+            format!("{workload}: {}, answers/s", subject.name),
+            "",
+            results.each(index, |sample| Some(sample.rate())),
+        );
+        rows.push(rate);
+        if index > 0 {
+            let title = format!("{workload}: {}, CPU per {what}", subject.name);
+            rows.push(Row::new(title, " us", results.each(index, figure)));
+        }
+    }
+    let ratios = results.ratios(WEIR, HAPROXY, |sample, _| figure(sample));
+    let row = Row::new(format!("{workload}: Weir / HAProxy, CPU per {what}"), "x", ratios);
+    rows.push(match bounds {
+        Some((hold, aim)) => row.bounds(hold, aim),
+        None => row,
+    });
+}
+
+fn instructions(rows: &mut Vec<Row>, results: &Results, subjects: &[Subject], supported: bool) {
+    let note = if supported { "not measured" } else { "perf: not supported here" };
+    for (index, name) in [(HAPROXY, "HAProxy"), (WEIR, "Weir")] {
+        let values = results.each(index, Sample::instructions_per_request);
+        let values = values.into_iter().map(|count| count / 1000.0).collect();
+        let title = format!("{}: {name}, user instructions", results.workload.name);
+        let row = Row::new(title, "k", values).or_note(note);
+        if index == WEIR {
+            rows.push(row.bounds(45.0, 36.0));
+        } else if index < subjects.len() {
+            rows.push(row);
+        }
+    }
+}
+
+fn latency(sample: &Sample, quantile: f64) -> f64 {
+    sample.latency.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+fn first_token(sample: &Sample, quantile: f64) -> f64 {
+    sample.first.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+fn added(
+    rows: &mut Vec<Row>,
+    results: &Results,
+    subjects: &[Subject],
+    what: &str,
+    of: fn(&Sample, f64) -> f64,
+    bounds: [(f64, f64); 2],
+) {
+    let workload = results.workload.name;
+    for ((name, quantile), (hold, aim)) in [("p50", 0.5), ("p99", 0.99)].into_iter().zip(bounds) {
+        let direct = results.each(0, |sample| Some(of(sample, quantile)));
+        rows.push(Row::new(format!("{workload}: direct, {what} {name}"), " us", direct));
+        let adds = |sample: &Sample, direct: &Sample| Some(of(sample, quantile) - of(direct, quantile));
+        for (index, subject) in subjects.iter().enumerate().skip(1) {
+            let values =
+                results.rounds.iter().filter_map(|round| adds(round.get(index)?, round.first()?)).collect();
+            rows.push(Row::new(format!("{workload}: {}, added {what} {name}", subject.name), " us", values));
+        }
+        let ratios = results.ratios(WEIR, HAPROXY, adds);
+        let title = format!("{workload}: Weir / HAProxy, added {what} {name}");
+        rows.push(Row::new(title, "x", ratios).bounds(hold, aim));
+    }
+}
+
+fn sample_json(subject: &Subject, sample: &Sample) -> Value {
+    let quantiles = |of: fn(&Sample, f64) -> f64| json!({"p50": of(sample, 0.5), "p99": of(sample, 0.99)});
+    json!({
+        "subject": subject.name, "completed": sample.completed, "events": sample.events,
+        "seconds": sample.elapsed.as_secs_f64(), "cpuSeconds": sample.cpu.map(|cpu| cpu.as_secs_f64()),
+        "instructions": sample.instructions, "latencyUs": quantiles(latency), "firstUs": quantiles(first_token),
+    })
+}

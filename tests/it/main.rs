@@ -1,0 +1,4 @@
+//! The gateway end to end: real sockets, scripted upstreams, every promise under its number.
+
+mod failover;
+mod harness;
