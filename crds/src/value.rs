@@ -90,13 +90,18 @@ text_value! {
     words: "a size: a quoted whole number of bytes, or one with Ki, Mi or Gi, such as 32Mi"
 }
 
+// With a `format` the API server takes a list, too, for what is of type string; the rule, which compares instants,
+// refuses it.
 text_value! {
     /// An instant as RFC 3339 writes it: `2027-01-31T00:00:00Z`.
     Timestamp,
     pattern: r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
     max: 40,
     words: "an instant with its zone, such as 2027-01-31T00:00:00Z",
-    "format": "date-time"
+    "format": "date-time",
+    "x-kubernetes-validations": [
+        { "rule": "self >= timestamp('1970-01-01T00:00:00Z')", "message": "must be an instant after 1970-01-01T00:00:00Z" }
+    ]
 }
 
 /// Stands for an address range in `#[schemars(with = ..)]`; compile reads the text.

@@ -184,3 +184,82 @@ fn an_unknown_field_survives_reading_so_that_a_newer_server_is_understood() {
         assert_eq!(through_type(kind, &object), expected);
     }
 }
+
+/// Pointers to everything in `value`, itself included.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| pointers(field, &format!("{at}/{name}"), found))
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| pointers(item, &format!("{at}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// Every valid object with every part in turn replaced by something else.
+fn mutants(kind: Kind) -> Vec<Value> {
+    let strange = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(2.5),
+        json!(1e300),
+        json!(""),
+        json!("Ж"),
+        json!("a"),
+        json!("1s"),
+        json!([]),
+        json!([null]),
+        json!(["a", "a"]),
+        json!({}),
+        json!({ "a": 1 }),
+        json!({ "name": "a" }),
+    ];
+    let mut mutants = Vec::new();
+    for Case { object, .. } in cases(kind, "valid") {
+        let mut places = Vec::new();
+        pointers(&object, "", &mut places);
+        for place in places {
+            for value in &strange {
+                let mut mutant = object.clone();
+                *mutant.pointer_mut(&place).unwrap() = value.clone();
+                mutants.push(mutant);
+            }
+        }
+    }
+    mutants
+}
+
+#[test]
+fn whatever_is_taken_can_be_read_and_whatever_is_refused_can_be_found() {
+    for kind in Kind::ALL {
+        let (mut taken, mut refused) = (0, 0);
+        for mutant in mutants(kind) {
+            let violations = verdict(kind, &mutant, None);
+            if violations.is_empty() {
+                taken += 1;
+                let mut defaulted = mutant;
+                apply_defaults(kind, &mut defaulted);
+                let again = through_type(kind, &defaulted);
+                assert_eq!(verdict(kind, &again, None), [], "{again}");
+            } else {
+                refused += 1;
+                for Violation { pointer, message } in violations {
+                    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+                    assert!(
+                        mutant.pointer(&pointer).or(mutant.pointer(parent)).is_some(),
+                        "{pointer}: {message}"
+                    );
+                }
+            }
+        }
+        assert!(taken > 20 && refused > 200, "{kind}: {taken} {refused}");
+    }
+}

@@ -9,6 +9,8 @@ pub(super) fn apply(schema: &Value, object: &mut Value) {
         Value::Object(fields) => {
             if let Some(Value::Object(properties)) = schema.get("properties") {
                 apply_to_fields(properties, fields);
+            } else if schema.get("additionalProperties").is_some() {
+                fields.retain(|_, value| !value.is_null());
             }
         }
         Value::Array(items) => {

@@ -3,7 +3,7 @@
 //! Its words come first, so that a search finds the same text for both, and so that one corpus of invalid objects
 //! serves both.
 
-use super::Violation;
+use super::{Violation, metadata};
 use crate::near::nearest;
 use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route};
 use jsonschema::ValidationError;
@@ -11,7 +11,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
 use serde_json::Value;
 
 /// Every pattern of the schemas in words, to follow "must be".
-pub(super) const PATTERNS: [(&str, &str); 13] = [
+pub(super) const PATTERNS: [(&str, &str); 14] = [
     (Duration::PATTERN, Duration::WORDS),
     (Usd::PATTERN, Usd::WORDS),
     (ByteSize::PATTERN, ByteSize::WORDS),
@@ -31,6 +31,10 @@ pub(super) const PATTERNS: [(&str, &str); 13] = [
     (provider::UPSTREAM_NAME, "visible ASCII without blanks"),
     (key::SHA256, "a SHA-256 as 64 lower-case hexadecimal digits"),
     (key::MODEL_PATTERN, "a model's name, the beginning of one and '*', or '*' alone"),
+    (
+        metadata::LABEL_VALUE,
+        "a valid label: letters, digits, '-', '_' and '.', with a letter or digit at both ends",
+    ),
 ];
 
 /// What `error` says of an object that was checked against `schema`.
@@ -68,7 +72,7 @@ pub(super) fn violations(schema: &Value, error: &ValidationError<'_>) -> Vec<Vio
 fn node<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
     pointer.split('/').skip(1).try_fold(schema, |at, step| match at.get("items") {
         Some(items) => Some(items),
-        None => at.get("properties")?.get(step),
+        None => at.get("properties").and_then(|fields| fields.get(step)).or(at.get("additionalProperties")),
     })
 }
 

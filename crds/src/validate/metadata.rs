@@ -4,9 +4,12 @@ use crate::reference::DNS_SUBDOMAIN;
 use crate::route::DNS_LABEL;
 use serde_json::{Value, json};
 
+/// A label's value.
+pub(super) const LABEL_VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+
 /// A schema of `ObjectMeta`: what people write is checked, what the server adds is only known by name.
 pub(super) fn schema() -> Value {
-    let text_map = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let label = json!({ "type": "string", "maxLength": 63, "pattern": LABEL_VALUE });
     json!({
         "type": "object",
         "required": ["name"],
@@ -19,8 +22,8 @@ pub(super) fn schema() -> Value {
                 "description": "Example: `my-object`."
             },
             "namespace": { "type": "string", "minLength": 1, "maxLength": 63, "pattern": DNS_LABEL },
-            "labels": text_map,
-            "annotations": text_map,
+            "labels": { "type": "object", "additionalProperties": label },
+            "annotations": { "type": "object", "additionalProperties": { "type": "string" } },
             "creationTimestamp": {},
             "deletionGracePeriodSeconds": {},
             "deletionTimestamp": {},

@@ -1,8 +1,9 @@
 //! What the API server would say to an object, without one: structural schema, list types, CEL rules, in that
 //! order and in its words, followed by what is allowed.
 //!
-//! It is stricter in one point: an unknown field is a violation here (as with `kubectl --validate=strict`), never
-//! dropped. It is weaker in one: an unchanged field that an older schema let pass is not excused.
+//! It is stricter where that helps: an unknown field is a violation (as with `kubectl --validate=strict`), never
+//! dropped; `1.0` is no integer; `namespace: ""` is no namespace; an unchanged field that an older schema let pass
+//! is not excused. It is weaker only in `metadata`: keys of labels and annotations are not looked at.
 
 mod defaults;
 mod lists;
