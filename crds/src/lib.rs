@@ -1,1 +1,26 @@
-//! To be written.
+//! Weir's API: the four kinds of `weir.dev/v1alpha1` as Rust types and as CRDs.
+//!
+//! This crate says what an object may hold. It resolves no reference and decides no default that a gateway may
+//! set: that is compile's.
+#![expect(clippy::duplicated_attributes, reason = "two printer columns may be of one type")]
+
+mod attempt;
+mod choice;
+mod gateway;
+mod key;
+mod provider;
+mod reference;
+mod route;
+mod schema;
+mod value;
+
+pub use attempt::{Backoff, Fallback, Retry, Timeouts};
+pub use gateway::{GatewayDefaults, GatewayEgress, GatewayListener, LLMGateway, LLMGatewaySpec};
+pub use key::{GenerateKey, KeyLimits, KeySource, LLMKey, LLMKeySpec, SourceDigest};
+pub use provider::{
+    Credentials, LLMProvider, LLMProviderSpec, MockSpec, ModelPrices, NoCredential, ProviderEndpoint,
+    ProviderModel,
+};
+pub use reference::{GatewayRef, ProviderRef, SecretKeyRef};
+pub use route::{LLMRoute, LLMRouteSpec, RouteAlias, RouteTarget};
+pub use value::{ByteSize, Duration, ParseValueError, Timestamp, Usd};

@@ -1,0 +1,122 @@
+//! `LLMGateway`: one deployment of the gateway.
+
+use crate::choice::OneOf;
+use crate::schema::absent_is_not_null;
+use crate::{ByteSize, Duration, Fallback, Retry, Timeouts};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+use weir_config::Disclosure;
+
+/// One deployment of the gateway.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "weir.dev",
+    version = "v1alpha1",
+    kind = "LLMGateway",
+    plural = "llmgateways",
+    shortname = "llmgw",
+    category = "llm",
+    namespaced,
+    derive = "PartialEq",
+    doc = "One deployment of the gateway: what callers connect to.",
+    printcolumn(
+        name = "Disclosure",
+        type_ = "string",
+        json_path = ".spec.listener.disclosure",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct LLMGatewaySpec {
+    /// How it meets callers. Default: see its fields. Example: `{maxBodyBytes: 64Mi, disclosure: None}`.
+    #[serde(default)]
+    pub listener: GatewayListener,
+    /// What holds for providers and routes that say nothing of their own. Default: see the fields.
+    /// Example: `{timeouts: {total: 5m}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<GatewayDefaults>,
+    /// Where it may connect to. Default: public addresses only. Example: `{allowPrivate: ["10.1.0.0/16"]}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress: Option<GatewayEgress>,
+}
+
+/// How a gateway meets its callers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct GatewayListener {
+    /// How long a request's body may be, in bytes or with Ki, Mi or Gi. Default: 32Mi. Example: `64Mi`.
+    #[serde(default = "max_body_bytes")]
+    pub max_body_bytes: ByteSize,
+    /// How long running answers may take to finish when a pod stops, after `removalDelay`.
+    /// Default: 300s. Example: `60s`.
+    #[serde(default = "drain_timeout")]
+    pub drain_timeout: Duration,
+    /// How long a pod that stops still accepts connections, until load balancers have noticed.
+    /// Default: 10s. Example: `30s`.
+    #[serde(default = "removal_delay")]
+    pub removal_delay: Duration,
+    /// What callers learn of the objects behind a route: Names (objects' names in headers, outcomes without
+    /// reasons), None, or Full (reasons and sanitised messages, too). Default: Names. Example: `None`.
+    #[serde(default = "names")]
+    #[schemars(with = "OneOf<Disclosure>")]
+    pub disclosure: Disclosure,
+}
+
+impl Default for GatewayListener {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: max_body_bytes(),
+            drain_timeout: drain_timeout(),
+            removal_delay: removal_delay(),
+            disclosure: names(),
+        }
+    }
+}
+
+fn max_body_bytes() -> ByteSize {
+    "32Mi".into()
+}
+
+fn drain_timeout() -> Duration {
+    "300s".into()
+}
+
+fn removal_delay() -> Duration {
+    "10s".into()
+}
+
+fn names() -> Disclosure {
+    Disclosure::Names
+}
+
+/// What holds where a provider or a route says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct GatewayDefaults {
+    /// Timers, for providers. Default: see the fields. Example: `{total: 5m}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<Timeouts>,
+    /// When the next target is tried, for routes. Default: see the fields. Example: `{maxAttempts: 3}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// How the same target is tried again, for routes. Default: see the fields. Example: `{budgetPercent: 10}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+}
+
+/// Where a gateway may connect to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct GatewayEgress {
+    /// Private and loopback ranges (CIDR) in which providers may be. Metadata and link-local addresses stay refused.
+    /// Default: none. Example: `["10.1.0.0/16", "fd00::/8"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub allow_private: Vec<String>,
+}
