@@ -5,6 +5,7 @@
 
 use crate::codes::Code;
 use crate::finding::Report;
+use crate::values::quoted;
 use std::collections::BTreeMap;
 use weir_config::ObjectName;
 
@@ -34,7 +35,8 @@ pub(crate) fn resolve_secret<'w>(
             Code::SecretNotFound,
             format!("{field}.name"),
             format!(
-                "there is no Secret {name:?} in namespace {}; create it, or correct the name",
+                "there is no Secret {} in namespace {}; create it, or correct the name",
+                quoted(name),
                 from.namespace
             ),
         );
@@ -45,7 +47,11 @@ pub(crate) fn resolve_secret<'w>(
         report.add(
             Code::SecretKeyMissing,
             format!("{field}.key"),
-            format!("Secret {name:?} has nothing under the key {key:?}; add it, or correct the key"),
+            format!(
+                "Secret {} has nothing under the key {}; add it, or correct the key",
+                quoted(name),
+                quoted(key)
+            ),
         );
     }
     value

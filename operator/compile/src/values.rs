@@ -1,117 +1,173 @@
-//! Leaf values: durations, sizes, instants, model names. The schema refuses what does not parse here; whoever
-//! calls compile without a schema in front gets a finding instead.
+//! Leaf values. The schema refuses what does not parse here; whoever calls compile without a schema in front
+//! gets a finding instead, and nothing reaches a snapshot unread.
 
 use crate::codes::Code;
 use crate::finding::Report;
-use k8s_openapi::jiff::Timestamp;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::time::Duration;
-use weir_config::UnixSeconds;
 
-/// Reads `value` with `parse`; what does not parse is reported at `field` and treated as absent.
-pub(crate) fn read<T>(
+/// `result`, or a finding at `field` that says that the value is ignored.
+pub(crate) fn parsed<T>(report: &mut Report, field: &str, result: Result<T, impl Display>) -> Option<T> {
+    result
+        .map_err(|error| {
+            report.add(
+                Code::InvalidValue,
+                field,
+                format!("{}, so it is ignored; correct it", shortened(&error.to_string())),
+            );
+        })
+        .ok()
+}
+
+/// Reads a duration that may be zero.
+pub(crate) fn duration(
     report: &mut Report,
     field: &str,
-    value: Option<&str>,
-    expected: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Option<T> {
-    let value = value?;
-    let parsed = parse(value);
-    if parsed.is_none() {
-        let shown: String = value.chars().take(64).collect();
+    text: Option<&weir_crds::Duration>,
+) -> Option<Duration> {
+    parsed(report, field, text?.parse())
+}
+
+/// Reads a duration that must be longer than zero.
+pub(crate) fn positive_duration(
+    report: &mut Report,
+    field: &str,
+    text: Option<&weir_crds::Duration>,
+) -> Option<Duration> {
+    let duration = duration(report, field, text)?;
+    if duration.is_zero() {
         report.add(
             Code::InvalidValue,
             field,
-            format!("{shown:?} is not {expected}, so it is ignored; correct it"),
+            "it must be longer than 0, so it is ignored; give a longer duration",
         );
+        return None;
     }
-    parsed
+    Some(duration)
 }
 
-/// Reads a duration field.
-pub(crate) fn read_duration(report: &mut Report, field: &str, value: Option<&str>) -> Option<Duration> {
-    read(report, field, value, "a duration such as 30s or 1h30m", duration)
-}
-
-/// `^([0-9]{1,5}(h|m|s|ms)){1,4}$`, as in `1m30s`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    for _ in 0..4 {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if !(1..=5).contains(&digits) {
-            return None;
-        }
-        let (number, tail) = rest.split_at(digits);
-        let number: u64 = number.parse().ok()?;
-        // `ms` first: `5ms` is not five minutes and an `s`.
-        let (unit, tail) = if let Some(tail) = tail.strip_prefix("ms") {
-            (1, tail)
-        } else if let Some(tail) = tail.strip_prefix('s') {
-            (1_000, tail)
-        } else if let Some(tail) = tail.strip_prefix('m') {
-            (60_000, tail)
+/// Reads an integer of which the schema allows `range` only.
+pub(crate) fn integer<T: TryFrom<i64>>(
+    report: &mut Report,
+    field: &str,
+    value: Option<impl Into<i64>>,
+    range: RangeInclusive<i64>,
+) -> Option<T> {
+    let value = value?.into();
+    let read = T::try_from(value).ok().filter(|_| range.contains(&value));
+    let (least, most) = (range.start(), range.end());
+    let result = read.ok_or_else(|| {
+        if *most == i64::MAX {
+            format!("{value} is below {least}")
         } else {
-            (3_600_000, tail.strip_prefix('h')?)
-        };
-        total += Duration::from_millis(number * unit);
-        if tail.is_empty() {
-            return Some(total);
+            format!("{value} is not from {least} to {most}")
         }
-        rest = tail;
+    });
+    parsed(report, field, result)
+}
+
+/// `text` as a message shows it: quoted, escaped, at most some 60 characters.
+pub(crate) fn quoted(text: &str) -> String {
+    let cut: String = text.chars().take(60).collect();
+    if cut.len() < text.len() { format!("{cut:?}…") } else { format!("{text:?}") }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(300).collect()
+}
+
+/// Up to five of `names`, and how many more there are.
+pub(crate) fn listed<T: Display>(names: &[T]) -> String {
+    let shown: Vec<String> = names.iter().take(5).map(|name| shortened(&name.to_string())).collect();
+    match names.len().saturating_sub(5) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
-    None
 }
 
-/// An instant of RFC 3339; fractions of a second are cut off, so that nothing lives longer than it says.
-pub(crate) fn instant(text: &str) -> Option<UnixSeconds> {
-    let instant: Timestamp = text.parse().ok()?;
-    Some(UnixSeconds(instant.as_nanosecond().div_euclid(1_000_000_000).try_into().ok()?))
-}
-
-/// A model's name as callers and routes write it: `^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$`.
-pub(crate) fn is_model_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+/// A public model's name: `^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$`, at most 256 bytes.
+pub(crate) fn is_public_name(text: &str) -> bool {
+    text.len() <= 256
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }
 
-/// A model's name, or one with a final `*`.
-pub(crate) fn is_model_pattern(text: &str) -> bool {
-    is_model_name(text.strip_suffix('*').unwrap_or(text))
+/// A public model's name, or one with a final `*`.
+pub(crate) fn is_public_pattern(text: &str) -> bool {
+    is_public_name(text.strip_suffix('*').unwrap_or(text))
 }
 
-/// What a key may be allowed: a model pattern, or `*` alone for all.
+/// What a key may be allowed: a public pattern, or `*` alone for all.
 pub(crate) fn is_allowed_pattern(text: &str) -> bool {
-    text == "*" || is_model_pattern(text)
+    text == "*" || is_public_pattern(text)
+}
+
+/// A provider's model: as a public name, but it may begin with `@`.
+pub(crate) fn is_model_name(text: &str) -> bool {
+    let rest = text.strip_prefix('@');
+    text.len() <= 256
+        && (is_public_name(text) || rest.is_some_and(|rest| is_public_name(&format!("a{rest}"))))
+}
+
+/// Whether every character can stand in a header value and none is space: visible ASCII.
+pub(crate) fn is_visible_ascii(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_graphic)
+}
+
+/// A name within an object: a DNS label.
+pub(crate) fn is_label(text: &str) -> bool {
+    text.len() <= 63 && is_label_of_any_length(text)
+}
+
+/// What `metadata.name` takes: DNS labels with dots between.
+pub(crate) fn is_object_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label_of_any_length)
+}
+
+fn is_label_of_any_length(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_read_as_they_are_written() {
-        for (text, millis) in
-            [("5s", 5_000), ("200ms", 200), ("1m30s", 90_000), ("2h", 7_200_000), ("1h1m1s1ms", 3_661_001)]
-        {
-            assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "5", "s", "5 s", "-1s", "123456s", "1d", "1s1s1s1s1s", "1.5s", "٣s", "1sm"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn instants_are_cut_down_to_whole_seconds() {
-        assert_eq!(instant("1970-01-01T00:00:09.9Z"), Some(UnixSeconds(9)));
-        assert_eq!(instant("1969-12-31T23:59:58.5Z"), Some(UnixSeconds(-2)));
-        assert_eq!(instant("tomorrow"), None);
-    }
+    use crate::finding::Kind;
+    use weir_config::ObjectName;
 
     #[test]
     fn a_model_pattern_has_its_star_at_the_end_only() {
-        assert!(is_model_pattern("gpt-4o*") && is_model_pattern("openai/gpt-4o"));
-        assert!(!is_model_pattern("*") && !is_model_pattern("a*b") && !is_model_pattern("a**"));
+        assert!(is_public_pattern("gpt-4o*") && is_public_pattern("openai/gpt-4o"));
+        assert!(!is_public_pattern("*") && !is_public_pattern("a*b") && !is_public_pattern("a**"));
         assert!(is_allowed_pattern("*") && !is_allowed_pattern("") && !is_allowed_pattern("gpt 4"));
+        assert!(is_model_name("@cf/meta/llama") && !is_public_name("@cf/meta/llama") && !is_model_name("a*"));
+    }
+
+    #[test]
+    fn names_are_what_the_api_server_takes() {
+        assert!(is_object_name("team-a.chat") && is_label("a1"));
+        for text in ["", "A", "-a", "a-", "a/b", "a..b", "a b", "ä", "a\n"] {
+            assert!(!is_object_name(text) && !is_label(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_is_said_and_ignored() {
+        let mut report = Report::on(Kind::LLMRoute, &ObjectName::new("a", "r"));
+        assert_eq!(integer::<u32>(&mut report, "f", Some(0), 1..=32), None);
+        assert_eq!(integer::<u32>(&mut report, "f", Some(32), 1..=32), Some(32));
+        assert_eq!(positive_duration(&mut report, "f", Some(&"0s".into())), None);
+        assert_eq!(duration(&mut report, "f", Some(&"0s".into())), Some(Duration::ZERO));
+        let codes: Vec<Code> = report.into_findings().iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [Code::InvalidValue, Code::InvalidValue]);
+    }
+
+    #[test]
+    fn lists_are_cut_short() {
+        assert_eq!(listed(&["a", "b"]), "a, b");
+        assert_eq!(listed(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
     }
 }

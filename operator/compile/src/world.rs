@@ -2,6 +2,7 @@
 
 use crate::codes::Code;
 use crate::finding::{Finding, Kind, Report};
+use crate::values::{is_label, is_object_name};
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use serde::Serialize;
@@ -41,7 +42,8 @@ where
             report.add(
                 Code::InvalidValue,
                 "metadata.name",
-                "name and namespace must be there, without a slash; the object is left out until it has both",
+                "name and namespace must be DNS names (lower-case letters, digits, - and, in the name, dots), \
+                 so the object is left out; rename it",
             );
         } else if let Some(other) = index.remove(&name) {
             report.add(
@@ -66,9 +68,9 @@ fn name<K: Resource>(object: &K) -> ObjectName {
     ObjectName::new(namespace.unwrap_or("default"), meta.name.as_deref().unwrap_or_default())
 }
 
-/// Whether the name survives being written as `namespace/name`.
+/// Whether an API server would take the name; it ends up in headers, logs and labels.
 fn is_nameable(name: &ObjectName) -> bool {
-    name.to_string().parse::<ObjectName>().is_ok_and(|read| read == *name)
+    is_label(&name.namespace) && is_object_name(&name.name)
 }
 
 /// The older one; of equal age the one whose text sorts first, so that the order of files does not matter.
