@@ -1,0 +1,37 @@
+//! `metadata` of every object. CRDs say nothing of it, the API server knows it.
+
+use crate::reference::DNS_SUBDOMAIN;
+use crate::route::DNS_LABEL;
+use serde_json::{Value, json};
+
+/// A schema of `ObjectMeta`: what people write is checked, what the server adds is only known by name.
+pub(super) fn schema() -> Value {
+    let text_map = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    json!({
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "pattern": DNS_SUBDOMAIN,
+                "description": "Example: `my-object`."
+            },
+            "namespace": { "type": "string", "minLength": 1, "maxLength": 63, "pattern": DNS_LABEL },
+            "labels": text_map,
+            "annotations": text_map,
+            "creationTimestamp": {},
+            "deletionGracePeriodSeconds": {},
+            "deletionTimestamp": {},
+            "finalizers": {},
+            "generateName": {},
+            "generation": {},
+            "managedFields": {},
+            "ownerReferences": {},
+            "resourceVersion": {},
+            "selfLink": {},
+            "uid": {}
+        }
+    })
+}
