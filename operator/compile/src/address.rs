@@ -27,7 +27,7 @@ pub(crate) fn refused(address: IpAddr) -> Option<&'static str> {
 fn refused_v4(v4: Ipv4Addr) -> Option<&'static str> {
     let [first, ..] = v4.octets();
     match first {
-        _ if v4.is_link_local() => Some("link-local, where clouds keep their metadata services"),
+        _ if v4.is_link_local() => Some("a link-local address, as clouds' metadata services have"),
         0 => Some("the unspecified address"),
         224..=239 => Some("a multicast address"),
         240..=255 => Some("a reserved or broadcast address"),
@@ -39,7 +39,7 @@ fn refused_v6(v6: Ipv6Addr) -> Option<&'static str> {
     match v6.segments() {
         _ if v6.is_unspecified() => Some("the unspecified address"),
         _ if v6.is_multicast() => Some("a multicast address"),
-        _ if v6.is_unicast_link_local() => Some("link-local"),
+        _ if v6.is_unicast_link_local() => Some("a link-local address"),
         [0, 0, 0, 0, 0, 0xffff, ..] => Some("an IPv4 address mapped into IPv6"),
         // ::/96 and NAT64: the same trick under other prefixes. ::1 is loopback.
         [0, 0, 0, 0, 0, 0, ..] if !v6.is_loopback() => Some("an IPv4 address inside IPv6"),

@@ -10,7 +10,8 @@ use weir_config::Endpoint;
 ///
 /// The error completes the sentence "the endpoint …".
 pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String> {
-    let url = Url::parse(text).map_err(|error| format!("is no URL ({error})"))?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("is no URL ({error}); write one such as https://llm.example.com/v1"))?;
     let tls = match url.scheme() {
         "https" => true,
         "http" if allow_insecure => false,
@@ -19,7 +20,7 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
              use https, or set allowInsecure: true where the network is yours"
                 .to_owned());
         }
-        _ => return Err("is neither https nor http".to_owned()),
+        _ => return Err("is neither https nor http; write https://".to_owned()),
     };
     if !url.username().is_empty() || url.password().is_some() {
         return Err("names a user or password; put the credential into `credentials`".to_owned());
@@ -27,11 +28,15 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has a query or fragment; leave it out".to_owned());
     }
+    let base_path = url.path().trim_end_matches('/');
+    if base_path.ends_with("/chat/completions") {
+        return Err("ends with /chat/completions, which gateways append; leave it out".to_owned());
+    }
     Ok(Endpoint {
         tls,
         host: host(&url)?,
         port: url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 }),
-        base_path: url.path().trim_end_matches('/').to_owned(),
+        base_path: base_path.to_owned(),
     })
 }
 
@@ -40,10 +45,10 @@ fn host(url: &Url) -> Result<String, String> {
         Some(Host::Domain(name)) if !name.is_empty() => return Ok(name.to_owned()),
         Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
         Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
-        _ => return Err("has no host".to_owned()),
+        _ => return Err("has no host; name one".to_owned()),
     };
     match address::refused(host) {
-        Some(why) => Err(format!("is {why}, where no gateway ever connects; name a server")),
+        Some(why) => Err(format!("is {why}: no gateway ever connects there; name a server")),
         None => Ok(host.to_string()),
     }
 }
@@ -71,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_2_what_could_carry_a_credential_elsewhere_is_refused() {
+    fn s10_2_what_is_no_plain_origin_and_path_is_refused() {
         for text in [
             "http://a.example",
             "ftp://a.example",
@@ -79,6 +84,7 @@ mod tests {
             "https://user@a.example",
             "https://a.example/?key=x",
             "https://a.example/#x",
+            "https://a.example/v1/chat/completions/",
             "https://",
             "a.example/v1",
             "",

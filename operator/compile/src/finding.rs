@@ -4,38 +4,16 @@
 //! value into which people put secrets by mistake: findings end up in statuses, events and logs.
 
 use crate::codes::{Code, Severity};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use weir_config::ObjectName;
-
-/// The four kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Kind {
-    /// One deployment of the gateway.
-    LLMGateway,
-    /// One upstream account.
-    LLMProvider,
-    /// One public model.
-    LLMRoute,
-    /// One tenant's key.
-    LLMKey,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LLMGateway => "LLMGateway",
-            Self::LLMProvider => "LLMProvider",
-            Self::LLMRoute => "LLMRoute",
-            Self::LLMKey => "LLMKey",
-        })
-    }
-}
+use weir_crds::Kind;
 
 /// One remark about one field of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Finding {
     /// Which object.
+    #[serde(serialize_with = "by_name")]
     pub object: (Kind, ObjectName),
     /// Its code's severity: errors sort first.
     pub severity: Severity,
@@ -45,6 +23,16 @@ pub struct Finding {
     pub field: String,
     /// What happened, why, and what to do. No secret is in it.
     pub message: String,
+}
+
+/// `{"kind": "LLMRoute", "name": "default/chat"}`.
+fn by_name<S: Serializer>((kind, name): &(Kind, ObjectName), to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        kind: &'static str,
+        name: &'a ObjectName,
+    }
+    Named { kind: kind.name(), name }.serialize(to)
 }
 
 /// One line: `error WEIR0303 ProviderNotFound LLMRoute default/chat spec.targets[1].providerRef.name: …`.

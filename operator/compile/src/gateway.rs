@@ -2,15 +2,19 @@
 
 use crate::attempt::{SetFallback, SetRetry, SetTimeouts};
 use crate::codes::Code;
-use crate::finding::{Kind, Report};
+use crate::finding::Report;
 use crate::values::{duration, parsed, quoted};
 use crate::world::Node;
 use ipnet::IpNet;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use weir_config::{Egress, Gateway, Listener};
-use weir_crds::{GatewayEgress, GatewayListener, LLMGateway};
+use weir_crds::Kind;
+use weir_crds::{ByteSize, GatewayEgress, GatewayListener, LLMGateway};
 
 const MAX_BODY_BYTES: u64 = 32 << 20;
+/// What the schema allows.
+const BODY_BYTES: RangeInclusive<u64> = 1 << 10..=1 << 30;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
 const REMOVAL_DELAY: Duration = Duration::from_secs(10);
 
@@ -24,7 +28,7 @@ pub(crate) struct Draft {
 
 /// Always gives a gateway: a setting that cannot be read has its default, a range is not allowed.
 pub(crate) fn read(node: &Node<'_, LLMGateway>) -> (Draft, Report) {
-    let mut report = Report::on(Kind::LLMGateway, &node.name);
+    let mut report = Report::on(Kind::Gateway, &node.name);
     let spec = &node.object.spec;
     let defaults = spec.defaults.as_ref();
     let draft = Draft {
@@ -55,7 +59,7 @@ pub(crate) fn read(node: &Node<'_, LLMGateway>) -> (Draft, Report) {
 fn listener(report: &mut Report, spec: &GatewayListener) -> Listener {
     let at = "spec.listener";
     Listener {
-        max_body_bytes: parsed(report, &format!("{at}.maxBodyBytes"), spec.max_body_bytes.parse())
+        max_body_bytes: parsed(report, &format!("{at}.maxBodyBytes"), body_bytes(&spec.max_body_bytes))
             .unwrap_or(MAX_BODY_BYTES),
         drain_timeout: duration(report, &format!("{at}.drainTimeout"), Some(&spec.drain_timeout))
             .unwrap_or(DRAIN_TIMEOUT),
@@ -63,6 +67,11 @@ fn listener(report: &mut Report, spec: &GatewayListener) -> Listener {
             .unwrap_or(REMOVAL_DELAY),
         disclosure: spec.disclosure,
     }
+}
+
+fn body_bytes(text: &ByteSize) -> Result<u64, String> {
+    let bytes = text.parse().map_err(|error| error.to_string())?;
+    BODY_BYTES.contains(&bytes).then_some(bytes).ok_or_else(|| "it is not from 1Ki to 1Gi".to_owned())
 }
 
 fn egress(report: &mut Report, spec: Option<&GatewayEgress>) -> Egress {

@@ -4,14 +4,18 @@
 //! which no text is known.
 
 use crate::codes::Code;
-use crate::finding::{Kind, Report};
+use crate::finding::Report;
 use crate::resolve::Secrets;
 use crate::source;
-use crate::values::{integer, is_allowed_pattern, parsed, quoted};
+use crate::values::{in_range, is_allowed_pattern, parsed_or, quoted};
 use crate::world::Node;
 use std::num::NonZeroU32;
 use weir_config::{AllowedModels, Key, KeyDigest, Limits, ModelPattern, ObjectName};
+use weir_crds::Kind;
 use weir_crds::LLMKey;
+
+/// What follows from a bound that cannot be read.
+const REFUSED: &str = "so the key is refused, never unbounded";
 
 /// One text of a key and the field that gives it.
 pub(crate) struct SourcedDigest {
@@ -35,20 +39,15 @@ pub(crate) fn read<'a>(
     gateway: Option<ObjectName>,
     secrets: &Secrets,
 ) -> (Draft<'a>, Report) {
-    let mut report = Report::on(Kind::LLMKey, &node.name);
+    let mut report = Report::on(Kind::Key, &node.name);
     let spec = &node.object.spec;
     let digests = source::read(&mut report, &node.name, &spec.source, secrets);
     let limits = limits(&mut report, node);
     let expires_at = match &spec.expires_at {
-        Some(text) => parsed(&mut report, "spec.expiresAt", text.parse()).map(Some),
+        Some(text) => parsed_or(&mut report, "spec.expiresAt", text.parse(), REFUSED).map(Some),
         None => Some(None),
     };
     let allowed_models = allowed_models(&mut report, &spec.allowed_models);
-    let readable = limits.is_some() && expires_at.is_some();
-    if !readable {
-        let message = "a bound of the key cannot be read, so the key is refused, never unbounded; correct it";
-        report.add(Code::InvalidValue, "spec", message);
-    }
     let key = limits.zip(expires_at).map(|(limits, expires_at)| Key {
         name: node.name.clone(),
         tenant: node.name.namespace.clone(),
@@ -65,7 +64,7 @@ fn limits(report: &mut Report, node: &Node<'_, LLMKey>) -> Option<Limits> {
     let given = node.object.spec.limits.as_ref().and_then(|limits| limits.requests_per_minute);
     let Some(given) = given else { return Some(Limits::default()) };
     let field = "spec.limits.requestsPerMinute";
-    let read: u32 = integer(report, field, Some(given), 1..=i64::from(i32::MAX))?;
+    let read: u32 = parsed_or(report, field, in_range(given.into(), &(1..=1_000_000_000)), REFUSED)?;
     Some(Limits { requests_per_minute: Some(NonZeroU32::new(read)?) })
 }
 

@@ -24,19 +24,20 @@ mod values;
 mod world;
 
 pub use codes::{Code, Severity, codes_markdown};
-pub use finding::{Finding, Kind};
+pub use finding::Finding;
 pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
 pub use resolve::Secrets;
+pub use weir_crds::Kind;
 
 use checks::references;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use targets::Providers;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 
-/// The world as compile sees it. Objects without a namespace are in `default`.
-#[derive(Debug, Clone, Default)]
+/// The world as compile sees it. Objects without a namespace are in `default`. Not `Debug`: Secrets are in it.
+#[derive(Clone, Default)]
 pub struct Input {
     /// Every `LLMGateway`.
     pub gateways: Vec<LLMGateway>,
@@ -63,10 +64,10 @@ pub struct Output {
 pub fn compile(input: &Input) -> Output {
     let mut findings = Vec::new();
     let found = &mut findings;
-    let gateways = world::index(Kind::LLMGateway, &input.gateways, found);
-    let providers = world::index(Kind::LLMProvider, &input.providers, found);
-    let routes = world::index(Kind::LLMRoute, &input.routes, found);
-    let keys = world::index(Kind::LLMKey, &input.keys, found);
+    let gateways = world::index(Kind::Gateway, &input.gateways, found);
+    let providers = world::index(Kind::Provider, &input.providers, found);
+    let routes = world::index(Kind::Route, &input.routes, found);
+    let keys = world::index(Kind::Key, &input.keys, found);
 
     let gateways: BTreeMap<ObjectName, gateway::Draft> =
         gateways.values().map(|node| (node.name.clone(), kept(gateway::read(node), found))).collect();
@@ -78,7 +79,7 @@ pub fn compile(input: &Input) -> Output {
         .values()
         .map(|node| {
             let wanted = &node.object.spec.gateway_ref.name;
-            let gateway = references::gateway(&gateways, (Kind::LLMRoute, &node.name), wanted, found);
+            let gateway = references::gateway(&gateways, (Kind::Route, &node.name), wanted, found);
             kept(route::read(node, gateway), found)
         })
         .collect();
@@ -86,7 +87,7 @@ pub fn compile(input: &Input) -> Output {
         .values()
         .map(|node| {
             let wanted = &node.object.spec.gateway_ref.name;
-            let gateway = references::gateway(&gateways, (Kind::LLMKey, &node.name), wanted, found);
+            let gateway = references::gateway(&gateways, (Kind::Key, &node.name), wanted, found);
             kept(key::read(node, gateway, &input.secrets), found)
         })
         .collect();
@@ -140,7 +141,7 @@ fn snapshots(
 fn complete(snapshot: &mut Snapshot, gateway: &gateway::Draft, providers: &Providers) {
     snapshot.routes.sort_by(|a, b| a.name.cmp(&b.name));
     snapshot.keys.sort_by(|a, b| a.name.cmp(&b.name));
-    let referred: std::collections::BTreeSet<&ObjectName> =
+    let referred: BTreeSet<&ObjectName> =
         snapshot.routes.iter().flat_map(|route| &route.targets).map(|target| &target.provider).collect();
     for name in referred {
         let Some(draft) = providers.get(name).and_then(Option::as_ref) else { continue };

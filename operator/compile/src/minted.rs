@@ -52,7 +52,7 @@ pub(crate) fn read(
                 report.add(Code::InvalidValue, field, message);
                 Vec::new()
             }
-            Ok(list) => entries(report, &list),
+            Ok(list) => entries(report, &list, field),
             Err(_) => {
                 let message = format!(
                     "{MINTED_DIGESTS} in Secret {} is no list of digests, so only the key beside it is taken; \
@@ -81,12 +81,16 @@ fn newest(report: &mut Report, text: Option<&Vec<u8>>, field: &str) -> Vec<Sourc
     text.and_then(|text| of_text(report, text, field)).into_iter().collect()
 }
 
-fn entries(report: &mut Report, list: &[MintedDigest]) -> Vec<SourcedDigest> {
-    let field = |index: usize| format!("spec.source.generate.secretName({MINTED_DIGESTS})[{index}]");
-    list.iter()
-        .enumerate()
-        .filter_map(|(index, entry)| {
-            of_digest(report, &field(index), &entry.sha256, entry.not_after.as_ref())
-        })
-        .collect()
+fn entries(report: &mut Report, list: &[MintedDigest], field: &str) -> Vec<SourcedDigest> {
+    let mut digests = Vec::new();
+    for (index, entry) in list.iter().enumerate() {
+        match of_digest(&entry.sha256, entry.not_after.as_ref()) {
+            Ok(digest) => digests.push(SourcedDigest { digest, field: field.to_owned() }),
+            Err((what, why)) => {
+                let message = format!("{MINTED_DIGESTS} in the Secret, entry {index}, {what}: {why}");
+                report.add(Code::InvalidValue, field, message);
+            }
+        }
+    }
+    digests
 }

@@ -2,10 +2,10 @@
 
 use crate::codes::Code;
 use crate::finding::Report;
-use crate::values::{integer, is_model_name, is_visible_ascii, parsed, quoted};
+use crate::values::{integer, is_model_name, is_visible_ascii, parsed_or, quoted};
 use std::collections::BTreeSet;
 use weir_config::{Model, Prices};
-use weir_crds::{ModelPrices, ProviderModel};
+use weir_crds::{ModelPrices, ProviderModel, Usd};
 
 /// Reads the list. `None`: something is listed and nothing of it is usable; an empty list in its place would
 /// offer every model.
@@ -35,8 +35,8 @@ pub(crate) fn read(report: &mut Report, specs: &[ProviderModel]) -> Option<Vec<M
 }
 
 fn model(report: &mut Report, at: &str, spec: &ProviderModel) -> Option<Model> {
-    let upstream_name = spec.upstream_name.as_ref().unwrap_or(&spec.name);
-    let context_window = integer(report, &format!("{at}.contextWindow"), spec.context_window, 1..=i64::MAX);
+    let context_window =
+        integer(report, &format!("{at}.contextWindow"), spec.context_window, 1..=1_000_000_000);
     let prices = spec.prices.as_ref().and_then(|spec| prices(report, &format!("{at}.prices"), spec));
     let mut usable = |field: &str, text: &str, fits: bool| {
         if !fits {
@@ -46,12 +46,13 @@ fn model(report: &mut Report, at: &str, spec: &ProviderModel) -> Option<Model> {
         }
         fits
     };
-    let named = usable("name", &spec.name, is_model_name(&spec.name));
-    let sendable = upstream_name.len() <= 256 && is_visible_ascii(upstream_name.as_bytes());
-    let sendable = usable("upstreamName", upstream_name, sendable);
-    (named && sendable).then(|| Model {
+    let mut fits = usable("name", &spec.name, is_model_name(&spec.name));
+    if let Some(name) = &spec.upstream_name {
+        fits &= usable("upstreamName", name, name.len() <= 256 && is_visible_ascii(name.as_bytes()));
+    }
+    fits.then(|| Model {
         name: spec.name.clone(),
-        upstream_name: upstream_name.clone(),
+        upstream_name: spec.upstream_name.as_ref().unwrap_or(&spec.name).clone(),
         context_window,
         prices,
     })
@@ -59,12 +60,13 @@ fn model(report: &mut Report, at: &str, spec: &ProviderModel) -> Option<Model> {
 
 /// All prices or none: a charge with one of them missing would be wrong rather than unknown.
 fn prices(report: &mut Report, at: &str, spec: &ModelPrices) -> Option<Prices> {
-    let input = parsed(report, &format!("{at}.input"), spec.input.parse());
-    let output = parsed(report, &format!("{at}.output"), spec.output.parse());
-    let cache_read =
-        spec.cache_read.as_ref().map(|price| parsed(report, &format!("{at}.cacheRead"), price.parse()));
-    let cache_read = match cache_read {
-        Some(read) => Some(read?),
+    let mut read = |field: &str, text: &Usd| {
+        parsed_or(report, &format!("{at}.{field}"), text.parse(), "so all prices of the model are unknown")
+    };
+    let input = read("input", &spec.input);
+    let output = read("output", &spec.output);
+    let cache_read = match &spec.cache_read {
+        Some(text) => Some(read("cacheRead", text)?),
         None => None,
     };
     Some(Prices { input: input?, output: output?, cache_read })

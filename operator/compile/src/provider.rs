@@ -7,13 +7,14 @@
 use crate::attempt::{SetTimeouts, TIMEOUTS};
 use crate::codes::Code;
 use crate::endpoint;
-use crate::finding::{Kind, Report};
+use crate::finding::Report;
 use crate::models;
 use crate::resolve::{Secrets, resolve_secret};
 use crate::values::{duration, integer, is_visible_ascii};
 use crate::world::Node;
 use std::time::Duration;
 use weir_config::{Backend, Endpoint, Mock, Provider, Secret, Vendor};
+use weir_crds::Kind;
 use weir_crds::{LLMProvider, LLMProviderSpec, MockSpec};
 
 /// A provider, read; its gateway's defaults are still to come.
@@ -37,7 +38,7 @@ impl Draft {
 
 /// Reads a provider; `None` leaves it out.
 pub(crate) fn read(node: &Node<'_, LLMProvider>, secrets: &Secrets) -> (Option<Draft>, Report) {
-    let mut report = Report::on(Kind::LLMProvider, &node.name);
+    let mut report = Report::on(Kind::Provider, &node.name);
     let spec = &node.object.spec;
     // Each is read whatever became of the others, so that all findings come at once.
     let timeouts = SetTimeouts::read(&mut report, "spec.timeouts", spec.timeouts.as_ref());
@@ -60,21 +61,21 @@ pub(crate) fn read(node: &Node<'_, LLMProvider>, secrets: &Secrets) -> (Option<D
 }
 
 fn backend(report: &mut Report, spec: &LLMProviderSpec) -> Option<Backend> {
-    let misplaced = match spec.vendor {
-        Vendor::Mock => spec.endpoint.as_ref().map(|_| "spec.endpoint"),
-        Vendor::OpenAI | Vendor::OpenAICompatible => spec.mock.as_ref().map(|_| "spec.mock"),
+    let mocked = spec.vendor == Vendor::Mock;
+    let misplaced = if mocked {
+        spec.endpoint.as_ref().map(|_| "spec.endpoint")
+    } else {
+        spec.mock.as_ref().map(|_| "spec.mock")
     };
     if let Some(field) = misplaced {
-        report.add(
-            Code::InvalidValue,
-            field,
-            format!("vendor {} has no such field, so it is ignored; remove it", spec.vendor.row().name),
-        );
+        let vendor = spec.vendor.row().name;
+        let message = format!("vendor {vendor} has no such field, so it is ignored; remove it");
+        report.add(Code::InvalidValue, field, message);
     }
-    match spec.vendor {
-        Vendor::Mock => Some(Backend::Mock(mock(report, &spec.mock.clone().unwrap_or_default()))),
-        Vendor::OpenAI | Vendor::OpenAICompatible => http(report, spec).map(Backend::Http),
+    if mocked {
+        return Some(Backend::Mock(mock(report, &spec.mock.clone().unwrap_or_default())));
     }
+    http(report, spec).map(Backend::Http)
 }
 
 fn http(report: &mut Report, spec: &LLMProviderSpec) -> Option<Endpoint> {
@@ -88,7 +89,13 @@ fn http(report: &mut Report, spec: &LLMProviderSpec) -> Option<Endpoint> {
     };
     let allow_insecure = spec.endpoint.as_ref().is_some_and(|endpoint| endpoint.allow_insecure);
     endpoint::read(url, allow_insecure)
-        .map_err(|why| report.add(Code::InvalidEndpoint, field, format!("the endpoint {why}")))
+        .map_err(|why| {
+            report.add(
+                Code::InvalidEndpoint,
+                field,
+                format!("the endpoint {why}; until then the provider is left out"),
+            )
+        })
         .ok()
 }
 

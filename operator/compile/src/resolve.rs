@@ -65,7 +65,7 @@ pub(crate) fn without_final_newline(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Kind;
+    use weir_crds::Kind;
 
     #[test]
     fn a_reference_stays_in_its_own_namespace() {
@@ -94,7 +94,7 @@ mod tests {
             ("s", "empty", Code::SecretKeyMissing),
         ] {
             let owner = ObjectName::new("a", "p");
-            let mut report = Report::on(Kind::LLMProvider, &owner);
+            let mut report = Report::on(Kind::Provider, &owner);
             assert_eq!(resolve_secret(&secrets, &owner, (name, key), "spec.ref", &mut report), None);
             assert_eq!(report.into_findings()[0].code, code);
         }

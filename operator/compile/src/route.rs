@@ -3,11 +3,12 @@
 
 use crate::attempt::{SetFallback, SetRetry};
 use crate::codes::Code;
-use crate::finding::{Kind, Report};
+use crate::finding::Report;
 use crate::gateway;
 use crate::values::{is_public_name, is_public_pattern, quoted};
 use crate::world::Node;
 use weir_config::{Alias, ModelPattern, ObjectName, Route, Target};
+use weir_crds::Kind;
 use weir_crds::LLMRoute;
 
 /// One public name of a route and the field that gives it.
@@ -31,7 +32,7 @@ pub(crate) struct Draft<'a> {
 
 /// Reads a route; a name that is none is left out.
 pub(crate) fn read<'a>(node: &'a Node<'a, LLMRoute>, gateway: Option<ObjectName>) -> (Draft<'a>, Report) {
-    let mut report = Report::on(Kind::LLMRoute, &node.name);
+    let mut report = Report::on(Kind::Route, &node.name);
     let spec = &node.object.spec;
     let names = names(&mut report, node);
     let fallback = SetFallback::read(&mut report, "spec.fallback", spec.fallback.as_ref());

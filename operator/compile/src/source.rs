@@ -64,35 +64,30 @@ fn listed(report: &mut Report, specs: &[SourceDigest]) -> Vec<SourcedDigest> {
     let mut digests = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let at = format!("spec.source.digests[{index}]");
-        digests.extend(of_digest(report, &at, &spec.sha256, spec.not_after.as_ref()));
+        match of_digest(&spec.sha256, spec.not_after.as_ref()) {
+            Ok(digest) => digests.push(SourcedDigest { digest, field: at }),
+            Err((field, why)) => report.add(Code::InvalidValue, format!("{at}.{field}"), why),
+        }
     }
     if specs.is_empty() {
-        report.add(Code::InvalidValue, "spec.source.digests", "no digest is given, so the key is refused");
+        let message = "no digest is given, so the key opens nothing; give one";
+        report.add(Code::InvalidValue, "spec.source.digests", message);
     }
     digests
 }
 
-/// A digest as it is written, with its end; one that cannot be read is left out, and so is one whose end cannot.
+/// A digest as it is written, with its end. One that cannot be read is left out, and so is one whose end cannot:
+/// the error names the field and says why.
 pub(crate) fn of_digest(
-    report: &mut Report,
-    at: &str,
     sha256: &str,
     not_after: Option<&Timestamp>,
-) -> Option<SourcedDigest> {
+) -> Result<KeyDigest, (&'static str, String)> {
     // Not quoted: who mistakes the field puts the key itself here.
-    let Ok(sha256) = sha256.parse::<Digest>() else {
-        let message = "not 64 lower-case hexadecimal digits, so it is left out; give the SHA-256 of the key";
-        report.add(Code::InvalidValue, format!("{at}.sha256"), message);
-        return None;
-    };
-    let not_after = match not_after.map(Timestamp::parse) {
-        Some(Ok(instant)) => Some(instant),
-        Some(Err(_)) => {
-            let message = format!("not {}, so this digest is left out; correct it", Timestamp::WORDS);
-            report.add(Code::InvalidValue, format!("{at}.notAfter"), message);
-            return None;
-        }
-        None => None,
-    };
-    Some(SourcedDigest { digest: KeyDigest { sha256, not_after }, field: at.to_owned() })
+    let sha256 = sha256.parse::<Digest>().map_err(|error| {
+        ("sha256", format!("{error}, so the digest is left out; give the SHA-256 of the key"))
+    })?;
+    let not_after = not_after.map(Timestamp::parse).transpose().map_err(|_| {
+        ("notAfter", format!("not {}, so the digest is left out; correct it", Timestamp::WORDS))
+    })?;
+    Ok(KeyDigest { sha256, not_after })
 }

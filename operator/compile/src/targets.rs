@@ -4,13 +4,14 @@
 //! route then only says that it lacks it.
 
 use crate::codes::Code;
-use crate::finding::{Kind, Report};
+use crate::finding::Report;
 use crate::provider;
 use crate::resolve::resolve_ref;
 use crate::route::{self, PublicName};
-use crate::values::{integer, is_label, is_model_name, listed, quoted};
+use crate::values::{in_range, is_label, is_model_name, listed, parsed_or, quoted};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_config::{ModelPattern, ObjectName, Provider, Target};
+use weir_crds::Kind;
 use weir_crds::RouteTarget;
 
 /// Every provider that there is; `None` for those that are left out.
@@ -18,7 +19,7 @@ pub(crate) type Providers = BTreeMap<ObjectName, Option<provider::Draft>>;
 
 /// The usable targets of `route`, in their order.
 pub(crate) fn resolve(route: &route::Draft<'_>, providers: &Providers) -> (Vec<Target>, Report) {
-    let mut report = Report::on(Kind::LLMRoute, &route.node.name);
+    let mut report = Report::on(Kind::Route, &route.node.name);
     let mut targets: Vec<Target> = Vec::new();
     let mut lost = Vec::new();
     let mut seen = BTreeSet::new();
@@ -80,13 +81,16 @@ impl Look<'_> {
             Some(model) => self.offers(draft, model)?,
             None => self.offers_names(draft)?,
         }
-        let priority = integer(self.report, &format!("{}.priority", self.at), Some(spec.priority), 0..=1000);
+        let field = format!("{}.priority", self.at);
+        // Out of range: as near as it gets, so that a fallback does not become the first choice.
+        let nearest = spec.priority.clamp(0, 1000).unsigned_abs();
+        let priority = in_range(spec.priority.into(), &(0..=1000));
+        let consequence = format!("so it counts as {nearest}");
         Ok(Target {
             name: spec.name.clone(),
             provider,
             model: spec.model.clone(),
-            // Out of range: as near as it gets, so that a fallback does not become the first choice.
-            priority: priority.unwrap_or(spec.priority.clamp(0, 1000).unsigned_abs()),
+            priority: parsed_or(self.report, &field, priority, &consequence).unwrap_or(nearest),
         })
     }
 }

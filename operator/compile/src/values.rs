@@ -9,15 +9,24 @@ use std::time::Duration;
 
 /// `result`, or a finding at `field` that says that the value is ignored.
 pub(crate) fn parsed<T>(report: &mut Report, field: &str, result: Result<T, impl Display>) -> Option<T> {
-    result
-        .map_err(|error| {
-            report.add(
-                Code::InvalidValue,
-                field,
-                format!("{}, so it is ignored; correct it", shortened(&error.to_string())),
-            );
-        })
-        .ok()
+    parsed_or(report, field, result, "so it is ignored")
+}
+
+/// `result`, or a finding at `field` that says why not and what follows from it.
+pub(crate) fn parsed_or<T>(
+    report: &mut Report,
+    field: &str,
+    result: Result<T, impl Display>,
+    consequence: &str,
+) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let message = format!("{}, {consequence}; correct it", shortened(&error.to_string()));
+            report.add(Code::InvalidValue, field, message);
+            None
+        }
+    }
 }
 
 /// Reads a duration that may be zero.
@@ -36,15 +45,7 @@ pub(crate) fn positive_duration(
     text: Option<&weir_crds::Duration>,
 ) -> Option<Duration> {
     let duration = duration(report, field, text)?;
-    if duration.is_zero() {
-        report.add(
-            Code::InvalidValue,
-            field,
-            "it must be longer than 0, so it is ignored; give a longer duration",
-        );
-        return None;
-    }
-    Some(duration)
+    parsed(report, field, if duration.is_zero() { Err("it must be longer than 0") } else { Ok(duration) })
 }
 
 /// Reads an integer of which the schema allows `range` only.
@@ -54,17 +55,13 @@ pub(crate) fn integer<T: TryFrom<i64>>(
     value: Option<impl Into<i64>>,
     range: RangeInclusive<i64>,
 ) -> Option<T> {
-    let value = value?.into();
-    let read = T::try_from(value).ok().filter(|_| range.contains(&value));
-    let (least, most) = (range.start(), range.end());
-    let result = read.ok_or_else(|| {
-        if *most == i64::MAX {
-            format!("{value} is below {least}")
-        } else {
-            format!("{value} is not from {least} to {most}")
-        }
-    });
-    parsed(report, field, result)
+    parsed(report, field, in_range(value?.into(), &range))
+}
+
+/// `value`, if it is in `range`; else says so.
+pub(crate) fn in_range<T: TryFrom<i64>>(value: i64, range: &RangeInclusive<i64>) -> Result<T, String> {
+    let fits = T::try_from(value).ok().filter(|_| range.contains(&value));
+    fits.ok_or_else(|| format!("{value} is not from {} to {}", range.start(), range.end()))
 }
 
 /// `text` as a message shows it: quoted, escaped, at most some 60 characters.
@@ -135,8 +132,8 @@ fn is_label_of_any_length(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Kind;
     use weir_config::ObjectName;
+    use weir_crds::Kind;
 
     #[test]
     fn a_model_pattern_has_its_star_at_the_end_only() {
@@ -156,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_does_not_parse_is_said_and_ignored() {
-        let mut report = Report::on(Kind::LLMRoute, &ObjectName::new("a", "r"));
+        let mut report = Report::on(Kind::Route, &ObjectName::new("a", "r"));
         assert_eq!(integer::<u32>(&mut report, "f", Some(0), 1..=32), None);
         assert_eq!(integer::<u32>(&mut report, "f", Some(32), 1..=32), Some(32));
         assert_eq!(positive_duration(&mut report, "f", Some(&"0s".into())), None);

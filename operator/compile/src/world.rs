@@ -1,13 +1,14 @@
 //! The objects by name, each once: the form in which the rest of compile meets them.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use crate::values::{is_label, is_object_name};
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use weir_config::ObjectName;
+use weir_crds::Kind;
 
 /// One object and what decides conflicts about it.
 pub(crate) struct Node<'a, K> {

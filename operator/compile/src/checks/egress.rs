@@ -3,9 +3,10 @@
 
 use crate::address::is_private;
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use std::net::IpAddr;
 use weir_config::{Backend, Provider, Snapshot};
+use weir_crds::Kind;
 
 /// Says on each provider that the snapshot's gateway cannot reach it.
 pub(crate) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
@@ -15,7 +16,7 @@ pub(crate) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         if gateway.egress.allow_private.iter().any(|range| range.contains(&address)) {
             continue;
         }
-        let mut report = Report::on(Kind::LLMProvider, &provider.name);
+        let mut report = Report::on(Kind::Provider, &provider.name);
         let message = format!(
             "the endpoint is a private address that LLMGateway {} does not allow, so every attempt fails; add \
              its range to spec.egress.allowPrivate there",

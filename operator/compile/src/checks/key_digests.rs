@@ -2,10 +2,11 @@
 //! text and keeps its others.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use crate::key::Draft;
 use std::collections::BTreeMap;
 use weir_config::{Digest, ObjectName};
+use weir_crds::Kind;
 
 /// Takes from every key the texts that an older one of its gateway has, and those that it has twice.
 pub(crate) fn award(keys: &mut [Draft<'_>], findings: &mut Vec<Finding>) {
@@ -14,7 +15,7 @@ pub(crate) fn award(keys: &mut [Draft<'_>], findings: &mut Vec<Finding>) {
     for key in keys {
         let Some(gateway) = &key.gateway else { continue };
         let name = &key.node.name;
-        let mut report = Report::on(Kind::LLMKey, name);
+        let mut report = Report::on(Kind::Key, name);
         key.digests.retain(|sourced| {
             let place = (gateway.clone(), sourced.digest.sha256);
             let Some(owner) = owners.get(&place) else {

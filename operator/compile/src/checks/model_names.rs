@@ -4,11 +4,12 @@
 //! usable targets keeps its names, too: a name must not move to another model because a provider broke.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use crate::route::{Draft, PublicName};
 use crate::values::listed;
 use std::collections::BTreeMap;
 use weir_config::{ModelPattern, ObjectName};
+use weir_crds::Kind;
 
 type Owners = BTreeMap<(ObjectName, ModelPattern), ObjectName>;
 
@@ -33,7 +34,7 @@ pub(crate) fn award(routes: &mut [Draft<'_>], findings: &mut Vec<Finding>) {
 }
 
 fn report(route: &Draft<'_>, gateway: &ObjectName, lost: &[(PublicName, ObjectName)]) -> Report {
-    let mut report = Report::on(Kind::LLMRoute, &route.node.name);
+    let mut report = Report::on(Kind::Route, &route.node.name);
     let kept: Vec<&ModelPattern> = route.names.iter().map(|claim| &claim.pattern).collect();
     let rest = if kept.is_empty() {
         "this route has no other name, so it is left out".to_owned()

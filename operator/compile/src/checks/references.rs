@@ -1,12 +1,13 @@
 //! What refers to no gateway, and what nothing refers to.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use crate::resolve::resolve_ref;
 use crate::values::quoted;
 use crate::{key, route};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_config::ObjectName;
+use weir_crds::Kind;
 
 /// The gateway that an object attaches to; a finding on the object if there is none.
 pub(crate) fn gateway<T>(
@@ -44,11 +45,11 @@ pub(crate) fn unreferenced<G, P>(
     for name in gateways.keys().filter(|name| !attached.contains(name)) {
         let message =
             "no LLMRoute or LLMKey names this gateway, so it answers nothing; create some, or remove it";
-        findings.extend(not_referenced(Kind::LLMGateway, name, message));
+        findings.extend(not_referenced(Kind::Gateway, name, message));
     }
     for name in providers.keys().filter(|name| !targeted.contains(name)) {
         let message = "no LLMRoute has a target here, so nothing is sent to it; create one, or remove this";
-        findings.extend(not_referenced(Kind::LLMProvider, name, message));
+        findings.extend(not_referenced(Kind::Provider, name, message));
     }
 }
 

@@ -2,11 +2,12 @@
 //! more than a remark: a key does not wait for routes.
 
 use crate::codes::Code;
-use crate::finding::{Finding, Kind, Report};
+use crate::finding::{Finding, Report};
 use crate::key;
 use crate::values::{is_allowed_pattern, quoted};
 use std::collections::BTreeMap;
 use weir_config::{ModelPattern, ObjectName, Route, Snapshot};
+use weir_crds::Kind;
 
 /// Says on each key which of its `allowedModels` open nothing yet.
 pub(crate) fn check(
@@ -18,7 +19,7 @@ pub(crate) fn check(
         let Some(snapshot) = key.gateway.as_ref().and_then(|gateway| snapshots.get(gateway)) else {
             continue;
         };
-        let mut report = Report::on(Kind::LLMKey, &key.node.name);
+        let mut report = Report::on(Kind::Key, &key.node.name);
         for (index, text) in key.node.object.spec.allowed_models.iter().enumerate() {
             if is_allowed_pattern(text) && !is_served(snapshot, &ModelPattern::from(text.clone())) {
                 let message = format!(
