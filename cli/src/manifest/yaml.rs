@@ -90,7 +90,11 @@ impl Builder {
             Event::SequenceStart(anchor, _) => self.start(at, anchor, Inside::List(Vec::new(), Vec::new())),
             Event::MappingStart(anchor, _) => {
                 let places = Places::leaf(at);
-                self.start(at, anchor, Inside::Map { fields: Map::new(), places, key: None, merged: Vec::new() })
+                self.start(
+                    at,
+                    anchor,
+                    Inside::Map { fields: Map::new(), places, key: None, merged: Vec::new() },
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), at),

@@ -64,7 +64,8 @@ fn a_syntax_error_has_a_place() {
 
 #[test]
 fn aliases_and_merges_read_as_what_they_stand_for() {
-    let text = "base: &base {a: 1, b: 2}\nuse: *base\nmore: {<<: *base, b: 3}\nmany:\n  <<: [*base, {d: 4}]\n";
+    let text =
+        "base: &base {a: 1, b: 2}\nuse: *base\nmore: {<<: *base, b: 3}\nmany:\n  <<: [*base, {d: 4}]\n";
     let value = &values(text)[0];
     assert_eq!(value["use"], json!({ "a": 1, "b": 2 }));
     assert_eq!(value["more"], json!({ "a": 1, "b": 3 }));
