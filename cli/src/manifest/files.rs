@@ -29,7 +29,7 @@ pub(crate) enum Source {
 }
 
 /// A file and its text, or why it cannot be had.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileText {
     pub(crate) file: Arc<str>,
     pub(crate) text: Result<String, String>,
@@ -74,9 +74,9 @@ fn find(paths: &[PathBuf]) -> (BTreeSet<PathBuf>, Vec<Problem>) {
         let shown = path.display();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                let before = search.files.len();
+                let before = (search.files.len(), search.problems.len());
                 search.folder(path, 0);
-                if search.files.len() == before && search.problems.is_empty() {
+                if (search.files.len(), search.problems.len()) == before {
                     let what = "holds no manifests: they end in .yaml, .yml or .json";
                     search.problems.push(Problem::io(format!("{shown} {what}")));
                 }
