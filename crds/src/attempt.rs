@@ -40,7 +40,8 @@ pub struct Timeouts {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
 pub struct Fallback {
-    /// Failures after which the next target is tried; an empty list means none.
+    /// Failures after which the next target is tried; an empty list means none. Write the field's name in quotes,
+    /// `"on"`: kubectl reads a bare one as `true`.
     /// Default: the gateway's `defaults.fallback.on`, else all but ContentPolicy.
     /// Example: `[RateLimited, Overloaded, ServerError, Timeout]`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +79,7 @@ pub struct Retry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(validation = ("!has(self.base) || !has(self.max) || duration(self.base) <= duration(self.max)", "base must not be longer than max"))]
 pub struct Backoff {
     /// The first wait; each further one is twice as long.
     /// Default: the gateway's `defaults.retry.backoff.base`, else 200ms. Example: `500ms`.
