@@ -49,9 +49,9 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
         next = match step {
             Next::GiveUp => None,
             Next::Try { target, wait } => {
-                let granted = rescue.take(walk.ahead(), deadline).await;
+                let granted = Box::pin(rescue.take(walk.ahead(), deadline)).await;
                 if granted && !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
+                    Box::pin(tokio::time::sleep(wait)).await;
                 }
                 granted.then_some(target)
             }
