@@ -218,3 +218,6 @@ impl Proof {
         recent && self.committed.count_ones() * 2 >= u32::from(self.ended)
     }
 }
+
+#[cfg(test)]
+mod tests;

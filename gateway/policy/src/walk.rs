@@ -209,3 +209,6 @@ fn part(whole: Duration, random: u64) -> Duration {
     let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64) // below `nanos`
 }
+
+#[cfg(test)]
+mod tests;
