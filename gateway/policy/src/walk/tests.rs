@@ -242,8 +242,12 @@ fn s1_3_a_walk_knows_how_many_attempts_lie_ahead() {
     assert_eq!(walk.ahead(), 3);
     walk.after(now, 1, &failure(ContextLength), 0);
     assert_eq!(walk.ahead(), 1, "8,000 tokens are too few, so 16,000 is the last");
-    let mut few = super::Walk::new(order(&[None; 4]), Rules { max_attempts: Some(3), ..rules(now) });
+    let mut few = Walk::new(order(&[None; 4]), Rules { max_attempts: Some(3), ..rules(now) });
     few.first(now);
     few.after(now, 0, &failure(ServerError), 0);
     assert_eq!(few.ahead(), 2);
+    let mut one = Walk::new(order(&[None]), rules(now));
+    one.first(now);
+    one.after(now, 0, &failure(ServerError), 0);
+    assert_eq!(one.ahead(), 0, "a repeat");
 }
