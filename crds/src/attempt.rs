@@ -40,14 +40,13 @@ pub struct Timeouts {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
 pub struct Fallback {
-    /// Failures after which the next target is tried; an empty list means none. Write the field's name in quotes,
-    /// `"on"`: kubectl reads a bare one as `true`.
-    /// Default: the gateway's `defaults.fallback.on`, else all but ContentPolicy.
+    /// Failures after which the next target is tried; an empty list means none.
+    /// Default: the gateway's `defaults.fallback.onFailure`, else all but ContentPolicy.
     /// Example: `[RateLimited, Overloaded, ServerError, Timeout]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 12))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    pub on: Option<Vec<FailureClass>>,
+    pub on_failure: Option<Vec<FailureClass>>,
     /// Most attempts that one request may cause, the first included.
     /// Default: the gateway's `defaults.fallback.maxAttempts`, else the number of targets, at most 5. Example: `3`.
     #[serde(skip_serializing_if = "Option::is_none")]

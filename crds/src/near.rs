@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_finds_its_neighbour() {
-        let known = ["models", "maxAttempts", "url", "on"];
+        let known = ["models", "maxAttempts", "url", "zone"];
         let near = |text| nearest(text, known, |name| name);
         assert_eq!(near("modles"), Some("models"));
         assert_eq!(near("max_attempts"), Some("maxAttempts"));

@@ -81,9 +81,7 @@ fn unknown(at: Option<&Value>, pointer: &str, name: &str) -> Violation {
         .and_then(|schema| schema.get("properties")?.as_object())
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    let hint = if name == "true" && known.contains(&"on") {
-        "write \"on\" in quotes: YAML 1.1 reads a bare on as true".to_owned()
-    } else if let Some(near) = nearest(name, known.iter().copied(), |known| known) {
+    let hint = if let Some(near) = nearest(name, known.iter().copied(), |known| known) {
         format!("did you mean {near:?}?")
     } else if known.is_empty() {
         "nothing may stand here".to_owned()

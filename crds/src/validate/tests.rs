@@ -39,14 +39,6 @@ fn an_unknown_field_is_named_with_its_nearest_neighbour() {
 }
 
 #[test]
-fn a_bare_on_is_explained() {
-    let target = json!([{ "name": "a", "providerRef": { "name": "b" } }]);
-    let spec = json!({ "model": "m", "targets": target, "fallback": { "true": ["Timeout"] } });
-    let (_, message) = says_one(Kind::Route, &object(Kind::Route, spec));
-    assert!(message.contains("write \"on\" in quotes"), "{message}");
-}
-
-#[test]
 fn a_refused_value_comes_with_what_is_allowed() {
     let message = |more| says_one(Kind::Provider, &provider(&more)).1;
     assert_eq!(

@@ -7,7 +7,7 @@ use crate::app::Gateway;
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
 use crate::pipeline;
-use crate::shutdown::{Phase, reached};
+use crate::shutdown::Phase;
 use crate::worker::Worker;
 use axum::Router;
 use bytes::Bytes;
@@ -61,30 +61,29 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     }
 }
 
-/// Drives `connection` through the phases of a shutdown.
+/// Drives `connection` through the phases of a shutdown. A look at the phase each time it is polled costs less
+/// than a channel to be polled along with it.
 async fn until_ended<C: Future>(
     gateway: &Gateway,
     mut connection: Pin<&mut C>,
     graceful: impl Fn(Pin<&mut C>),
 ) {
-    let mut phase = gateway.shutdown.watch();
-    let mut next = Phase::Draining;
-    loop {
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return, // an error is the caller's: it has gone, or speaks no HTTP
-            () = reached(&mut phase, next) => {}
+    let shutdown = &gateway.shutdown;
+    let mut woken = None;
+    let mut told = false;
+    std::future::poll_fn(|cx| {
+        woken.get_or_insert_with(|| shutdown.wake(cx.waker().clone()));
+        if shutdown.is(Phase::Ended) {
+            return Poll::Ready(());
         }
-        next = match next {
-            Phase::Draining => {
-                graceful(connection.as_mut());
-                Phase::Cut
-            }
-            // Polled again, running answers see the cut and end themselves.
-            Phase::Cut => Phase::Ended,
-            _ => return,
-        };
-    }
+        if !told && shutdown.is(Phase::Draining) {
+            told = true;
+            graceful(connection.as_mut());
+        }
+        // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
+        connection.as_mut().poll(cx).map(drop)
+    })
+    .await;
 }
 
 /// Whether the first bytes are HTTP/2's preface. They stay where they are.

@@ -3,6 +3,7 @@
 
 mod events;
 mod exposition;
+mod line;
 mod series;
 mod usage_log;
 

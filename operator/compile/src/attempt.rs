@@ -64,7 +64,7 @@ impl SetFallback {
     pub(crate) fn read(report: &mut Report, at: &str, spec: Option<&weir_crds::Fallback>) -> Self {
         let Some(spec) = spec else { return Self::default() };
         Self {
-            on: spec.on.as_deref().map(|classes| failures(report, at, classes)),
+            on: spec.on_failure.as_deref().map(|classes| failures(report, at, classes)),
             max_attempts: integer(report, &format!("{at}.maxAttempts"), spec.max_attempts, 1..=32),
             deadline: duration(report, &format!("{at}.deadline"), spec.deadline.as_ref()),
         }
@@ -83,7 +83,7 @@ fn failures(report: &mut Report, at: &str, classes: &[FailureClass]) -> FailureS
     if let Some(index) = classes.iter().position(|class| *class == FailureClass::CallerFault) {
         report.add(
             Code::InvalidValue,
-            format!("{at}.on[{index}]"),
+            format!("{at}.onFailure[{index}]"),
             "CallerFault never moves on, because no other target helps a wrong request; remove it",
         );
     }

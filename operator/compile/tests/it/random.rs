@@ -88,7 +88,7 @@ fn timeouts() -> BoxedStrategy<Value> {
 
 fn fallback() -> BoxedStrategy<Value> {
     record(vec![
-        ("on", may(list(select(CLASSES).prop_map(Value::from).boxed(), 3))),
+        ("onFailure", may(list(select(CLASSES).prop_map(Value::from).boxed(), 3))),
         ("maxAttempts", may(integer(&[1, 2, 32, 33]))),
         ("deadline", may(text(DURATIONS))),
     ])
