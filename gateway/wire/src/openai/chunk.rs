@@ -65,8 +65,7 @@ impl Chunk {
             .or_else(|| raw.x_groq.and_then(|groq| groq.usage).and_then(|usage| usage::read(usage.get())));
         for choice in choices {
             // an empty reason is none: Snowflake, TGI
-            chunk.finished |= choice.finish_reason.is_some_and(|reason| reason.get().len() > r#""""#.len())
-                && choice.finish_reason.is_some_and(|reason| reason.get() != "null");
+            chunk.finished |= choice.finish_reason.is_some_and(|reason| reason.get().len() > r#""""#.len());
             let said = choice.delta.map(|delta| said(delta.get().as_bytes())).unwrap_or_default();
             chunk.content |= said.anything;
             chunk.output_bytes += said.bytes;

@@ -1,0 +1,5 @@
+//! What vendors really sent, read and passed through.
+
+mod bodies;
+mod recorded;
+mod streams;
