@@ -213,6 +213,9 @@ fn wrong_type(param: &'static str, wanted: &str, value: &str) -> BadRequest {
 type Edit = (Span, Cow<'static, str>);
 
 fn quoted(text: &str) -> Cow<'static, str> {
+    if scan::plain(text.as_bytes()) == text.len() {
+        return ["\"", text, "\""].concat().into();
+    }
     serde_json::Value::from(text).to_string().into()
 }
 
@@ -229,3 +232,6 @@ fn splice(body: &[u8], edits: &[Edit]) -> Bytes {
     spliced.extend_from_slice(body.get(from..).unwrap_or_default());
     spliced.into()
 }
+
+#[cfg(test)]
+mod tests;

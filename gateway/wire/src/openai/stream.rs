@@ -6,9 +6,10 @@
 //! After it only events that may carry a finish, a usage or an error are: parsing all of them would cost more
 //! than everything else that is done to an event.
 
-use super::chunk::{Chunk, Prefilter};
+use super::chunk::Chunk;
 use super::failure;
 use super::kept::Kept;
+use super::prefilter::Prefilter;
 use crate::sse::{Cutter, Event};
 use bytes::{BufMut, Bytes, BytesMut};
 use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
@@ -97,9 +98,14 @@ impl ChatStream {
                 self.held.extend_from_slice(bytes);
                 std::mem::take(&mut self.held)
             });
-            let whole = !std::mem::take(&mut self.piecewise);
             let frame = begun.as_deref().unwrap_or(bytes);
-            match (if whole { self.frame(frame, now) } else { Verdict::Forward }, begun) {
+            let verdict = if std::mem::take(&mut self.piecewise) {
+                self.output_bytes += bytes.len() as u64;
+                Verdict::Forward
+            } else {
+                self.frame(frame, now)
+            };
+            match (verdict, begun) {
                 (Verdict::Forward, Some(begun)) => kept.append(&chunk, begun),
                 (Verdict::Forward, None) => kept.keep(&chunk, from..to),
                 (Verdict::Drop, _) => {}
@@ -231,8 +237,10 @@ impl ChatStream {
         if data.is_empty() {
             return Verdict::Forward;
         }
-        if self.content && !self.prefilter.tells(data) {
-            self.output_bytes += self.prefilter.output_bytes(data);
+        if self.content
+            && let Some(bytes) = self.prefilter.text(data)
+        {
+            self.output_bytes += bytes;
             return Verdict::Forward;
         }
         match Chunk::read(data) {
@@ -274,3 +282,6 @@ fn is_cut(event: &Event<'_>) -> bool {
     let object = data.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err();
     object || data.is_empty() || data != b"[DONE]" && b"[DONE]".starts_with(data)
 }
+
+#[cfg(test)]
+mod tests;

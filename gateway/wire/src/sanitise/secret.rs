@@ -154,10 +154,20 @@ fn is_random(run: &str) -> bool {
         return count(u8::is_ascii_uppercase) * 3 > bytes.len()
             && count(u8::is_ascii_lowercase) * 3 > bytes.len();
     }
-    let kind = |byte: &u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
-    let changes = bytes.windows(2).filter(|pair| match pair {
-        [a, b] => a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() && kind(a) != kind(b),
-        _ => false,
-    });
-    changes.count() * 6 >= bytes.len()
+    changes(bytes) * 6 >= bytes.len()
+}
+
+/// How often the kind of character changes. A capital that begins a word doesn't count.
+fn changes(bytes: &[u8]) -> usize {
+    let kind = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
+    let mut begins = true;
+    let mut count = 0;
+    for pair in bytes.windows(2) {
+        let &[a, b] = pair else { continue };
+        let both = a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric();
+        let capital = begins && a.is_ascii_uppercase() && b.is_ascii_lowercase();
+        count += usize::from(both && !capital && kind(a) != kind(b));
+        begins = !a.is_ascii_alphanumeric();
+    }
+    count
 }

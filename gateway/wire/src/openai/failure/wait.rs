@@ -99,5 +99,5 @@ pub(super) fn in_words(text: &str) -> Option<Duration> {
 }
 
 fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(1e9)).ok()
+    Duration::try_from_secs_f64(if seconds.is_finite() { seconds.min(1e9) } else { seconds }).ok()
 }
