@@ -19,8 +19,6 @@ pub(super) struct Found<'a> {
     pub(super) text: &'a [u8],
     /// Whether a colon follows.
     pub(super) is_key: bool,
-    /// What follows: for a key, from its value on.
-    pub(super) after: &'a [u8],
 }
 
 impl<'a> Strings<'a> {
@@ -59,9 +57,13 @@ impl<'a> Iterator for Strings<'a> {
         let rest = self.json.get(self.at..)?;
         let text = rest.get(..end(rest)).unwrap_or(rest);
         self.at += text.len() + 1;
-        let after = self.json.get(self.at..).unwrap_or_default().trim_ascii_start();
-        let value = after.strip_prefix(b":");
-        Some(Found { text, is_key: value.is_some(), after: value.map_or(after, <[u8]>::trim_ascii_start) })
+        let after = self.json.get(self.at..).unwrap_or_default();
+        let is_key = match after.first() {
+            Some(b':') => true,
+            Some(b',' | b'}' | b']') => false,
+            _ => after.trim_ascii_start().starts_with(b":"),
+        };
+        Some(Found { text, is_key })
     }
 }
 

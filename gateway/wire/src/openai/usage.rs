@@ -1,6 +1,5 @@
 //! A vendor's token counts, split once into classes that do not overlap (semantics S4.1).
 
-use super::strings::Strings;
 use weir_config::Usage;
 
 /// The counts that matter, as the vendor sent them.
@@ -36,24 +35,24 @@ pub(super) fn read(usage: &str) -> Option<Usage> {
 }
 
 impl Counts {
+    /// A key is what stands between quotes before a colon. Inside a string its closing quote would be escaped.
     fn read(usage: &[u8]) -> Self {
         let mut counts = Self::default();
-        for key in Strings::of(usage).filter(|string| string.is_key) {
-            let field = match key.text {
-                b"prompt_tokens" => &mut counts.prompt,
-                b"completion_tokens" => &mut counts.completion,
-                b"total_tokens" => &mut counts.total,
-                b"cached_tokens" | b"prompt_cache_hit_tokens" => {
-                    counts.cached = counts.cached.max(count(key.after).unwrap_or(0)); // DeepSeek sends both
-                    continue;
-                }
-                b"reasoning_tokens" => {
-                    counts.reasoning = counts.reasoning.max(count(key.after).unwrap_or(0));
-                    continue;
-                }
-                _ => continue,
-            };
-            *field = field.or(count(key.after));
+        for colon in memchr::memchr_iter(b':', usage) {
+            let key = usage.get(..colon).unwrap_or_default().trim_ascii_end();
+            let Some(key) = key.strip_suffix(b"_tokens\"") else { continue };
+            let count = || count(usage.get(colon + 1..).unwrap_or_default().trim_ascii_start());
+            if key.ends_with(b"\"prompt") {
+                counts.prompt = counts.prompt.or(count());
+            } else if key.ends_with(b"\"completion") {
+                counts.completion = counts.completion.or(count());
+            } else if key.ends_with(b"\"total") {
+                counts.total = counts.total.or(count());
+            } else if key.ends_with(b"\"cached") || key.ends_with(b"\"prompt_cache_hit") {
+                counts.cached = counts.cached.max(count().unwrap_or(0)); // DeepSeek sends both
+            } else if key.ends_with(b"\"reasoning") {
+                counts.reasoning = counts.reasoning.max(count().unwrap_or(0));
+            }
         }
         counts
     }

@@ -211,7 +211,7 @@ fn s1_1_inside_a_200_the_status_that_the_error_states_counts() {
         ),
         (r#"{"error":{"message":"x","type":"invalid_request_error"}}"#, CallerFault, 200),
         (r#"{"error":{"message":"x","type":"server_error"}}"#, ServerError, 200),
-        (r#"{"error":{"message":"The model is not found"}}"#, ModelMissing, 200),
+        (r#"{"error":{"message":"Model Not Exist"}}"#, ModelMissing, 200),
         (r#"{"object":"error","message":"x","code":503}"#, Overloaded, 503),
         (r#"{"code":"invalid-argument","error":"Incorrect API key provided"}"#, Credential, 200),
     ];
@@ -221,6 +221,23 @@ fn s1_1_inside_a_200_the_status_that_the_error_states_counts() {
     }
     for body in [r#"{"error":null}"#, r#"{"message":"hi"}"#, r#"{"choices":[]}"#, "text", "[]", ""] {
         assert_eq!(inside(Vendor::OpenAICompatible.row(), body.as_bytes(), NOW), None, "{body}");
+    }
+}
+
+#[test]
+fn s1_1_words_that_a_caller_may_have_written_do_not_blame_the_account() {
+    for quoted in [
+        "Invalid API key",
+        "incorrect api key provided",
+        "Insufficient balance",
+        "your credit balance is too low",
+        "Model Not Exist",
+        "x is not a valid model ID",
+        "insufficient_quota",
+        "authentication_error",
+    ] {
+        let body = serde_json::json!({"error": {"message": format!("Tool '{quoted}' is not declared"), "param": quoted}});
+        assert_eq!(told(400, &[], &body.to_string()).class, CallerFault, "{quoted}");
     }
 }
 
