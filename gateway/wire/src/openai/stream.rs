@@ -22,7 +22,8 @@ pub struct ChatStream {
     row: &'static VendorRow,
     drop_usage: bool,
     cutter: Cutter,
-    prefilter: Prefilter,
+    /// Boxed: a kilobyte, which would be moved about with the response body.
+    prefilter: Box<Prefilter>,
     /// The beginning of a frame that is not complete.
     held: BytesMut,
     /// The frame being read is passed on as it comes.
@@ -69,7 +70,7 @@ impl ChatStream {
             row,
             drop_usage,
             cutter: Cutter::default(),
-            prefilter: Prefilter::default(),
+            prefilter: Box::default(),
             held: BytesMut::new(),
             piecewise: false,
             content: false,
