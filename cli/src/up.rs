@@ -7,15 +7,17 @@ use crate::manifest::files::FileText;
 use crate::manifest::{Outcome, Problem, Source, World, files};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Options, Running, UsageLogTo};
+use weir_gateway::{Options, Running, StartError, UsageLogTo};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -41,7 +43,7 @@ pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
     }
     let options = options(args);
     let compiled = site.compile()?;
-    let running = weir_gateway::start(&options).map_err(|error| explain(error, &options))?;
+    let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.apply(compiled.snapshot);
     if let Err(error) = &watcher {
         screen::note(format_args!("edits are not noticed, restart to apply them: {error}"));
@@ -74,23 +76,18 @@ fn options(args: &Up) -> Options {
     }
 }
 
-fn explain(error: weir_gateway::StartError, options: &Options) -> anyhow::Error {
-    let hint = match &error {
-        weir_gateway::StartError::Listen(address, source)
-            if source.kind() == std::io::ErrorKind::AddrInUse =>
-        {
+/// Why it did not start, and for a port in use the way out.
+fn explain(error: &StartError, options: &Options) -> anyhow::Error {
+    match error {
+        StartError::Listen(address, source) if source.kind() == ErrorKind::AddrInUse => {
             let option = if *address == options.listen { "--listen" } else { "--admin-listen" };
-            Some(format!(
-                "something else has the port: stop it, or take another one with {option} {}:0",
-                address.ip()
-            ))
+            let ip = address.ip();
+            anyhow!(
+                "{error}; stop what has the port, or take a free one with {option} {}",
+                SocketAddr::new(ip, 0)
+            )
         }
-        _ => None,
-    };
-    let error = anyhow::Error::new(error);
-    match hint {
-        Some(hint) => error.context(hint),
-        None => error,
+        _ => anyhow!("{error}"),
     }
 }
 

@@ -64,8 +64,8 @@ fn an_address_that_is_none() {
 #[test]
 fn a_bare_on_that_kubectl_reads_as_true() {
     refused(
-        &format!("{ROUTE}  fallback:\n    on: [RateLimited]\n"),
-        &["x.yaml:11:5: ", "write \"on\" in quotes"],
+        &ROUTE.replace("model: chat", "model: on"),
+        &["x.yaml:6:3: ", "spec.model: must be of type string"],
     );
 }
 

@@ -1,6 +1,6 @@
 //! Edits, while it runs.
 
-use crate::process::{KEY, PROVIDER, ROUTE, Up, shop};
+use crate::process::{KEY, PROVIDER, ROUTE, Up, folder, shop, weir};
 use std::fs;
 
 #[test]
@@ -103,4 +103,17 @@ fn s8_3_a_running_stream_does_not_notice_an_edit() {
     up.hears("reloaded");
     assert_eq!(up.chat("chat").0, 404);
     assert!(answer.rest().contains("[DONE]"));
+}
+
+#[test]
+fn a_named_file_that_is_gone_keeps_its_objects_and_one_of_a_folder_does_not() {
+    let shop = shop();
+    let named = ["provider.yaml", "route.yaml", "key.yaml"].map(|name| shop.path().join(name));
+    let state = folder([]);
+    let by_name = Up::start_with(weir().arg("up").args(&named).arg("--state").arg(state.path()));
+    let by_folder = Up::start(shop.path());
+    fs::remove_file(shop.path().join("route.yaml")).unwrap();
+    assert!(by_name.hears("route.yaml cannot be read").contains("error"));
+    assert!(by_folder.hears("reloaded").contains("removed LLMRoute default/chat"));
+    assert_eq!((by_name.chat("chat").0, by_folder.chat("chat").0), (200, 404));
 }
