@@ -70,7 +70,7 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
 /// One attempt, recorded.
 async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure> {
     let began = Instant::now();
-    let result = attempt(call, target).await;
+    let result = attempt(call, target, began).await;
     let took = began.elapsed();
     call.recorder.event.upstream += took;
     if let Some(offer) = call.offer(target) {
