@@ -71,6 +71,7 @@ fn options(args: &Up) -> Options {
             file => UsageLogTo::File(PathBuf::from(file)),
         },
         memory_budget: None,
+        keep_alive: Options::KEEP_ALIVE,
     }
 }
 

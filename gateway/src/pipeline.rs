@@ -14,11 +14,8 @@ use crate::worker::Worker;
 use ::http::{Request, Response};
 use hyper::body::Incoming;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use weir_wire::openai::ChatRequest;
-
-/// A stream that has said nothing for so long gets a comment, lest something between gives it up.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers `POST /v1/chat/completions`.
 pub(crate) async fn chat(
@@ -89,10 +86,10 @@ async fn run(call: Call) -> Response<OutBody> {
     if !call.request.stream() {
         return http::respond(walk::run(call).await);
     }
-    let id = call.recorder.event.id;
+    let (id, keep_alive) = (call.recorder.event.id, call.gateway.keep_alive);
     let mut attempts: Attempts = Box::pin(walk::run(call));
-    match tokio::time::timeout(KEEP_ALIVE, attempts.as_mut()).await {
+    match tokio::time::timeout(keep_alive, attempts.as_mut()).await {
         Ok(done) => http::respond(done),
-        Err(_) => http::begun_stream(id, Relay::waiting(attempts)),
+        Err(_) => http::begun_stream(id, Relay::waiting(attempts, keep_alive)),
     }
 }

@@ -177,6 +177,7 @@ impl World {
             workers: NonZeroUsize::new(2),
             usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
             memory_budget: None,
+            keep_alive: Options::KEEP_ALIVE,
         };
         change(&mut options);
         let running = start(&options).unwrap();
