@@ -162,12 +162,16 @@ impl Flowing {
         }
         let mut joined = Collected::default();
         joined.push(std::mem::take(&mut flow.ready), 0);
+        let mut came = joined.len() > 0;
         let end = loop {
             if joined.len() >= JOIN {
                 break None;
             }
             match flow.poll_more(cx) {
-                Poll::Ready(Ok(Some(bytes))) => joined.push(bytes, 0),
+                Poll::Ready(Ok(Some(bytes))) => {
+                    came = true; // even if nothing of it goes on yet
+                    joined.push(bytes, 0);
+                }
                 Poll::Ready(Ok(None)) => break Some(End::Complete),
                 Poll::Ready(Err((last, failure))) => {
                     joined.push(last, 0);
@@ -179,10 +183,12 @@ impl Flowing {
         if let Some(end) = end {
             return Poll::Ready(self.end(joined, end));
         }
+        if came {
+            self.heard = Instant::now();
+        }
         if joined.len() == 0 {
             return self.poll_timer(cx);
         }
-        self.heard = Instant::now();
         self.sent = self.heard;
         Poll::Ready(Ok(joined.into_bytes()))
     }
