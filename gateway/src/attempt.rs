@@ -18,8 +18,10 @@ const HOLD_UNARY: u64 = 4 << 20;
 /// So much of a stream is held until its first content.
 const HOLD_STREAM: usize = 256 << 10;
 const HOLD_EVENTS: u64 = 64;
-/// So much of an error's body is read.
+/// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
+/// has no other timer that would end the wait within minutes.
 const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
 
 /// An answer that is the caller's from here on.
 #[derive(Debug)]
@@ -170,7 +172,7 @@ async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer).await;
+    let body = read_short(answer, Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
     openai::failure(row, answer.status.as_u16(), &answer.headers, &body, now_unix())
 }
@@ -262,19 +264,17 @@ fn begun_and_ended(decoder: &mut ChatStream) -> Result<Bytes, Failure> {
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, until: Instant) -> Failure {
-    let not_a_stream = || garbled("the upstream answered a stream's request with something else");
-    match tokio::time::timeout_at(until.into(), read_short(answer)).await {
-        Ok(body) => match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
-            Err(failure) => failure,
-            Ok(_) => not_a_stream(),
-        },
-        Err(_) => not_a_stream(),
+    let body = read_short(answer, until).await;
+    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+        Err(failure) => failure,
+        Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-async fn read_short(answer: &mut Answer) -> Bytes {
+/// The body as far as it is needed, and as it comes until `until`.
+async fn read_short(answer: &mut Answer, until: Instant) -> Bytes {
     let mut body = Collected::default();
-    while let Some(Ok(piece)) = answer.body.data().await {
+    while let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await {
         body.push(piece, 0);
         if body.len() > ERROR_BODY {
             break;

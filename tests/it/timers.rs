@@ -129,3 +129,15 @@ async fn s2_3_a_unary_answer_beyond_its_total_time_moves_on() {
     assert_eq!(second.count(), 2);
     assert_eq!(outcomes(world), ["timeout", "timeout"]);
 }
+
+#[tokio::test]
+async fn s2_3_an_error_that_never_ends_does_not_hold_its_request() {
+    let (first, second, world) = two(|_| {});
+    first.always(Answer::overloaded().hang_at(At::Byte(10)));
+    let both = async { tokio::join!(world.chat(), world.stream()) };
+    let (unary, stream) =
+        tokio::time::timeout(Duration::from_secs(10), both).await.expect("still held after 10 s");
+    assert!(unary.is_whole() && stream.is_whole(), "{unary:?} {stream:?}");
+    assert_eq!(second.count(), 2);
+    assert_eq!(outcomes(world), ["overloaded", "overloaded"]);
+}
