@@ -2,6 +2,7 @@
 //! any failure can move on.
 
 use crate::call::{Call, Offer, now_unix};
+use crate::passed::Passed;
 use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -62,7 +63,7 @@ pub(crate) enum Decoder {
     /// A stream of chat chunks.
     Events(Box<ChatStream>),
     /// A unary answer too large to hold: passed on as it comes.
-    Opaque,
+    Opaque(Passed),
 }
 
 impl fmt::Debug for Decoder {
@@ -70,7 +71,7 @@ impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Events(_) => "Events",
-            Self::Opaque => "Opaque",
+            Self::Opaque(_) => "Opaque",
         })
     }
 }
@@ -148,7 +149,9 @@ async fn large(
         return Err(garbled("the upstream's answer is not JSON"));
     }
     let rest = Some(answer.body);
-    let decoder = Decoder::Opaque;
+    let mut passed = Passed::default();
+    passed.add(&ready);
+    let decoder = Decoder::Opaque(passed);
     Ok(Committed::Flow(Box::new(Flow { ready, rest, decoder, account, model, idle: None, deadline })))
 }
 

@@ -271,8 +271,11 @@ impl Flow {
         let ended = piece.is_none();
         let bytes = match (piece, &mut self.decoder) {
             (Some(Err(failure)), _) => return Poll::Ready(Err((Bytes::new(), failure))),
-            (Some(Ok(piece)), Decoder::Opaque) => return Poll::Ready(Ok(Some(piece))),
-            (None, Decoder::Opaque) => Bytes::new(),
+            (Some(Ok(piece)), Decoder::Opaque(passed)) => {
+                passed.add(&piece);
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            (None, Decoder::Opaque(_)) => Bytes::new(),
             (Some(Ok(piece)), Decoder::Events(stream)) => stream.feed(piece, now_unix()),
             (None, Decoder::Events(stream)) => {
                 let Ending { bytes, end } = stream.end(now_unix());
@@ -301,7 +304,7 @@ impl Flow {
     fn may_ping(&self) -> bool {
         match &self.decoder {
             Decoder::Events(stream) => !stream.mid_frame(),
-            Decoder::Opaque => false,
+            Decoder::Opaque(_) => false,
         }
     }
 
