@@ -36,6 +36,17 @@ pub(crate) fn settle_whole(call: &mut Call, whole: &Whole) {
     book(call, &whole.model, Known { told: whole.usage, is_final: true, output_bytes: whole.output_bytes });
 }
 
+/// Books a request that was sent and not answered yet: it is billed, most likely.
+pub(crate) fn settle_sent(call: &mut Call, model: &Model) {
+    book(call, model, Known { told: None, is_final: false, output_bytes: 0 });
+}
+
+/// Books nothing after all: the attempt is over, and what it brought is booked by whoever goes on with it.
+pub(crate) fn unsettle(call: &mut Call) {
+    let event = &mut call.recorder.event;
+    (event.usage, event.assumed, event.cost) = (None, false, None);
+}
+
 fn book(call: &mut Call, model: &Model, known: Known) {
     let estimate = Usage {
         input: (call.request.len() as u64).div_ceil(BYTES_PER_TOKEN),

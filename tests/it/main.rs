@@ -5,6 +5,7 @@ mod bodies;
 mod caller;
 mod failover;
 mod harness;
+mod leaving;
 mod streams;
 mod timers;
 mod usage;
