@@ -85,7 +85,7 @@ async fn s2_1_what_was_held_comes_with_the_first_content() {
         let mut reply = world.open_stream(streamed()).await;
         let mut all = String::new();
         while !all.contains(marker) {
-            all.push_str(&String::from_utf8(reply.chunk().await.unwrap().unwrap().to_vec()).unwrap());
+            all.push_str(std::str::from_utf8(&reply.chunk().await.unwrap().unwrap()).unwrap());
         }
         assert_eq!(all, nothing_yet().concat() + &content);
         assert_eq!(gate.waiting(), 1, "the answer has not ended");
