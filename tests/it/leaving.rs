@@ -79,14 +79,13 @@ async fn s2_4_a_caller_who_leaves_before_the_content_takes_the_upstream_along() 
 async fn s2_4_what_was_sent_for_a_caller_who_left_is_assumed_to_be_billed() {
     let (first, second) = (Upstream::start(), Upstream::start());
     let world = Config::over(&[&first, &second]).start();
-    let gate = Gate::new();
     first.always(Answer::overloaded());
-    second.always(Answer::says("too late").hold_at(At::Start, &gate));
-    for body in [unary(), streamed()] {
+    second.always(Answer::hang());
+    for (body, asked) in [(unary(), 1), (streamed(), 2)] {
         let caller = Caller::send(&world, &body).await;
-        gate.reached_by(1).await;
+        second.wait_for_requests(asked).await.unwrap();
         caller.leave();
-        world.nobody_is_served().await;
+        second.wait_for_cancelled(asked).await.unwrap();
     }
     for line in world.usage_lines(2).await {
         assert_eq!((&line["provider"], &line["assumed"]), (&"default/p2".into(), &true.into()), "{line}");
