@@ -73,6 +73,7 @@ fn options(args: &Up) -> Options {
             file => UsageLogTo::File(PathBuf::from(file)),
         },
         memory_budget: None,
+        keep_alive: Options::KEEP_ALIVE,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_config::Snapshot;
 
 /// Shared by all workers.
@@ -21,6 +21,8 @@ pub(crate) struct Gateway {
     pub(crate) dialer: Dialer,
     pub(crate) memory: MemoryBudget,
     pub(crate) shutdown: Shutdown,
+    /// A stream that has said nothing for so long gets a comment.
+    pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,
     /// Held while a snapshot is applied: two at once would each lose the other's state.
     pub(crate) applying: Mutex<()>,

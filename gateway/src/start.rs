@@ -39,6 +39,14 @@ pub struct Options {
     pub usage_log: UsageLogTo,
     /// Bytes of bodies held at once; `None`: half of what the machine or control group has.
     pub memory_budget: Option<u64>,
+    /// A stream that has said nothing for so long gets a comment, lest something between gives it up (semantics
+    /// S2.3); usually [`Options::KEEP_ALIVE`], never zero.
+    pub keep_alive: Duration,
+}
+
+impl Options {
+    /// 15 s: proxies and load balancers give up silent connections after 30 s at the soonest.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 }
 
 /// Why a gateway did not start.
@@ -87,6 +95,7 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         dialer,
         memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
         shutdown: Shutdown::default(),
+        keep_alive: options.keep_alive,
         workers,
         applying: Mutex::new(()),
     });
