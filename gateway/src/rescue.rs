@@ -27,8 +27,9 @@ impl Rescue {
     /// Takes a token for one more attempt; where none is free but some may come back, waits for them until
     /// `deadline`. False: there is none to be had.
     pub(crate) async fn take(&mut self, ahead: u32, deadline: Instant) -> bool {
+        let budget = Arc::clone(&self.budget);
         loop {
-            let changed = self.budget.changed.notified();
+            let changed = budget.changed.notified();
             let _waiting = match self.take_now(ahead) {
                 Ok(granted) => return granted,
                 Err(waiting) => waiting,
