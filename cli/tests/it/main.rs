@@ -1,16 +1,11 @@
 //! Runs the real `weir` and looks at it from outside.
+#![cfg(test)]
 
-#[cfg(test)]
 mod bad_input;
-#[cfg(test)]
+mod docs;
 mod end;
-#[cfg(test)]
 mod keys;
-#[cfg(test)]
 mod lint;
-#[cfg(test)]
 mod process;
-#[cfg(test)]
 mod reload;
-#[cfg(test)]
 mod up;

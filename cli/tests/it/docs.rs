@@ -1,0 +1,34 @@
+//! What the pages show works.
+
+use crate::process::{folder, run, weir};
+
+/// The Secret that the README's provider names.
+const SECRET: &str = "apiVersion: v1
+kind: Secret
+metadata: {name: openai}
+stringData: {api-key: sk-not-a-real-key}
+";
+
+#[test]
+fn the_readmes_manifest_is_clean() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let blocks: Vec<&str> =
+        readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 1);
+    let files = folder([("readme.yaml", blocks[0]), ("secret.yaml", SECRET)]);
+    let (code, out, errors) = run(weir().arg("lint").arg(files.path()).args(["--fail-on", "warn"]));
+    assert_eq!(code, Some(0), "{out}{errors}");
+}
+
+/// Every file that ARCHITECTURE.md names in the gateway exists.
+#[test]
+fn the_files_that_the_architecture_names_exist() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/ARCHITECTURE.md")).unwrap();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs")).collect();
+    assert!(named.len() > 20, "{named:?}");
+    for name in named {
+        let places = [format!("{root}/{name}"), format!("{root}/gateway/src/{name}")];
+        assert!(places.iter().any(|place| std::path::Path::new(place).exists()), "{name}");
+    }
+}
