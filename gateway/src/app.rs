@@ -1,5 +1,6 @@
 //! The one `Gateway` of a process: everything that outlives a request. Handlers get it; there are no statics.
 
+use crate::bounds::Bounds;
 use crate::live::{Live, build};
 use crate::memory::MemoryBudget;
 use crate::shutdown::Shutdown;
@@ -20,7 +21,8 @@ pub(crate) struct Gateway {
     pub(crate) applied_at: AtomicI64,
     pub(crate) dialer: Dialer,
     pub(crate) memory: MemoryBudget,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) bounds: Bounds,
+    pub(crate) shutdown: Arc<Shutdown>,
     pub(crate) workers: Vec<Arc<Worker>>,
     /// Held while a snapshot is applied: two at once would each lose the other's state.
     pub(crate) applying: Mutex<()>,
@@ -43,6 +45,6 @@ impl Gateway {
 
     /// Whether new traffic should come here (semantics S9.2): a snapshot is in force and no drain has begun.
     pub(crate) fn is_ready(&self) -> bool {
-        self.live.load().is_some() && !self.shutdown.has_begun()
+        self.live.load().is_some() && !self.shutdown.is_leaving()
     }
 }

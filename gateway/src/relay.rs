@@ -11,6 +11,7 @@ use crate::http;
 use crate::observe::Outcome;
 use crate::pipeline::KEEP_ALIVE;
 use crate::settle::settle;
+use crate::walk::own_words;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -223,7 +224,7 @@ impl Flowing {
             End::Complete => Outcome::OK,
             End::Broken(failure) => {
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
-                tracing::warn!(%provider, class, reason = failure.message, "an answer broke off");
+                tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
                 call.recorder.event.outcome = Outcome { status: 200, code: "stream_broken" };
                 last.push(flow.broken_off(&failure)?, 0);
                 return Ok(last.into_bytes());

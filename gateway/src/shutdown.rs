@@ -23,19 +23,28 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Shutdown {
     phase: watch::Sender<Phase>,
-    /// Read by every answer each time it is polled: cheaper than the phase itself.
+    /// Read by every answer: cheaper than the phase itself.
+    leaving: AtomicBool,
+    /// Read by every answer each time it is polled.
     cut: AtomicBool,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { phase: watch::Sender::new(Phase::Serving), cut: AtomicBool::new(false) }
+        Self {
+            phase: watch::Sender::new(Phase::Serving),
+            leaving: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+        }
     }
 }
 
 impl Shutdown {
     /// Goes on to `phase`, unless that has passed already.
     pub(crate) fn advance(&self, phase: Phase) {
+        if phase >= Phase::Leaving {
+            self.leaving.store(true, Ordering::Release);
+        }
         if phase >= Phase::Cut {
             self.cut.store(true, Ordering::Release);
         }
@@ -47,8 +56,8 @@ impl Shutdown {
     }
 
     /// Whether the end has begun.
-    pub(crate) fn has_begun(&self) -> bool {
-        *self.phase.borrow() > Phase::Serving
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// Whether running answers must end now.

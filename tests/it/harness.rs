@@ -12,7 +12,7 @@ use weir_config::{
     Listener, Model, ModelPattern, ObjectName, OnAbort, Prices, Provider, Retry, Route, Secret, Snapshot, Target,
     Timeouts, Vendor,
 };
-use weir_gateway::{Options, Running, UsageLogTo, start};
+use weir_gateway::{Bounds, Options, Running, UsageLogTo, start};
 use weir_upstream::Upstream;
 
 /// The text of the key that every world has. At least 32 characters, as keys must be.
@@ -177,6 +177,7 @@ impl World {
             workers: NonZeroUsize::new(2),
             usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
             memory_budget: None,
+            bounds: Bounds::default(),
         };
         change(&mut options);
         let running = start(&options).unwrap();
@@ -268,7 +269,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    async fn read(response: reqwest::Response) -> Self {
+    pub async fn read(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response
             .headers()

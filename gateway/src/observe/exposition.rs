@@ -44,7 +44,7 @@ impl Collector for Exposition {
         let in_flight: i64 = workers.iter().map(|worker| worker.in_flight()).sum();
         gauge(&mut encoder, "weir_inflight_requests", "Requests that have begun and not ended", in_flight)?;
         let dropped: u64 = workers.iter().map(|worker| worker.usage_lines_dropped()).sum();
-        let help = "Usage log lines dropped because the sink was slower than traffic";
+        let help = "Usage log lines lost: the sink was slower than traffic, or failed";
         counter(&mut encoder, "weir_usage_log_dropped", help, dropped)?;
         self.encode_config(&mut encoder)
     }

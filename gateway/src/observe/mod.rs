@@ -4,6 +4,7 @@
 mod events;
 mod exposition;
 mod series;
+mod sink;
 mod usage_log;
 
 pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
