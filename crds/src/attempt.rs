@@ -41,12 +41,12 @@ pub struct Timeouts {
 #[schemars(transform = absent_is_not_null)]
 pub struct Fallback {
     /// Failures after which the next target is tried; an empty list means none.
-    /// Default: the gateway's `defaults.fallback.on`, else all but ContentPolicy.
+    /// Default: the gateway's `defaults.fallback.onFailure`, else all but ContentPolicy.
     /// Example: `[RateLimited, Overloaded, ServerError, Timeout]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 12))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    pub on: Option<Vec<FailureClass>>,
+    pub on_failure: Option<Vec<FailureClass>>,
     /// Most attempts that one request may cause, the first included.
     /// Default: the gateway's `defaults.fallback.maxAttempts`, else the number of targets, at most 5. Example: `3`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +78,7 @@ pub struct Retry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(validation = ("!has(self.base) || !has(self.max) || duration(self.base) <= duration(self.max)", "base must not be longer than max"))]
 pub struct Backoff {
     /// The first wait; each further one is twice as long.
     /// Default: the gateway's `defaults.retry.backoff.base`, else 200ms. Example: `500ms`.

@@ -66,3 +66,52 @@ impl Choices for FailureClass {
         Self::Garbled,
     ];
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use std::fmt::Debug;
+
+    /// Holds a list to its enum: `place` is an exhaustive match, so that a new variant does not compile before it
+    /// stands here, and then not pass before it stands in the list.
+    fn check<T: Choices + DeserializeOwned + PartialEq + Debug>(place: impl Fn(&T) -> Option<usize>) {
+        for (at, value) in T::ALL.iter().enumerate() {
+            assert_eq!(place(value), Some(at), "{value:?}");
+            let name = serde_json::to_value(value).unwrap();
+            assert_eq!(&serde_json::from_value::<T>(name).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn the_schema_lists_every_variant_of_the_snapshots_enums() {
+        check(|vendor| match vendor {
+            Vendor::OpenAI => Some(0),
+            Vendor::OpenAICompatible => Some(1),
+            Vendor::Mock => Some(2),
+        });
+        check(|on_abort| match on_abort {
+            OnAbort::Unknown => Some(0),
+            OnAbort::Stops => Some(1),
+            OnAbort::Continues => Some(2),
+        });
+        check(|reply| match reply {
+            MockReply::Echo => Some(0),
+            MockReply::Lorem => Some(1),
+        });
+        check(|disclosure| match disclosure {
+            Disclosure::Names => Some(0),
+            Disclosure::None => Some(1),
+            Disclosure::Full => Some(2),
+        });
+        assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (3, 3));
+        assert_eq!((MockReply::ALL.len(), Disclosure::ALL.len()), (2, 3));
+    }
+
+    #[test]
+    fn every_failure_but_the_callers_own_may_move_on() {
+        let all: Vec<_> =
+            FailureClass::ALL.into_iter().filter(|class| *class != FailureClass::CallerFault).collect();
+        assert_eq!(<FailureClass as Choices>::ALL, all);
+    }
+}

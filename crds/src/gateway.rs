@@ -2,6 +2,7 @@
 
 use crate::choice::OneOf;
 use crate::schema::absent_is_not_null;
+use crate::value::Cidr;
 use crate::{ByteSize, Duration, Fallback, Retry, Timeouts};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -47,8 +48,9 @@ pub struct LLMGatewaySpec {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
 pub struct GatewayListener {
-    /// How long a request's body may be, in bytes or with Ki, Mi or Gi. Default: 32Mi. Example: `64Mi`.
+    /// How long a request's body may be, in bytes or with Ki, Mi or Gi; from 1Ki to 1Gi. Default: 32Mi. Example: `64Mi`.
     #[serde(default = "max_body_bytes")]
+    #[x_kube(validation = ("!quantity(self).isLessThan(quantity('1Ki')) && !quantity(self).isGreaterThan(quantity('1Gi'))", "must be from 1Ki to 1Gi"))]
     pub max_body_bytes: ByteSize,
     /// How long running answers may take to finish when a pod stops, after `removalDelay`.
     /// Default: 300s. Example: `60s`.
@@ -116,7 +118,7 @@ pub struct GatewayEgress {
     /// Private and loopback ranges (CIDR) in which providers may be. Metadata and link-local addresses stay refused.
     /// Default: none. Example: `["10.1.0.0/16", "fd00::/8"]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 64)))]
+    #[schemars(with = "Vec<Cidr>", length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allow_private: Vec<String>,
 }

@@ -57,6 +57,7 @@ pub struct LLMKeySpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(validation = ("[has(self.secretRef), has(self.digests), has(self.generate)].filter(x, x).size() == 1", "exactly one of secretRef, digests and generate must be set"))]
 pub struct KeySource {
     /// A key that you bring, in a Secret; at least 32 characters. Default: unset.
     /// Example: `{name: my-app, key: llm-key}`.
@@ -105,6 +106,6 @@ pub struct GenerateKey {
 pub struct KeyLimits {
     /// Requests in any 60 seconds; to allow none use `suspend`. Default: unlimited. Example: `60`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub requests_per_minute: Option<i32>,
 }

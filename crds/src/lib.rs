@@ -8,15 +8,20 @@ mod attempt;
 mod choice;
 mod gateway;
 mod key;
+mod kind;
+mod near;
 mod provider;
 mod reference;
 mod route;
 mod schema;
+pub mod validate;
 mod value;
+mod yaml;
 
 pub use attempt::{Backoff, Fallback, Retry, Timeouts};
 pub use gateway::{GatewayDefaults, GatewayEgress, GatewayListener, LLMGateway, LLMGatewaySpec};
 pub use key::{GenerateKey, KeyLimits, KeySource, LLMKey, LLMKeySpec, SourceDigest};
+pub use kind::{API_VERSION, GROUP, Kind, Origin, VERSION, crds};
 pub use provider::{
     Credentials, LLMProvider, LLMProviderSpec, MockSpec, ModelPrices, NoCredential, ProviderEndpoint,
     ProviderModel,
@@ -24,3 +29,4 @@ pub use provider::{
 pub use reference::{GatewayRef, ProviderRef, SecretKeyRef};
 pub use route::{LLMRoute, LLMRouteSpec, RouteAlias, RouteTarget};
 pub use value::{ByteSize, Duration, ParseValueError, Timestamp, Usd};
+pub use yaml::crd_yaml;

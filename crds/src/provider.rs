@@ -31,11 +31,18 @@ pub(crate) const UPSTREAM_NAME: &str = "^[!-~]+$";
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(
+    validation = ("self.vendor == 'Mock' || !has(self.mock)", "mock is only for vendor Mock"),
+    validation = ("self.vendor != 'Mock' || !has(self.endpoint)", "vendor Mock answers from inside the gateway: it takes no endpoint"),
+    validation = ("self.vendor != 'OpenAICompatible' || (has(self.endpoint) && has(self.endpoint.url))", "vendor OpenAICompatible needs endpoint.url, such as https://llm.example.com/v1"),
+    validation = ("self.vendor == 'Mock' || has(self.credentials)", "credentials are required: name a Secret in apiKeySecretRef, or say that there are none with none: {}")
+)]
 pub struct LLMProviderSpec {
     /// Who is behind it: OpenAI, OpenAICompatible (anything that speaks OpenAI's chat completions at
     /// `endpoint.url`), or Mock (answers from inside the gateway, free of charge). Immutable.
     /// Required. Example: `OpenAI`.
     #[schemars(with = "OneOf<Vendor>")]
+    #[x_kube(validation = ("self == oldSelf", "vendor is immutable: create another LLMProvider instead"))]
     pub vendor: Vendor,
     /// Where it is.
     /// Default: the vendor's own address; OpenAICompatible needs `url`.
@@ -75,11 +82,17 @@ pub struct LLMProviderSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(validation = ("!has(self.url) || self.allowInsecure || !self.url.startsWith('http:')", "url must be https: http sends credential and prompts in the clear (allowInsecure: true permits it)"))]
 pub struct ProviderEndpoint {
     /// Address up to and without `/chat/completions`: https, no user info, no query, no fragment.
     /// Default: the vendor's own; required for OpenAICompatible. Example: `https://llm.example.com/v1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = ("self.matches('^https?://[!-.0-~][!-~]*$')", "must be an absolute URL, such as https://llm.example.com/v1"),
+        validation = ("!self.matches('^https?://[^/?#]*@')", "must hold no user info: put the credential into a Secret and name it in apiKeySecretRef"),
+        validation = ("!self.contains('?') && !self.contains('#')", "must have neither query nor fragment")
+    )]
     pub url: Option<String>,
     /// Lets `url` be http, which sends credential and prompts in the clear. Default: false. Example: `true`.
     #[serde(default)]
@@ -90,6 +103,7 @@ pub struct ProviderEndpoint {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
+#[x_kube(validation = ("[has(self.apiKeySecretRef), has(self.none)].filter(x, x).size() == 1", "exactly one of apiKeySecretRef and none must be set (none: {} says that there is no credential)"))]
 pub struct Credentials {
     /// An API key in a Secret. Default: unset. Example: `{name: openai, key: api-key}`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +131,7 @@ pub struct ProviderModel {
     pub upstream_name: Option<String>,
     /// How much fits into its context, input and output together, in tokens. Default: unknown. Example: `128000`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub context_window: Option<i64>,
     /// What it costs, in USD per million tokens. Default: unknown, which is never zero.
     /// Example: `{input: "2.50", output: "10", cacheRead: "1.25"}`.
@@ -131,15 +145,12 @@ pub struct ProviderModel {
 #[schemars(transform = absent_is_not_null)]
 pub struct ModelPrices {
     /// Input, in USD per million tokens, at most 9000000, quoted. Required. Example: `"2.50"`.
-    #[x_kube(validation = ("double(self) <= 9000000.0", "must be at most 9000000 (USD per million tokens)"))]
     pub input: Usd,
     /// Output, reasoning included, in USD per million tokens, at most 9000000, quoted. Required. Example: `"10"`.
-    #[x_kube(validation = ("double(self) <= 9000000.0", "must be at most 9000000 (USD per million tokens)"))]
     pub output: Usd,
     /// Input that the vendor reads from its cache, in USD per million tokens, at most 9000000, quoted.
     /// Default: as `input`. Example: `"1.25"`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = ("double(self) <= 9000000.0", "must be at most 9000000 (USD per million tokens)"))]
     pub cache_read: Option<Usd>,
 }
 

@@ -1,10 +1,11 @@
-//! What every schema here has in common.
+//! What every schema here has in common, whatever the derives make of a type.
 
 use schemars::Schema;
 use serde_json::Value;
 
 /// Lets no property take `null`. The API server then drops a `null` before it validates, or puts the default in
 /// its place, so that `field:` without a value means what its author sees: nothing. CEL rules never meet a null.
+/// A description becomes one paragraph: `kubectl explain` wraps it itself.
 pub(crate) fn absent_is_not_null(schema: &mut Schema) {
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
     for property in properties.values_mut() {
@@ -19,5 +20,101 @@ pub(crate) fn absent_is_not_null(schema: &mut Schema) {
         if let Some(Value::Array(values)) = property.get_mut("enum") {
             values.retain(|value| !value.is_null());
         }
+        if let Some(Value::String(description)) = property.get_mut("description") {
+            *description = description.replace('\n', " ");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Kind;
+    use serde_json::Value;
+
+    /// Calls `visit` with the path and the schema of every property and every list's items below `schema`.
+    fn walk(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            visit(&path, property);
+            walk(property, &path, visit);
+        }
+        if let Some(items) = schema.get("items") {
+            let path = format!("{path}[]");
+            visit(&path, items);
+            walk(items, &path, visit);
+        }
+    }
+
+    fn for_every_schema(mut visit: impl FnMut(&str, &Value)) {
+        for kind in Kind::ALL {
+            let crd = serde_json::to_value(kind.crd()).unwrap();
+            walk(&crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"], kind.name(), &mut visit);
+        }
+    }
+
+    #[test]
+    fn every_property_says_what_it_is_its_default_and_an_example() {
+        for_every_schema(|path, schema| {
+            if path.ends_with(']') || path.ends_with("Spec") || path.split('.').count() == 2 {
+                return;
+            }
+            let description = schema["description"].as_str().unwrap_or_default();
+            assert!(
+                description.contains("Default: ") || description.contains("Required"),
+                "{path}: {description}"
+            );
+            assert!(description.contains("Example: `"), "{path}: {description}");
+            assert!(!description.contains('\n'), "{path}: {description}");
+            if let Some(default) = schema.get("default").filter(|default| !default.is_object()) {
+                let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+                assert!(
+                    description.contains(&format!("Default: {default}"))
+                        || description.contains(&format!("Default: `{default}`")),
+                    "{path}: {description}"
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn everything_has_a_bound_so_that_rules_have_a_cost() {
+        for_every_schema(|path, schema| {
+            let has = |keyword: &str| schema.get(keyword).is_some();
+            match schema["type"].as_str().expect(path) {
+                "string" => assert!(has("maxLength") || has("enum"), "{path}"),
+                "array" => {
+                    assert!(has("maxItems") && has("items") && has("x-kubernetes-list-type"), "{path}")
+                }
+                "integer" => {
+                    assert!(has("minimum") && has("maximum"), "{path}");
+                    let format = schema["format"].as_str().unwrap();
+                    assert!(["int32", "int64"].contains(&format), "{path}: the server warns of {format}");
+                }
+                "object" => assert!(!has("additionalProperties"), "{path}"),
+                "boolean" => assert!(has("default"), "{path}"),
+                other => panic!("{path} is a {other}"),
+            }
+        });
+    }
+
+    #[test]
+    fn nothing_takes_null_or_unknown_fields() {
+        for_every_schema(|path, schema| {
+            for keyword in
+                ["nullable", "x-kubernetes-preserve-unknown-fields", "oneOf", "anyOf", "allOf", "not"]
+            {
+                assert!(schema.get(keyword).is_none(), "{path}: {keyword}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_a_gateway_may_set_has_no_default() {
+        for_every_schema(|path, schema| {
+            let step = |name: &str| path.split('.').any(|step| step == name);
+            if step("timeouts") || step("fallback") || step("retry") {
+                assert!(schema.get("default").is_none(), "{path}");
+            }
+        });
     }
 }

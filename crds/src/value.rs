@@ -18,7 +18,7 @@ pub struct ParseValueError {
 }
 
 macro_rules! text_value {
-    ($(#[$doc:meta])* $name:ident, pattern: $pattern:expr, max: $max:expr, words: $words:expr $(, $key:literal: $value:expr)*) => {
+    ($(#[$doc:meta])* $name:ident, pattern: $pattern:expr, max: $max:expr, words: $words:expr $(, $key:literal: $value:tt)*) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -76,7 +76,10 @@ text_value! {
     Usd,
     pattern: r"^(0|[1-9][0-9]{0,6})(\.[0-9]{1,6})?$",
     max: 14,
-    words: "an amount in USD: a quoted decimal from \"0\" to \"9000000\" with at most six decimals, such as \"2.50\""
+    words: "an amount in USD: a quoted decimal from \"0\" to \"9000000\" with at most six decimals, such as \"2.50\"",
+    "x-kubernetes-validations": [
+        { "rule": "double(self) <= 9000000.0", "message": "must be at most 9000000 (USD)" }
+    ]
 }
 
 text_value! {
@@ -87,13 +90,42 @@ text_value! {
     words: "a size: a quoted whole number of bytes, or one with Ki, Mi or Gi, such as 32Mi"
 }
 
+// With a `format` the API server takes a list, too, for what is of type string; the rule, which compares instants,
+// refuses it.
 text_value! {
     /// An instant as RFC 3339 writes it: `2027-01-31T00:00:00Z`.
     Timestamp,
     pattern: r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
     max: 40,
     words: "an instant with its zone, such as 2027-01-31T00:00:00Z",
-    "format": "date-time"
+    "format": "date-time",
+    "x-kubernetes-validations": [
+        { "rule": "self >= timestamp('1970-01-01T00:00:00Z')", "message": "must be an instant after 1970-01-01T00:00:00Z" }
+    ]
+}
+
+/// Stands for an address range in `#[schemars(with = ..)]`; compile reads the text.
+pub(crate) struct Cidr;
+
+impl JsonSchema for Cidr {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Cidr".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "x-kubernetes-validations": [
+                { "rule": "isCIDR(self)", "message": "must be an address range, such as 10.1.0.0/16 or fd00::/8" }
+            ]
+        })
+    }
 }
 
 impl Duration {
@@ -173,3 +205,6 @@ impl Timestamp {
         Ok(UnixSeconds(instant.as_second()))
     }
 }
+
+#[cfg(test)]
+mod tests;

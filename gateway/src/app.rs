@@ -45,6 +45,6 @@ impl Gateway {
 
     /// Whether new traffic should come here (semantics S9.2): a snapshot is in force and no drain has begun.
     pub(crate) fn is_ready(&self) -> bool {
-        self.live.load().is_some() && !self.shutdown.is_leaving()
+        self.live.load().is_some() && !self.shutdown.has_begun()
     }
 }

@@ -82,7 +82,7 @@ pub(crate) async fn attempt(call: &mut Call, at: usize) -> Result<Committed, Fai
         }
     };
     if call.request.stream() {
-        return stream(call, at, deadline).await;
+        return Box::pin(stream(call, at, deadline)).await;
     }
     match tokio::time::timeout_at(deadline.into(), unary(call, at, deadline)).await {
         Ok(result) => result,
@@ -106,7 +106,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     accept(&account, &mut answer).await?;
     let (ready, whole) = hold(call, &mut answer.body).await?;
     if !whole {
-        return large(answer, ready, account, model, deadline).await;
+        return Box::pin(large(answer, ready, account, model, deadline)).await;
     }
     let facts = openai::answer(account.provider.vendor.row(), &ready, now_unix())?;
     let (usage, output_bytes) = (facts.usage, facts.output_bytes);
@@ -158,7 +158,7 @@ fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
 /// Lets only a plain 2xx through; anything else becomes its failure.
 async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
     if !answer.status.is_success() {
-        return Err(refused(account, answer).await);
+        return Err(Box::pin(refused(account, answer)).await);
     }
     match answer.headers.get(CONTENT_ENCODING) {
         Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {

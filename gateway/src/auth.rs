@@ -2,12 +2,16 @@
 
 use crate::fault::{Fault, FaultKind};
 use crate::live::{KeyText, Live, LiveKey};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 use weir_config::{Digest, UnixSeconds};
 
 /// The headers that carry keys: OpenAI's, Anthropic's, Azure's, Google's.
-const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+static KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// The key of a request, if exactly one of the values presented is one.
 pub(crate) fn authenticate(
@@ -20,7 +24,7 @@ pub(crate) fn authenticate(
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(key.trim_ascii())
     });
     let named =
-        KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes().trim_ascii());
+        KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).map(|value| value.as_bytes().trim_ascii());
     let mut found: Option<&KeyText> = None;
     for presented in bearer.chain(named) {
         let Some(text) = live.key(&Digest::of(presented)).filter(|text| text.is_valid(now)) else { continue };

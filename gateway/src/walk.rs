@@ -49,9 +49,9 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
         next = match step {
             Next::GiveUp => None,
             Next::Try { target, wait } => {
-                let granted = rescue.take(walk.ahead(), deadline).await;
+                let granted = Box::pin(rescue.take(walk.ahead(), deadline)).await;
                 if granted && !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
+                    Box::pin(tokio::time::sleep(wait)).await;
                 }
                 granted.then_some(target)
             }
@@ -173,7 +173,8 @@ fn tell(call: &Call, target: usize, failure: &Failure) -> Option<ToldAttempt> {
 
 /// The upstream's own 4xx: the request is the matter, and its words (sanitised) say why.
 fn passed_on(failure: Failure) -> Fault {
-    let status = failure.status.filter(|status| (400..500).contains(status)).unwrap_or(400);
+    // 401, 403, 429 and the like would speak of the caller's own key and limits, which are not the matter.
+    let status = failure.status.filter(|status| matches!(status, 400 | 404 | 413 | 415 | 422)).unwrap_or(400);
     Fault {
         param: failure.param.map(Cow::Owned),
         upstream_type: failure.kind,

@@ -35,6 +35,8 @@ pub struct Sample {
     pub elapsed: Duration,
     pub cpu: Option<Duration>,
     pub instructions: Option<u64>,
+    /// The share of the measured core that went to programs that have no business there.
+    pub others: f64,
     /// Nanoseconds from when a request was due to its last byte.
     pub latency: Histogram<u64>,
     /// Nanoseconds from when it was sent to the first byte of the body.
@@ -84,11 +86,15 @@ pub async fn run(
     shared.counting.store(false, Relaxed);
     shared.stop.store(true, Relaxed);
 
+    let elapsed = after.at - before.at;
+    let cpu = after.cpu.zip(before.cpu).map(|(after, before)| after - before);
+    let others = (after.busy - before.busy).saturating_sub(cpu.unwrap_or_default());
     let mut sample = Sample {
         completed: after.completed - before.completed,
         events: (after.newlines - before.newlines) / 2,
-        elapsed: after.at - before.at,
-        cpu: after.cpu.zip(before.cpu).map(|(after, before)| after - before),
+        elapsed,
+        cpu,
+        others: others.as_secs_f64() / elapsed.as_secs_f64(),
         instructions: instructions.map(Instructions::finish).transpose()?,
         latency: histogram()?,
         first: histogram()?,
@@ -108,6 +114,7 @@ struct Snapshot {
     completed: u64,
     newlines: u64,
     cpu: Option<Duration>,
+    busy: Duration,
 }
 
 impl Snapshot {
@@ -117,6 +124,7 @@ impl Snapshot {
             completed: shared.completed.load(Relaxed),
             newlines: shared.newlines.load(Relaxed),
             cpu: pid.map(machine::cpu).transpose()?,
+            busy: machine::core_busy()?,
         })
     }
 }

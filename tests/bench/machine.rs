@@ -32,6 +32,18 @@ pub fn cpu(pid: u32) -> Result<Duration> {
 /// `USER_HZ`, 100 on every architecture that we run on.
 const TICKS_PER_SECOND: u64 = 100;
 
+/// CPU time that the measured core has given to programs (and lost to the hypervisor) so far.
+pub fn core_busy() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let name = format!("cpu{MEASURED} ");
+    let line =
+        stat.lines().find_map(|line| line.strip_prefix(&name)).context("no such core in /proc/stat")?;
+    let ticks = |column: usize| line.split_ascii_whitespace().nth(column)?.parse::<u64>().ok();
+    // user, nice, system, steal. Interrupts are left out: they are in the time of whoever they interrupt.
+    let busy: u64 = [0, 1, 2, 7].into_iter().filter_map(ticks).sum();
+    Ok(Duration::from_millis(busy * 1000 / TICKS_PER_SECOND))
+}
+
 /// Memory of a process in KiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {

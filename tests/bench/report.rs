@@ -15,6 +15,9 @@ use crate::subjects::Subject;
 const MISSING: [&str; 4] =
     ["budgets: not built", "cache: not built", "Redis: not built", "W3 and W6 to W15: not built"];
 
+/// What other programs may take of the measured core before the table warns.
+const QUIET: f64 = 0.05;
+
 pub struct Report {
     pub machine: String,
     pub seconds_since_1970: u64,
@@ -125,12 +128,27 @@ impl Report {
         rows
     }
 
+    /// What other programs took of the measured core, over all runs.
+    fn others(&self) -> f64 {
+        let samples = self.results.iter().flat_map(|results| results.rounds.iter().flatten());
+        let (shares, count) = samples.fold((0.0, 0.0), |(sum, n), sample| (sum + sample.others, n + 1.0));
+        if count > 0.0 { shares / count } else { 0.0 }
+    }
+
     pub fn print(&self, out: &mut impl Write, subjects: &[Subject], rows: &[Row]) -> Result<()> {
         writeln!(out, "{}", self.machine)?;
         for subject in subjects {
             writeln!(out, "{}: {}", subject.name, subject.configuration)?;
         }
         writeln!(out, "upstream served {} requests, {} were sent", self.upstream_served, self.sent)?;
+        let others = self.others();
+        if others > QUIET {
+            let percent = others * 100.0;
+            writeln!(
+                out,
+                "NOT QUIET: other programs took {percent:.0} % of the measured core; trust nothing below"
+            )?;
+        }
         for results in &self.results {
             let kept = results.rounds.len();
             writeln!(out, "{}: {kept} rounds kept, {} dropped", results.workload.name, results.dropped)?;
@@ -170,7 +188,7 @@ impl Report {
             .collect();
         json!({
             "machine": self.machine, "secondsSince1970": self.seconds_since_1970, "subjects": names,
-            "upstreamServed": self.upstream_served, "sent": self.sent, "missing": MISSING,
+            "othersOnMeasuredCore": self.others(), "upstreamServed": self.upstream_served, "sent": self.sent, "missing": MISSING,
             "figures": rows.iter().map(Row::json).collect::<Vec<_>>(), "workloads": rounds,
         })
     }

@@ -163,9 +163,12 @@ async fn s10_5_texts_end_at_their_own_time_and_the_key_at_its() {
 #[tokio::test]
 async fn s10_5_models_are_listed_with_the_same_keys() {
     let (_upstream, _config, world) = world();
-    for (header, value, status) in
-        [("x-api-key", KEY, 200), ("x-goog-api-key", KEY, 200), ("x-api-key", GARBAGE, 401), ("accept", "*/*", 401)]
-    {
+    for (header, value, status) in [
+        ("x-api-key", KEY, 200),
+        ("x-goog-api-key", KEY, 200),
+        ("x-api-key", GARBAGE, 401),
+        ("accept", "*/*", 401),
+    ] {
         let response = world.client.get(world.url("/v1/models")).header(header, value).send().await.unwrap();
         assert_eq!(response.status(), status, "{header}");
         assert!(response.headers().contains_key("x-request-id"));

@@ -40,14 +40,19 @@ async fn s9_3_bodies_beyond_the_memory_budget_are_turned_away_after_a_second() {
         let began = Instant::now();
         let mut second = Raw::to(&world).await;
         let request = if chunked {
-            chat_head("transfer-encoding: chunked\r\n") + &format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len())
+            chat_head("transfer-encoding: chunked\r\n")
+                + &format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len())
         } else {
             chat(&large)
         };
         let reply = second.ask(request).await;
         assert_eq!((reply.status, reply.code().as_str()), (503, "overloaded"), "chunked: {chunked}");
         assert_eq!(reply.header("x-weir-error-source"), Some("gateway"));
-        assert!(began.elapsed() >= Duration::from_secs(1), "it waits for others to finish: {:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= Duration::from_secs(1),
+            "it waits for others to finish: {:?}",
+            began.elapsed()
+        );
         let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
         let millis: u64 = reply.header("retry-after-ms").unwrap().parse().unwrap();
         assert!((1..=3).contains(&seconds) && seconds == millis.div_ceil(1000), "{seconds} {millis}");
@@ -404,7 +409,11 @@ async fn s10_6_a_body_of_33_mib_is_refused_however_it_is_told() {
     let body = vec![b' '; 33 << 20];
     for chunked in [false, true] {
         let mut caller = Raw::to(&world).await;
-        let told = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {}", body.len()) };
+        let told = if chunked {
+            "transfer-encoding: chunked".to_owned()
+        } else {
+            format!("content-length: {}", body.len())
+        };
         assert!(caller.send(chat_head(&format!("{told}\r\n"))).await);
         for piece in body.chunks(1 << 20) {
             if chunked {
@@ -444,9 +453,14 @@ async fn s10_6_the_largest_body_is_taken_to_the_byte() {
     for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
         let body = exactly(bytes);
         assert_eq!(world.post(body.clone()).await.status, status);
-        let request = chat_head("transfer-encoding: chunked\r\n") + &format!("{bytes:x}\r\n{body}\r\n0\r\n\r\n");
+        let request =
+            chat_head("transfer-encoding: chunked\r\n") + &format!("{bytes:x}\r\n{body}\r\n0\r\n\r\n");
         assert_eq!(Raw::to(&world).await.ask(request).await.status, status, "chunked");
-        assert_eq!(H2::to(&world).await.open(&serde_json::from_str(&body).unwrap()).await.status(), status, "HTTP/2");
+        assert_eq!(
+            H2::to(&world).await.open(&serde_json::from_str(&body).unwrap()).await.status(),
+            status,
+            "HTTP/2"
+        );
     }
 }
 
@@ -486,7 +500,10 @@ async fn s10_6_an_http2_connection_has_128_streams_at_most() {
         async move { send.send_request(h2_chat(&unary())).await.unwrap().status().as_u16() }
     })]);
     gate.reached_by(128).await;
-    assert!(tokio::time::timeout(SHORT, gate.reached_by(129)).await.is_err(), "the 129th waits at its caller");
+    assert!(
+        tokio::time::timeout(SHORT, gate.reached_by(129)).await.is_err(),
+        "the 129th waits at its caller"
+    );
     assert_eq!(load(&world).await, (1, 128));
     gate.open();
     let statuses = tokio::time::timeout(PATIENCE, all.join_all()).await.unwrap().concat();

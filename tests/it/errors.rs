@@ -80,7 +80,10 @@ async fn a_compressed_body_is_refused_not_guessed_at() {
     let (upstream, world) = over(Answer::says("hi"));
     let ask = async |encoding: &str| {
         let request = world.client.post(world.url("/v1/chat/completions")).bearer_auth(KEY);
-        Reply::read(request.header("content-encoding", encoding).body(unary().to_string()).send().await.unwrap()).await
+        Reply::read(
+            request.header("content-encoding", encoding).body(unary().to_string()).send().await.unwrap(),
+        )
+        .await
     };
     for encoding in ["gzip", "br", "zstd", "identity, gzip"] {
         let error = check(&ask(encoding).await, 400, "invalid_request", "caller");
@@ -126,7 +129,10 @@ async fn a_wrong_method_is_told_the_right_ones() {
         let response = world.client.request(parsed, world.url(path)).bearer_auth(KEY).send().await.unwrap();
         let reply = Reply::read(response).await;
         check(&reply, 405, "method_not_allowed", "caller");
-        assert!(reply.header("allow").is_some_and(|allow| allow.contains(allowed)), "{method} {path}: {reply:?}");
+        assert!(
+            reply.header("allow").is_some_and(|allow| allow.contains(allowed)),
+            "{method} {path}: {reply:?}"
+        );
     }
 }
 
@@ -221,7 +227,10 @@ async fn disclosure_decides_what_attempts_tell() {
     }
     upstream.always(Answer::says("hi"));
     let reply = world.chat().await;
-    assert!(!reply.headers.keys().any(|name| name.starts_with("x-weir-provider") || name == "x-weir-model"), "{reply:?}");
+    assert!(
+        !reply.headers.keys().any(|name| name.starts_with("x-weir-provider") || name == "x-weir-model"),
+        "{reply:?}"
+    );
 }
 
 /// Most clients read nothing before they have sent everything.
@@ -232,14 +241,22 @@ async fn who_sends_a_large_body_still_reads_why_it_was_refused() {
     let body = vec![b' '; length];
     let refused = [
         ("/v1/chat/completions", "authorization: Bearer nobody\r\n", 401, "invalid_api_key"),
-        ("/v1/chat/completions", "authorization: Bearer KEY\r\ncontent-encoding: gzip\r\n", 400, "invalid_request"),
+        (
+            "/v1/chat/completions",
+            "authorization: Bearer KEY\r\ncontent-encoding: gzip\r\n",
+            400,
+            "invalid_request",
+        ),
         ("/v1/embeddings", "authorization: Bearer KEY\r\n", 404, "unknown_url"),
     ];
     for (path, headers, status, code) in refused {
         let headers = headers.replace("KEY", KEY);
         let mut caller = Raw::to(&world).await;
         let head = format!("POST {path} HTTP/1.1\r\nhost: weir\r\n{headers}content-length: {length}\r\n\r\n");
-        assert!(caller.send(head).await && caller.send(&body).await, "{path} broke off while it was written to");
+        assert!(
+            caller.send(head).await && caller.send(&body).await,
+            "{path} broke off while it was written to"
+        );
         let reply = caller.reply().await.expect("no answer");
         assert_eq!((reply.status, reply.code().as_str()), (status, code));
         // All of the body was read, so the connection goes on.

@@ -44,8 +44,11 @@ async fn s1_1_every_failure_that_may_moves_on_unseen() {
         }
     }
     assert_eq!(second.count(), failures.len() * 2);
-    let outcomes: Vec<String> =
-        world.usage().iter().map(|line| line["attempts"][0]["outcome"].as_str().unwrap().to_owned()).collect();
+    let outcomes: Vec<String> = world
+        .usage()
+        .iter()
+        .map(|line| line["attempts"][0]["outcome"].as_str().unwrap().to_owned())
+        .collect();
     let expected: Vec<&str> = failures.iter().flat_map(|(class, _)| [*class, *class]).collect();
     assert_eq!(outcomes, expected);
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_config::{
     AllowedModels, Backend, Digest, Disclosure, Egress, Endpoint, Fallback, Gateway, Key, KeyDigest, Limits,
-    Listener, Model, ModelPattern, ObjectName, OnAbort, Prices, Provider, Retry, Route, Secret, Snapshot, Target,
-    Timeouts, Vendor,
+    Listener, Model, ModelPattern, ObjectName, OnAbort, Prices, Provider, Retry, Route, Secret, Snapshot,
+    Target, Timeouts, Vendor,
 };
 use weir_gateway::{Bounds, Options, Running, UsageLogTo, start};
 use weir_upstream::Upstream;
@@ -43,7 +43,11 @@ impl Config {
             model: ModelPattern::from(MODEL.to_owned()),
             aliases: Vec::new(),
             targets: Vec::new(),
-            fallback: Fallback { on: Default::default(), max_attempts: None, deadline: Duration::from_secs(120) },
+            fallback: Fallback {
+                on: Default::default(),
+                max_attempts: None,
+                deadline: Duration::from_secs(120),
+            },
             retry: Retry {
                 backoff_base: Duration::from_millis(5),
                 backoff_max: Duration::from_millis(50),

@@ -23,14 +23,22 @@ const NEVER: &[(&str, &[&str])] = &[
     ("weir-config", &["tokio", "http", "kube*", "k8s-openapi", "axum*", "hyper*", "reqwest", "rustls"]),
     (
         "weir-policy",
-        &["serde_json", "tokio", "rand", "fastrand", "getrandom", "chrono", "time", "http", "kube*", "hyper*"],
+        &[
+            "serde_json",
+            "tokio",
+            "rand",
+            "fastrand",
+            "getrandom",
+            "chrono",
+            "time",
+            "http",
+            "kube*",
+            "hyper*",
+        ],
     ),
     ("weir-wire", &["tokio", "reqwest", "axum*", "hyper*", "kube*", "k8s-openapi", "rustls"]),
     ("weir-compile", &["tokio", "kube-client", "kube-runtime", "hyper*", "reqwest", "axum*"]),
-    (
-        "weir-gateway",
-        &["kube*", "k8s-openapi", "weir-crds", "weir-compile", "weir-operator", "genai-prices"],
-    ),
+    ("weir-gateway", &["kube*", "k8s-openapi", "weir-crds", "weir-compile", "weir-operator", "genai-prices"]),
     ("weir-operator", &["weir-gateway", "weir-wire", "weir-policy"]),
     ("weir-upstream", &["weir-*"]),
 ];
@@ -45,10 +53,12 @@ fn metadata() -> Metadata {
 /// Every package with what it needs when it is built for use: no tests, no build scripts.
 fn edges(metadata: &Metadata) -> BTreeMap<&PackageId, Vec<&PackageId>> {
     let nodes = &metadata.resolve.as_ref().unwrap().nodes;
-    let is_normal = |dep: &&cargo_metadata::NodeDep| {
-        dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
-    };
-    nodes.iter().map(|node| (&node.id, node.deps.iter().filter(is_normal).map(|dep| &dep.pkg).collect())).collect()
+    let is_normal =
+        |dep: &&cargo_metadata::NodeDep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
+    nodes
+        .iter()
+        .map(|node| (&node.id, node.deps.iter().filter(is_normal).map(|dep| &dep.pkg).collect()))
+        .collect()
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -85,10 +95,9 @@ fn law_our_crates_depend_on_each_other_as_the_architecture_says() {
         metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
     for package in metadata.workspace_packages() {
         let name = package.name.as_str();
-        let (_, allowed) = INSIDE
-            .iter()
-            .find(|(known, _)| *known == name)
-            .unwrap_or_else(|| panic!("{name} is new: say in ARCHITECTURE.md and here what it may depend on"));
+        let (_, allowed) = INSIDE.iter().find(|(known, _)| *known == name).unwrap_or_else(|| {
+            panic!("{name} is new: say in ARCHITECTURE.md and here what it may depend on")
+        });
         let direct = package.dependencies.iter().filter(|dep| dep.kind == DependencyKind::Normal);
         for dep in direct.filter(|dep| ours.contains(dep.name.as_str())) {
             assert!(allowed.contains(&dep.name.as_str()), "{name} must not depend on {}", dep.name);
@@ -105,7 +114,9 @@ fn law_no_crate_reaches_what_it_must_not_know() {
     let name = |id: &PackageId| names[id].to_owned();
     let mut wrong = Vec::new();
     for package in metadata.workspace_packages() {
-        let Some((_, never)) = NEVER.iter().find(|(known, _)| *known == package.name.as_str()) else { continue };
+        let Some((_, never)) = NEVER.iter().find(|(known, _)| *known == package.name.as_str()) else {
+            continue;
+        };
         for pattern in *never {
             wrong.extend(way(&edges, name, &package.id, pattern));
         }

@@ -44,7 +44,8 @@ fn draining(config: &mut Config, removal_delay: Duration, drain_timeout: Duratio
 
 /// Returns when no connection is accepted any more.
 async fn deaf(world: &World) {
-    eventually("the data port refuses connections", async || TcpStream::connect(world.data).await.is_err()).await;
+    eventually("the data port refuses connections", async || TcpStream::connect(world.data).await.is_err())
+        .await;
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -67,7 +68,8 @@ async fn s9_1_readiness_goes_off_at_once_and_requests_are_served_on() {
         assert_eq!(caller.rest().await, b"");
     }
     let mut caller = Raw::to(&world).await;
-    let reply = caller.ask(format!("GET /v1/models HTTP/1.1\r\nhost: weir\r\nx-api-key: {KEY}\r\n\r\n")).await;
+    let reply =
+        caller.ask(format!("GET /v1/models HTTP/1.1\r\nhost: weir\r\nx-api-key: {KEY}\r\n\r\n")).await;
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
     drain.hurry.store(true, Ordering::Relaxed);
     assert!(drain.ended().await < LONG);
@@ -185,7 +187,11 @@ async fn s9_1_a_unary_answer_that_comes_too_late_is_refused_and_recorded_so() {
     let lines = Arc::into_inner(world).unwrap().usage();
     assert_eq!(lines.len(), 1);
     assert_eq!((&lines[0]["status"], &lines[0]["outcome"]), (&503.into(), &"shutting_down".into()));
-    assert_eq!(lines[0]["id"].as_str(), reply.header("x-request-id"), "support finds it by what the caller has");
+    assert_eq!(
+        lines[0]["id"].as_str(),
+        reply.header("x-request-id"),
+        "support finds it by what the caller has"
+    );
 }
 
 #[tokio::test]

@@ -62,7 +62,10 @@ async fn s3_1_what_fails_before_admission_consumes_nothing() {
     for body in ["{", "[]", r#"{"model":"nobody"}"#, r#"{"model":7}"#] {
         assert!(matches!(world.post(body).await.status, 400 | 404), "{body}");
     }
-    assert_eq!(world.post_as("weir_unknown_key_0123456789abcdefghijk", unary().to_string()).await.status, 401);
+    assert_eq!(
+        world.post_as("weir_unknown_key_0123456789abcdefghijk", unary().to_string()).await.status,
+        401
+    );
     assert_eq!(admitted(&world, 2).await, 1);
 }
 
@@ -84,7 +87,8 @@ async fn s3_1_a_keys_other_edits_do_not_touch_its_count() {
     let (_upstream, mut config) = limited(3);
     let world = config.start();
     assert_eq!(admitted(&world, 2).await, 2);
-    let second = KeyDigest { sha256: Digest::of(b"the second text of this key, at rotation"), not_after: None };
+    let second =
+        KeyDigest { sha256: Digest::of(b"the second text of this key, at rotation"), not_after: None };
     let edits: [fn(&mut weir_config::Key); 4] = [
         |key| key.tenant = "another".to_owned(),
         |key| key.allowed_models = AllowedModels(vec![ModelPattern::from(MODEL.to_owned())]),
@@ -95,7 +99,10 @@ async fn s3_1_a_keys_other_edits_do_not_touch_its_count() {
         world.running().apply(config.key_mut(edit).0.clone());
     }
     world.running().apply(config.key_mut(|key| key.digests.push(second)).0.clone());
-    assert_eq!(world.post_as("the second text of this key, at rotation", unary().to_string()).await.status, 200);
+    assert_eq!(
+        world.post_as("the second text of this key, at rotation", unary().to_string()).await.status,
+        200
+    );
     assert_eq!(admitted(&world, 2).await, 0, "both texts are one key");
 }
 
@@ -154,13 +161,15 @@ fn go_duration(text: &str) -> Duration {
     let mut rest = text;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap();
-        let unit = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |end| digits + end);
+        let unit =
+            rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |end| digits + end);
         let number: f64 = rest[..digits].parse().unwrap();
-        seconds += number * [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)]
-            .iter()
-            .find(|(name, _)| *name == &rest[digits..unit])
-            .unwrap()
-            .1;
+        seconds += number
+            * [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)]
+                .iter()
+                .find(|(name, _)| *name == &rest[digits..unit])
+                .unwrap()
+                .1;
         rest = &rest[unit..];
     }
     Duration::from_secs_f64(seconds)

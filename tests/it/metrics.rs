@@ -24,7 +24,10 @@ fn parse(text: &str) -> (BTreeMap<String, String>, Series) {
             ended = true;
         } else if !line.starts_with("# HELP ") && !line.starts_with("# UNIT ") {
             let (name, labels, value) = sample(line);
-            let family = types.keys().filter(|family| name.starts_with(family.as_str())).max_by_key(|family| family.len());
+            let family = types
+                .keys()
+                .filter(|family| name.starts_with(family.as_str()))
+                .max_by_key(|family| family.len());
             let family = family.unwrap_or_else(|| panic!("not declared: {line}"));
             let allowed: &[&str] = match types[family].as_str() {
                 "counter" => &["_total"],
@@ -32,7 +35,8 @@ fn parse(text: &str) -> (BTreeMap<String, String>, Series) {
                 _ => &[""],
             };
             assert!(allowed.contains(&&name[family.len()..]), "{line}");
-            let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
             let key = if labels.is_empty() { name } else { format!("{name}{{{}}}", labels.join(",")) };
             assert!(series.insert(key, value).is_none(), "twice: {line}");
         }
@@ -118,10 +122,13 @@ async fn metrics_tell_of_known_traffic_exactly() {
     assert_eq!(series[&requests("default/p2", 200)], 1.0);
     assert_eq!(series[&requests("default/p1", 400)], 1.0);
     assert_eq!(series[&requests("", 429)], 1.0);
-    let all: f64 = series.iter().filter(|(name, _)| name.starts_with("weir_requests_total{")).map(|(_, n)| n).sum();
+    let all: f64 =
+        series.iter().filter(|(name, _)| name.starts_with("weir_requests_total{")).map(|(_, n)| n).sum();
     assert_eq!(all, 10.0);
     let attempts = |provider: &str, outcome: &str| {
-        series[&format!(r#"weir_attempts_total{{model="gpt",outcome="{outcome}",provider="default/{provider}"}}"#)]
+        series[&format!(
+            r#"weir_attempts_total{{model="gpt",outcome="{outcome}",provider="default/{provider}"}}"#
+        )]
     };
     assert_eq!((attempts("p1", "ok"), attempts("p1", "server_error")), (5.0, 1.0));
     assert_eq!((attempts("p1", "caller_fault"), attempts("p2", "ok")), (1.0, 1.0));
@@ -204,7 +211,8 @@ async fn metrics_histograms_are_whole() {
             let (_, mut labels, _) = sample(&format!("{key} 0"));
             let bound = labels.remove("le").unwrap();
             let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap() };
-            let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
             let rest = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             buckets.entry(rest).or_default().push((bound, *value));
         }
@@ -237,7 +245,8 @@ async fn metrics_sum_over_workers_and_count_what_is_in_flight() {
     assert_eq!(scrape(&world).await.1["weir_inflight_requests"], 40.0);
     gate.open();
     assert_eq!(all.join_all().await.concat(), vec![200; 40]);
-    eventually("nothing is in flight", async || scrape(&world).await.1["weir_inflight_requests"] == 0.0).await;
+    eventually("nothing is in flight", async || scrape(&world).await.1["weir_inflight_requests"] == 0.0)
+        .await;
     assert_eq!(scrape(&world).await.1[&requests("default/p1", 200)], 40.0);
 }
 
@@ -285,7 +294,10 @@ async fn metrics_count_requests_without_a_price_apart_from_those_that_cost_nothi
         world.running().apply(config.0.clone());
         let reply = world.chat().await;
         assert_eq!(reply.status, 200);
-        (reply.header("x-weir-cost-usd").map(str::to_owned), scrape(&world).await.1["weir_unpriced_requests_total"])
+        (
+            reply.header("x-weir-cost-usd").map(str::to_owned),
+            scrape(&world).await.1["weir_unpriced_requests_total"],
+        )
     };
     assert_eq!(unpriced(None).await, (None, 1.0));
     let free = Prices { input: "0".parse().unwrap(), output: "0".parse().unwrap(), cache_read: None };

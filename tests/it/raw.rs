@@ -108,7 +108,11 @@ impl Raw {
     /// Reads until `text` has come.
     pub async fn read_past(&mut self, text: &str) {
         while !self.buffer.windows(text.len()).any(|window| window == text.as_bytes()) {
-            assert!(self.more().await > 0, "ended before {text:?}: {}", String::from_utf8_lossy(&self.buffer));
+            assert!(
+                self.more().await > 0,
+                "ended before {text:?}: {}",
+                String::from_utf8_lossy(&self.buffer)
+            );
         }
     }
 }
@@ -120,8 +124,11 @@ fn parse(buffer: &[u8], ended: bool) -> Option<(RawReply, usize)> {
     let httparse::Status::Complete(head) = response.parse(buffer).ok()? else { return None };
     let status = response.code?;
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    let headers: BTreeMap<String, String> =
-        response.headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect();
+    let headers: BTreeMap<String, String> = response
+        .headers
+        .iter()
+        .map(|header| (header.name.to_ascii_lowercase(), text(header.value)))
+        .collect();
     let rest = &buffer[head..];
     let (body, used) = if headers.contains_key("transfer-encoding") {
         dechunk(rest)?

@@ -32,11 +32,15 @@ fn variant(config: &Config, n: usize, spare: &Upstream) -> Config {
         0 => {}
         1 => changed.0.keys.push(Arc::new(key("zz", &format!("weir_spare_key_0123456789abcdefg_{n}")))),
         2 => changed.add("zspare", spare.port()),
-        3 => drop(changed.route_mut(|route| route.retry.budget_percent = 10 + n as u32 % 50)),
-        4 => drop(changed.gateway_mut(|gateway| gateway.listener.max_body_bytes = (1 << 20) + n as u64)),
+        3 => {
+            changed.route_mut(|route| route.retry.budget_percent = 10 + n as u32 % 50);
+        }
+        4 => {
+            changed.gateway_mut(|gateway| gateway.listener.max_body_bytes = (1 << 20) + n as u64);
+        }
         _ => {
             let limit = 1_000_000 + n as u32;
-            drop(changed.requests_per_minute(limit));
+            changed.requests_per_minute(limit);
             changed.0.credentials.insert(ObjectName::new("default", "p1"), Secret::new(format!("sk-{n}")));
         }
     }
@@ -68,7 +72,10 @@ async fn s8_3_four_hundred_reloads_under_load_fail_nothing() {
                     let reply = if n % 2 == 0 { world.chat().await } else { world.stream().await };
                     assert_eq!(reply.status, 200, "{reply:?}");
                     assert!(!reply.broken, "{reply:?}");
-                    assert!(n % 2 == 0 || reply.events().last().is_some_and(|last| last == "[DONE]"), "{reply:?}");
+                    assert!(
+                        n % 2 == 0 || reply.events().last().is_some_and(|last| last == "[DONE]"),
+                        "{reply:?}"
+                    );
                     answered += 1;
                 }
                 answered
@@ -102,11 +109,21 @@ async fn s8_3_what_does_not_change_keeps_its_connections() {
     }
     assert_eq!(first.connections(), 1);
     let changes: [&dyn Fn(&mut Config); 5] = [
-        &|config| drop(config.provider_mut(1, |p2| p2.timeouts.idle += Duration::from_secs(1))),
-        &|config| drop(config.route_mut(|route| route.retry.budget_percent += 1)),
-        &|config| drop(config.requests_per_minute(1000)),
-        &|config| drop(config.gateway_mut(|gateway| gateway.listener.max_body_bytes += 1)),
-        &|config| drop(config.0.credentials.insert(ObjectName::new("default", "p2"), Secret::new("sk-new"))),
+        &|config| {
+            config.provider_mut(1, |p2| p2.timeouts.idle += Duration::from_secs(1));
+        },
+        &|config| {
+            config.route_mut(|route| route.retry.budget_percent += 1);
+        },
+        &|config| {
+            config.requests_per_minute(1000);
+        },
+        &|config| {
+            config.gateway_mut(|gateway| gateway.listener.max_body_bytes += 1);
+        },
+        &|config| {
+            config.0.credentials.insert(ObjectName::new("default", "p2"), Secret::new("sk-new"));
+        },
     ];
     for change in changes {
         change(&mut config);
@@ -136,14 +153,19 @@ async fn s8_3_a_long_stream_outlives_everything_it_was_made_of() {
     empty.0.routes.clear();
     empty.0.keys.clear();
     empty.0.credentials.clear();
-    (0..3).for_each(|_| drop(world.running().apply(empty.0.clone())));
+    for _ in 0..3 {
+        world.running().apply(empty.0.clone());
+    }
     assert_eq!(world.chat().await.status, 401);
     gate.open();
     let reply = read(stream).await;
     assert_eq!((reply.content().as_str(), reply.broken), ("one two three", false));
     assert_eq!(reply.events().last().unwrap(), "[DONE]");
     let line = &world.usage()[0];
-    assert_eq!((&line["outcome"], &line["key"], &line["route"]), (&"ok".into(), &"default/app".into(), &"default/chat".into()));
+    assert_eq!(
+        (&line["outcome"], &line["key"], &line["route"]),
+        (&"ok".into(), &"default/app".into(), &"default/chat".into())
+    );
 }
 
 #[tokio::test]
@@ -196,7 +218,11 @@ async fn s8_3_status_tells_what_is_in_force() {
     let (world, twin) = (config.start(), config.start());
     let told = world.admin("/status").await.json();
     assert_eq!((&told["config"]["generation"], &told["config"]["keys"]), (&1.into(), &1.into()));
-    assert_eq!(told["config"]["hash"], twin.admin("/status").await.json()["config"]["hash"], "the same runs on both");
+    assert_eq!(
+        told["config"]["hash"],
+        twin.admin("/status").await.json()["config"]["hash"],
+        "the same runs on both"
+    );
     let mut changed = config.clone();
     changed.requests_per_minute(7);
     world.running().apply(changed.0);
@@ -264,7 +290,13 @@ async fn s8_6_an_unknown_model_and_one_that_is_not_allowed_look_the_same() {
     let listed: serde_json::Value = listed.json().await.unwrap();
     assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
     for (model, status) in [(MODEL, 200), ("secret", 404), ("nobody", 404)] {
-        let one = world.client.get(world.url(&format!("/v1/models/{model}"))).bearer_auth(KEY).send().await.unwrap();
+        let one = world
+            .client
+            .get(world.url(&format!("/v1/models/{model}")))
+            .bearer_auth(KEY)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(one.status(), status, "{model}");
     }
 }

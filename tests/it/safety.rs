@@ -25,7 +25,9 @@ async fn s10_1_the_admin_port_answers_gets_and_changes_nothing() {
             assert_eq!(response.status(), 405, "{method} {path}");
         }
     }
-    for path in ["/", "/v1/models", "/v1/chat/completions", "/reload", "/config", "/debug/pprof", "/quitquitquit"] {
+    for path in
+        ["/", "/v1/models", "/v1/chat/completions", "/reload", "/config", "/debug/pprof", "/quitquitquit"]
+    {
         assert_eq!(world.admin(path).await.status, 404, "{path}");
     }
     assert_eq!(world.admin("/status").await.json()["config"], before["config"]);
@@ -141,12 +143,21 @@ async fn s10_3_what_an_upstream_gets_is_built_not_forwarded() {
     for body in [unary(), streamed()] {
         let body = body.to_string();
         let head = chat_head(&format!("{}\r\ncontent-length: {}\r\n", strange.join("\r\n"), body.len()));
-        let head = head.replace("/v1/chat/completions ", "/v1/chat/completions?api-version=SENTINEL&key=SENTINEL ");
+        let head =
+            head.replace("/v1/chat/completions ", "/v1/chat/completions?api-version=SENTINEL&key=SENTINEL ");
         assert_eq!(Raw::to(&world).await.ask(head + &body).await.status, 200);
         let seen = upstream.last().unwrap();
         let mut names: Vec<&str> = seen.headers.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        let allowed = ["accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"];
+        let allowed = [
+            "accept",
+            "accept-encoding",
+            "authorization",
+            "content-length",
+            "content-type",
+            "host",
+            "user-agent",
+        ];
         assert_eq!(names, allowed);
         assert_eq!((seen.method.as_str(), seen.path.as_str()), ("POST", "/v1/chat/completions"));
         assert_eq!(seen.header("host"), Some(format!("127.0.0.1:{}", upstream.port()).as_str()));
@@ -183,12 +194,24 @@ async fn s10_3_what_a_caller_gets_is_built_not_forwarded() {
         "etag",
         "age",
     ];
-    let dressed = |answer: Answer| strange.iter().fold(answer, |answer, name| answer.header(*name, "SENTINEL"));
+    let dressed =
+        |answer: Answer| strange.iter().fold(answer, |answer, name| answer.header(*name, "SENTINEL"));
     let world = Config::over(&[&upstream]).start();
     let allowed = [
-        "cache-control", "connection", "content-length", "content-type", "date", "transfer-encoding", "x-request-id",
-        "x-should-retry", "x-weir-attempts", "x-weir-cost-usd", "x-weir-error-source", "x-weir-model",
-        "x-weir-overhead-ms", "x-weir-provider",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+        "transfer-encoding",
+        "x-request-id",
+        "x-should-retry",
+        "x-weir-attempts",
+        "x-weir-cost-usd",
+        "x-weir-error-source",
+        "x-weir-model",
+        "x-weir-overhead-ms",
+        "x-weir-provider",
     ];
     for answer in [Answer::says("hi"), Answer::caller_fault(), Answer::server_error(500), Answer::bad_key()] {
         upstream.always(dressed(answer));
@@ -199,7 +222,9 @@ async fn s10_3_what_a_caller_gets_is_built_not_forwarded() {
             }
         }
     }
-    upstream.always(dressed(Chat::says("hi").answer()).header("content-type", "application/json; charset=SENTINEL"));
+    upstream.always(
+        dressed(Chat::says("hi").answer()).header("content-type", "application/json; charset=SENTINEL"),
+    );
     assert_eq!(world.chat().await.header("content-type"), Some("application/json"));
 }
 
@@ -337,12 +362,13 @@ async fn s10_4_a_gateway_that_listens_everywhere_knows_all_its_addresses() {
 async fn self_signed(tasks: &mut JoinSet<()>) -> (u16, Arc<[AtomicUsize; 2]>) {
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![issued.cert.der().clone()], key)
-        .unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![issued.cert.der().clone()], key)
+            .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -33,7 +33,11 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Does `each` for 0, 1, 2 … `count`, `at_once` at a time, and gives the results in the order of their end.
-pub async fn many<T, F>(count: usize, at_once: usize, each: impl Fn(usize) -> F + Send + Sync + 'static) -> Vec<T>
+pub async fn many<T, F>(
+    count: usize,
+    at_once: usize,
+    each: impl Fn(usize) -> F + Send + Sync + 'static,
+) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send,

@@ -75,3 +75,6 @@ fn reason(facts: &TargetFacts) -> Option<LeftOut> {
     }
     (!facts.offered).then_some(LeftOut::ModelNotOffered)
 }
+
+#[cfg(test)]
+mod tests;

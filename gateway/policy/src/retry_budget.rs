@@ -11,14 +11,22 @@
 //!   healthy one are a rescue that works.
 //! - The first to take a token without such proof is the pilot, and reserves its whole way through the targets.
 //!   Otherwise all tokens could end in the hands of requests that each lack one more to reach the healthy target.
+//! - In an outage (the last eight failed) tokens are spread over time, so that every second somebody may notice
+//!   that a target has recovered.
+//! - Who has waited through eight failures in a row is refused: waiters would pile up in an outage, and hope is
+//!   small.
 //!
 //! It never waits and wakes nobody: the gateway does, as it is told.
 
+mod proof;
+
 use crate::seconds::Seconds;
+use proof::Proof;
 use std::time::{Duration, Instant};
 
 /// Tokens there always are.
 const FLOOR: u32 = 10;
+/// How long a request counts, and a burnt token, and a proof.
 const MEMORY: Duration = Duration::from_secs(10);
 /// One more than `MEMORY`, so that a burnt token counts for at least so long.
 const BUCKETS: usize = 11;
@@ -51,6 +59,10 @@ pub struct Tokens {
     reserved: u32,
     under_way: bool,
     pilot: bool,
+    /// Rescue has failed it, as the proof knows.
+    failed: bool,
+    /// Since it waits: how many rescued requests had ended when it began to.
+    waits_since: Option<u64>,
 }
 
 /// The answer to a request that wants an attempt beyond its first.
@@ -60,14 +72,15 @@ pub enum Take {
     Granted,
     /// Not now; ask again when woken, or give up at the deadline.
     Wait,
-    /// The budget is spent and nobody is on the way who could prove that rescue works: give up.
+    /// The budget is spent, and nobody is on the way who could prove that rescue works, or too many have failed
+    /// while this one waited: give up.
     Refused,
 }
 
 /// How many of those that wait should ask again, the longest waiting first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// At most so many; mostly 0.
+    /// So many; mostly 0.
     Some(u32),
     /// Everybody.
     All,
@@ -94,29 +107,31 @@ impl RetryBudget {
         self.ring.record(|second| second.requests = second.requests.saturating_add(1));
     }
 
-    /// Asks for a token for one more attempt of the request that has `tokens`. `ahead` is how many attempts it
-    /// may need at most from here, this one included (`Walk::ahead`).
+    /// Asks for a token for one more attempt of the request that has `tokens`. `ahead` is how many targets it may
+    /// still ask for the first time, with this attempt; 0 for a repeat (`Walk::ahead`).
     pub fn take(&mut self, now: Instant, tokens: &mut Tokens, ahead: u32) -> Take {
         self.advance(now);
+        if ahead == 0 {
+            self.note_failure(now, tokens);
+        }
         if let Some(rest) = tokens.reserved.checked_sub(1) {
             tokens.reserved = rest;
             tokens.used += 1;
             return Take::Granted;
         }
         self.halt(tokens);
-        let room = self.room();
-        if self.proof.holds(now) {
+        let way = ahead.clamp(1, FLOOR);
+        let room = self.room().min(self.pace(now, way));
+        if self.proof.holds(now) || (self.has_pilot && room > 0) {
             self.grant(tokens, 1);
-        } else if !self.has_pilot && room >= ahead.max(1) {
+        } else if !self.has_pilot && room >= way {
             self.has_pilot = true;
             tokens.pilot = true;
-            self.grant(tokens, ahead.max(1));
-        } else if room > 0 {
-            self.grant(tokens, 1);
-        } else if self.under_way > 0 {
-            return Take::Wait;
+            self.grant(tokens, way);
         } else {
-            return Take::Refused;
+            let since = *tokens.waits_since.get_or_insert(self.proof.total);
+            let hopeful = self.under_way > 0 && !self.proof.all_failed(since);
+            return if hopeful { Take::Wait } else { Take::Refused };
         }
         Take::Granted
     }
@@ -132,10 +147,8 @@ impl RetryBudget {
 
     /// No target answered the request, or it was refused a token.
     #[must_use = "those that wait need to be woken"]
-    pub fn failed(&mut self, now: Instant, tokens: Tokens) -> Wake {
-        if tokens.used > 0 {
-            self.proof.add(now, false);
-        }
+    pub fn failed(&mut self, now: Instant, mut tokens: Tokens) -> Wake {
+        self.note_failure(now, &mut tokens);
         let burnt = tokens.used;
         self.settle(now, tokens, burnt)
     }
@@ -147,6 +160,14 @@ impl RetryBudget {
         self.settle(now, tokens, burnt)
     }
 
+    /// Rescue failed this request. Known as soon as it begins to repeat itself: to wait for its end would see those
+    /// that commit first, and take few good ends for many.
+    fn note_failure(&mut self, now: Instant, tokens: &mut Tokens) {
+        if tokens.used > 0 && !std::mem::replace(&mut tokens.failed, true) {
+            self.proof.add(now, false);
+        }
+    }
+
     fn settle(&mut self, now: Instant, mut tokens: Tokens, burnt: u32) -> Wake {
         self.advance(now);
         if tokens.used == 0 {
@@ -155,7 +176,8 @@ impl RetryBudget {
         self.halt(&mut tokens);
         self.held = self.held.saturating_sub(tokens.used + tokens.reserved);
         self.ring.record(|second| second.burnt = second.burnt.saturating_add(burnt));
-        if self.under_way == 0 || self.proof.holds(now) { Wake::All } else { Wake::Some(self.room()) }
+        let news = self.under_way == 0 || self.proof.holds(now) || self.proof.is_time_to_despair();
+        if news { Wake::All } else { Wake::Some(self.room()) }
     }
 
     fn grant(&mut self, tokens: &mut Tokens, amount: u32) {
@@ -163,6 +185,7 @@ impl RetryBudget {
         tokens.used += 1;
         tokens.reserved = amount - 1;
         tokens.under_way = true;
+        tokens.waits_since = None;
         self.under_way += 1;
     }
 
@@ -180,41 +203,29 @@ impl RetryBudget {
         self.ring.advance(now, |_| ());
     }
 
+    /// How many tokens may be taken this second. In an outage they are spread over time: otherwise all would be
+    /// burnt at once, and who recovers right after it would stay unnoticed until they count no more.
+    fn pace(&self, now: Instant, way: u32) -> u32 {
+        if !self.proof.is_outage(now) {
+            return u32::MAX;
+        }
+        let burnt = self.ring.oldest_first().last().map_or(0, |second| second.burnt);
+        let share = self.capacity().div_ceil(MEMORY.as_secs());
+        u32::try_from(share).unwrap_or(u32::MAX).max(way).saturating_sub(burnt.saturating_add(self.held))
+    }
+
     /// Tokens that are free.
     fn room(&self) -> u32 {
         let burnt: u64 = self.ring.oldest_first().map(|second| u64::from(second.burnt)).sum();
+        u32::try_from(self.capacity().saturating_sub(burnt + u64::from(self.held))).unwrap_or(u32::MAX)
+    }
+
+    fn capacity(&self) -> u64 {
         // Without the oldest bucket: these are the requests of 9 to 10 seconds, never more.
         let requests: u64 = self.ring.oldest_first().skip(1).map(|second| u64::from(second.requests)).sum();
-        let capacity = (requests * u64::from(self.percent) / 100).max(u64::from(FLOOR));
-        u32::try_from(capacity.saturating_sub(burnt + u64::from(self.held))).unwrap_or(u32::MAX)
+        (requests * u64::from(self.percent) / 100).max(u64::from(FLOOR))
     }
 }
 
-/// Whether rescue works: how the last rescued requests ended.
-#[derive(Debug, Default)]
-struct Proof {
-    /// Of the last eight, the newest in the lowest bit: 1 committed.
-    committed: u8,
-    ended: u8,
-    last_end: Option<Instant>,
-    last_commit: Option<Instant>,
-}
-
-impl Proof {
-    fn add(&mut self, now: Instant, committed: bool) {
-        if self.last_end.is_none_or(|end| now.saturating_duration_since(end) > MEMORY) {
-            *self = Self::default(); // too long ago to say anything of today's targets
-        }
-        self.committed = self.committed << 1 | u8::from(committed);
-        self.ended = (self.ended + 1).min(8);
-        self.last_end = Some(now);
-        if committed {
-            self.last_commit = Some(now);
-        }
-    }
-
-    fn holds(&self, now: Instant) -> bool {
-        let recent = self.last_commit.is_some_and(|commit| now.saturating_duration_since(commit) <= MEMORY);
-        recent && self.committed.count_ones() * 2 >= u32::from(self.ended)
-    }
-}
+#[cfg(test)]
+mod tests;

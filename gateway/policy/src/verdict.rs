@@ -100,3 +100,6 @@ fn recovery(now: Instant, attempts: &[Attempted]) -> Option<Duration> {
     let first = last_words.values().filter_map(|attempt| attempt.recovers_at()).min()?;
     Some(first.saturating_duration_since(now)).filter(|wait| *wait <= FORESEEABLE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,7 @@ pub struct Walk {
     next: usize,
     asked: u32,
     repeats: u32,
+    repeating: bool,
     /// The largest window known to be too small for this request.
     outgrown: Option<u64>,
     failed: Vec<Failed>,
@@ -73,7 +74,16 @@ struct Failed {
 impl Walk {
     /// The way through `order`, the best target first.
     pub fn new(order: Vec<Planned>, rules: Rules) -> Self {
-        Self { order, rules, next: 0, asked: 0, repeats: 0, outgrown: None, failed: Vec::new() }
+        Self {
+            order,
+            rules,
+            next: 0,
+            asked: 0,
+            repeats: 0,
+            repeating: false,
+            outgrown: None,
+            failed: Vec::new(),
+        }
     }
 
     /// The target of the first attempt; `None` if there is none, or no time.
@@ -96,11 +106,11 @@ impl Walk {
         self.repeat(now).unwrap_or(Next::GiveUp)
     }
 
-    /// How many attempts this request needs at most to have asked everybody, the current one included: what a
-    /// retry budget should know when it grants that one.
+    /// How many targets this request may still ask for the first time, with the attempt that was returned last; 0
+    /// if that is a repeat: all have failed it once. What a retry budget should know when it grants that attempt.
     pub fn ahead(&self) -> u32 {
         let left = self.order.iter().skip(self.next).filter(|planned| self.fits(planned)).count();
-        1 + u32::try_from(left).unwrap_or(u32::MAX).min(self.targets_left())
+        u32::from(!self.repeating) + u32::try_from(left).unwrap_or(u32::MAX).min(self.targets_left())
     }
 
     /// The next target that was not asked yet and may hold the request.
@@ -131,6 +141,7 @@ impl Walk {
         failed.again = None;
         failed.repeats += 1;
         self.repeats += 1;
+        self.repeating = true;
         Some(Next::Try { target: failed.planned.target, wait: again.saturating_duration_since(now) })
     }
 
@@ -209,3 +220,6 @@ fn part(whole: Duration, random: u64) -> Duration {
     let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(((u128::from(nanos) * u128::from(random)) >> 64) as u64) // below `nanos`
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ impl MinuteWindow {
         self.ring.begins(last + BUCKETS as u64).saturating_duration_since(now)
     }
 }
+
+#[cfg(test)]
+mod tests;

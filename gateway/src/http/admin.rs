@@ -25,7 +25,7 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     if gateway.is_ready() {
         return "ok\n".into_response();
     }
-    let why = if gateway.shutdown.is_leaving() { "shutting down\n" } else { "no configuration yet\n" };
+    let why = if gateway.shutdown.has_begun() { "shutting down\n" } else { "no configuration yet\n" };
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 

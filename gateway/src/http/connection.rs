@@ -9,7 +9,7 @@ use crate::app::Gateway;
 use crate::fault::Fault;
 use crate::observe::RequestId;
 use crate::pipeline;
-use crate::shutdown::{Phase, reached};
+use crate::shutdown::Phase;
 use crate::worker::Worker;
 use axum::Router;
 use bytes::Bytes;
@@ -64,30 +64,29 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     }
 }
 
-/// Drives `task` through the phases of a shutdown.
+/// Drives `task` through the phases of a shutdown. A look at the phase each time it is polled costs less than a
+/// channel to be polled along with it.
 pub(super) async fn until_ended<T: Future>(
     gateway: &Gateway,
     mut task: Pin<&mut T>,
     graceful: impl Fn(Pin<&mut T>),
 ) {
-    let mut phase = gateway.shutdown.watch();
-    let mut next = Phase::Draining;
-    loop {
-        tokio::select! {
-            biased;
-            _ = task.as_mut() => return, // an error is the caller's: it has gone, or speaks no HTTP
-            () = reached(&mut phase, next) => {}
+    let shutdown = &gateway.shutdown;
+    let mut woken = None;
+    let mut told = false;
+    std::future::poll_fn(|cx| {
+        woken.get_or_insert_with(|| shutdown.wake(cx.waker().clone()));
+        if shutdown.is(Phase::Ended) {
+            return Poll::Ready(());
         }
-        next = match next {
-            Phase::Draining => {
-                graceful(task.as_mut());
-                Phase::Cut
-            }
-            // Polled again, running answers see the cut and end themselves.
-            Phase::Cut => Phase::Ended,
-            _ => return,
-        };
-    }
+        if !told && shutdown.is(Phase::Draining) {
+            told = true;
+            graceful(task.as_mut());
+        }
+        // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
+        task.as_mut().poll(cx).map(drop)
+    })
+    .await;
 }
 
 /// Whether the first bytes are HTTP/2's preface. They stay where they are.
@@ -143,7 +142,7 @@ fn is_chat(method: &Method, path: &str) -> bool {
 /// Once the end has begun, kept connections are given up with their next answer, in order: a request that comes
 /// just when we close one would fail. HTTP/2 has a word of its own for it.
 fn leaving<B>(gateway: &Gateway, version: Version, mut response: Response<B>) -> Response<B> {
-    if version < Version::HTTP_2 && gateway.shutdown.is_leaving() {
+    if version < Version::HTTP_2 && gateway.shutdown.has_begun() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

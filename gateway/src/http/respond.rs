@@ -8,11 +8,10 @@ use crate::memory::Held;
 use crate::observe::{Outcome, RequestId};
 use crate::relay::Relay;
 use crate::settle::settle_whole;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use std::fmt::Write;
-use weir_config::Disclosure;
+use weir_config::{Disclosure, NanoUsd};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-weir-provider");
@@ -95,8 +94,8 @@ fn tell_way(headers: &mut HeaderMap, call: &Call) {
 }
 
 fn tell_cost(headers: &mut HeaderMap, call: &Call) {
-    if let Some(cost) = call.recorder.event.cost {
-        insert(headers, COST, format_args!("{cost}"));
+    if let Some(NanoUsd(nanos)) = call.recorder.event.cost {
+        headers.insert(COST, decimal(nanos / 1_000_000_000, nanos % 1_000_000_000, 9));
     }
 }
 
@@ -104,14 +103,19 @@ fn tell_cost(headers: &mut HeaderMap, call: &Call) {
 fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
     let event = &call.recorder.event;
     let micros = event.began.elapsed().saturating_sub(event.upstream).as_micros();
-    insert(headers, OVERHEAD, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+    headers.insert(OVERHEAD, decimal(micros / 1000, micros % 1000, 3));
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: std::fmt::Arguments<'_>) {
-    let mut text = String::with_capacity(24);
-    if text.write_fmt(value).is_ok()
-        && let Ok(value) = HeaderValue::try_from(text)
-    {
-        headers.insert(name, value);
-    }
+/// `whole.fraction`, the fraction with `places` digits. By hand: formatting machinery costs as much as the rest of
+/// the headers together.
+fn decimal(whole: u64, fraction: u64, places: usize) -> HeaderValue {
+    let mut text = BytesMut::with_capacity(32);
+    text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    text.extend_from_slice(b".");
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(fraction);
+    text.extend(std::iter::repeat_n(b'0', places.saturating_sub(digits.len())));
+    text.extend_from_slice(digits.as_bytes());
+    HeaderValue::from_maybe_shared(text.freeze()).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }

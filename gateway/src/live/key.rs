@@ -1,5 +1,6 @@
 //! A tenant's key and what it has used.
 
+use super::Label;
 use std::sync::{Arc, Mutex};
 use weir_config::{Key, UnixSeconds};
 use weir_policy::MinuteWindow;
@@ -17,17 +18,17 @@ pub(crate) struct KeyText {
 pub(crate) struct LiveKey {
     pub(crate) config: Arc<Key>,
     /// `namespace/name`.
-    pub(crate) label: Arc<str>,
-    pub(crate) tenant: Arc<str>,
+    pub(crate) name: Label,
+    pub(crate) tenant: Label,
     /// Survives reloads: what was admitted stays counted.
     pub(crate) requests: Arc<Mutex<MinuteWindow>>,
 }
 
 impl LiveKey {
     pub(crate) fn new(config: Arc<Key>, requests: Arc<Mutex<MinuteWindow>>) -> Self {
-        let label = Arc::from(config.name.to_string());
-        let tenant = Arc::from(config.tenant.as_str());
-        Self { config, label, tenant, requests }
+        let name = Label::new(&config.name.to_string());
+        let tenant = Label::new(&config.tenant);
+        Self { config, name, tenant, requests }
     }
 }
 

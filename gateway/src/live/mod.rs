@@ -14,6 +14,7 @@ pub(crate) use route::{LiveRoute, LiveTarget, ModelChoice, RescueBudget};
 use foldhash::fast::RandomState;
 use http::HeaderValue;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use weir_config::{Digest, Gateway, ObjectName, Snapshot};
 use weir_policy::MinuteWindow;
@@ -76,17 +77,32 @@ impl Live {
     }
 }
 
-/// A name as metrics, the usage log and headers want it.
+/// A name as metrics, headers and the usage log want it; made once, cloned for free.
 #[derive(Debug, Clone)]
-pub(crate) struct Label {
+pub(crate) struct Label(Arc<Forms>);
+
+/// The forms of a name.
+#[derive(Debug)]
+pub(crate) struct Forms {
     pub(crate) text: Arc<str>,
     pub(crate) header: HeaderValue,
+    /// With its quotes.
+    pub(crate) json: String,
 }
 
 impl Label {
     /// Names of Kubernetes objects and models are plain ASCII; anything else would not be a header.
     pub(crate) fn new(text: &str) -> Self {
         let header = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("other"));
-        Self { text: Arc::from(text), header }
+        let json = serde_json::Value::from(text).to_string();
+        Self(Arc::new(Forms { text: Arc::from(text), header, json }))
+    }
+}
+
+impl Deref for Label {
+    type Target = Forms;
+
+    fn deref(&self) -> &Forms {
+        &self.0
     }
 }

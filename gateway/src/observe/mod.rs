@@ -3,6 +3,7 @@
 
 mod events;
 mod exposition;
+mod line;
 mod series;
 mod sink;
 mod usage_log;

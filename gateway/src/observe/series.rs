@@ -164,7 +164,7 @@ impl WorkerSeries {
         let unknown = || Arc::clone(&self.unknown);
         let labels = Labels {
             route: event.route.as_ref().map_or_else(unknown, |route| Arc::clone(&route.label.text)),
-            tenant: event.key.as_ref().map_or_else(unknown, |key| Arc::clone(&key.tenant)),
+            tenant: event.key.as_ref().map_or_else(unknown, |key| Arc::clone(&key.tenant.text)),
             provider: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.provider.text)),
             model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.text)),
         };

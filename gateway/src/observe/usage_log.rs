@@ -4,15 +4,15 @@
 //! lines are dropped and counted. A line holds names, numbers and outcomes; never a key, never a prompt.
 
 use super::RequestFinished;
+use super::line::Writer;
 use super::series::WorkerSeries;
 use super::sink::Sink;
-use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Where the usage log goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +35,16 @@ const GATHER: Duration = Duration::from_millis(50);
 /// One worker's lines that are not written yet.
 #[derive(Debug)]
 pub(crate) struct LogBuffer {
-    lines: Mutex<Vec<u8>>,
+    lines: Mutex<Lines>,
     wake: Arc<Wake>,
     series: Arc<WorkerSeries>,
     off: bool,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    writer: Writer,
 }
 
 #[derive(Debug, Default)]
@@ -77,20 +83,20 @@ impl LogBuffer {
             return;
         }
         let mut lines = self.lines();
-        let before = lines.len();
-        if before >= BUFFER || serde_json::to_writer(&mut *lines, &Line::new(event, took)).is_err() {
-            lines.truncate(before);
+        let Lines { bytes, writer } = &mut *lines;
+        if bytes.len() >= BUFFER {
             self.series.usage_lines_lost(1);
             return;
         }
-        lines.push(b'\n');
+        let first = bytes.is_empty();
+        writer.write(bytes, event, took);
         drop(lines);
-        if before == 0 {
+        if first {
             self.wake.signal();
         }
     }
 
-    fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,7 +160,7 @@ fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
         let closing = wake.closing.load(Ordering::Acquire);
         for buffer in buffers {
             // Buffers change places, so that neither side allocates anew.
-            std::mem::swap(&mut batch, &mut *buffer.lines());
+            std::mem::swap(&mut batch, &mut buffer.lines().bytes);
             if batch.is_empty() {
                 continue;
             }
@@ -170,94 +176,6 @@ fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
         }
         if closing {
             return;
-        }
-    }
-}
-
-/// A line, schema version 1.
-#[derive(Serialize)]
-struct Line<'a> {
-    schema: u32,
-    time: Rfc3339,
-    id: &'a str,
-    key: Option<&'a str>,
-    tenant: Option<&'a str>,
-    route: Option<&'a str>,
-    target: Option<&'a str>,
-    provider: Option<&'a str>,
-    model: Option<&'a str>,
-    stream: bool,
-    status: u16,
-    outcome: &'a str,
-    attempts: Vec<Attempt<'a>>,
-    tokens: Option<weir_config::Usage>,
-    assumed: bool,
-    cost_nano_usd: Option<u64>,
-    first_token_us: Option<u64>,
-    duration_us: u64,
-}
-
-#[derive(Serialize)]
-struct Attempt<'a> {
-    target: &'a str,
-    provider: &'a str,
-    model: &'a str,
-    outcome: &'a str,
-    status: Option<u16>,
-    duration_us: u64,
-}
-
-impl<'a> Line<'a> {
-    fn new(event: &'a RequestFinished, took: Duration) -> Self {
-        let chosen = event.chosen.as_ref();
-        Self {
-            schema: 1,
-            time: Rfc3339(event.began_at),
-            id: event.id.as_str(),
-            key: event.key.as_deref().map(|key| &*key.label),
-            tenant: event.key.as_deref().map(|key| &*key.tenant),
-            route: event.route.as_deref().map(|route| &*route.label.text),
-            target: chosen.map(|chosen| &*chosen.target.text),
-            provider: chosen.map(|chosen| &*chosen.provider.text),
-            model: chosen.map(|chosen| &*chosen.model.text),
-            stream: event.stream,
-            status: event.outcome.status,
-            outcome: event.outcome.code,
-            attempts: event.attempts.iter().map(Attempt::new).collect(),
-            tokens: event.usage,
-            assumed: event.assumed,
-            cost_nano_usd: event.cost.map(|cost| cost.0),
-            first_token_us: event.first_token.map(micros),
-            duration_us: micros(took),
-        }
-    }
-}
-
-impl<'a> Attempt<'a> {
-    fn new(attempt: &'a super::AttemptFinished) -> Self {
-        Self {
-            target: &attempt.chosen.target.text,
-            provider: &attempt.chosen.provider.text,
-            model: &attempt.chosen.model.text,
-            outcome: attempt.outcome,
-            status: attempt.status,
-            duration_us: micros(attempt.took),
-        }
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// An instant in UTC to the millisecond, as RFC 3339 writes it.
-struct Rfc3339(SystemTime);
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match jiff::Timestamp::try_from(self.0) {
-            Ok(time) => serializer.collect_str(&format_args!("{time:.3}")),
-            Err(_) => serializer.serialize_none(),
         }
     }
 }

@@ -1,1 +1,153 @@
-//! To be written.
+//! Objects in, one configuration per gateway and findings out: pure and total.
+//!
+//! compile decides what of the custom resources is served and says about each object what is not. It has no
+//! clock (instants go into the Snapshot, gateways compare them with theirs), no memory (the same objects give
+//! the same bytes, in whatever order they come) and no cluster: the operator, the CLI and tests run this very
+//! code. It never fails: of a broken object the valid part serves, and its neighbours do not notice.
+
+mod address;
+mod attempt;
+mod checks;
+mod codes;
+mod endpoint;
+mod finding;
+mod gateway;
+mod key;
+mod minted;
+mod models;
+mod provider;
+mod resolve;
+mod route;
+mod source;
+mod targets;
+mod values;
+mod world;
+
+pub use codes::{Code, Severity, codes_markdown};
+pub use finding::Finding;
+pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
+pub use resolve::Secrets;
+pub use weir_crds::Kind;
+
+use checks::references;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use targets::Providers;
+use weir_config::{ObjectName, Snapshot};
+use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
+
+/// The world as compile sees it. Objects without a namespace are in `default`. Not `Debug`: Secrets are in it.
+#[derive(Clone, Default)]
+pub struct Input {
+    /// Every `LLMGateway`.
+    pub gateways: Vec<LLMGateway>,
+    /// Every `LLMProvider`.
+    pub providers: Vec<LLMProvider>,
+    /// Every `LLMRoute`.
+    pub routes: Vec<LLMRoute>,
+    /// Every `LLMKey`.
+    pub keys: Vec<LLMKey>,
+    /// The Secrets that they refer to, decoded; more do no harm.
+    pub secrets: Secrets,
+}
+
+/// What compile makes of an [`Input`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// One configuration per gateway, complete. A gateway with nothing attached has an empty one.
+    pub gateways: BTreeMap<ObjectName, Snapshot>,
+    /// Sorted by object, then by severity, worst first; each once.
+    pub findings: Vec<Finding>,
+}
+
+/// Compiles the world. The order of `input` does not matter.
+pub fn compile(input: &Input) -> Output {
+    let mut findings = Vec::new();
+    let found = &mut findings;
+    let gateways = world::index(Kind::Gateway, &input.gateways, found);
+    let providers = world::index(Kind::Provider, &input.providers, found);
+    let routes = world::index(Kind::Route, &input.routes, found);
+    let keys = world::index(Kind::Key, &input.keys, found);
+
+    let gateways: BTreeMap<ObjectName, gateway::Draft> =
+        gateways.values().map(|node| (node.name.clone(), kept(gateway::read(node), found))).collect();
+    let providers: Providers = providers
+        .values()
+        .map(|node| (node.name.clone(), kept(provider::read(node, &input.secrets), found)))
+        .collect();
+    let mut routes: Vec<route::Draft<'_>> = routes
+        .values()
+        .map(|node| {
+            let wanted = &node.object.spec.gateway_ref.name;
+            let gateway = references::gateway(&gateways, (Kind::Route, &node.name), wanted, found);
+            kept(route::read(node, gateway), found)
+        })
+        .collect();
+    let mut keys: Vec<key::Draft<'_>> = keys
+        .values()
+        .map(|node| {
+            let wanted = &node.object.spec.gateway_ref.name;
+            let gateway = references::gateway(&gateways, (Kind::Key, &node.name), wanted, found);
+            kept(key::read(node, gateway, &input.secrets), found)
+        })
+        .collect();
+
+    checks::model_names::award(&mut routes, found);
+    checks::key_digests::award(&mut keys, found);
+    let snapshots = snapshots(&gateways, &providers, &routes, &keys, found);
+    references::unreferenced((&gateways, &providers), &routes, &keys, found);
+    checks::unpriced::check(&providers, found);
+    snapshots.values().for_each(|snapshot| checks::egress::check(snapshot, found));
+    checks::served::check(&snapshots, &keys, found);
+    findings.sort();
+    findings.dedup();
+    Output { gateways: snapshots, findings }
+}
+
+/// The value, once what there is to say about it is noted.
+fn kept<T>((value, report): (T, finding::Report), findings: &mut Vec<Finding>) -> T {
+    findings.extend(report.into_findings());
+    value
+}
+
+fn snapshots(
+    gateways: &BTreeMap<ObjectName, gateway::Draft>,
+    providers: &Providers,
+    routes: &[route::Draft<'_>],
+    keys: &[key::Draft<'_>],
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<ObjectName, Snapshot> {
+    let mut snapshots: BTreeMap<ObjectName, Snapshot> =
+        gateways.iter().map(|(name, draft)| (name.clone(), Snapshot::empty(draft.gateway.clone()))).collect();
+    for route in routes {
+        let targets = kept(targets::resolve(route, providers), findings);
+        let Some(gateway) = route.gateway.as_ref() else { continue };
+        let Some((snapshot, draft)) = snapshots.get_mut(gateway).zip(gateways.get(gateway)) else { continue };
+        snapshot.routes.extend(route.effective(draft, targets).map(Arc::new));
+    }
+    for key in keys {
+        let Some(snapshot) = key.gateway.as_ref().and_then(|name| snapshots.get_mut(name)) else { continue };
+        snapshot.keys.extend(key.effective().map(Arc::new));
+    }
+    for (name, snapshot) in &mut snapshots {
+        if let Some(draft) = gateways.get(name) {
+            complete(snapshot, draft, providers);
+        }
+    }
+    snapshots
+}
+
+/// Adds the providers that the routes refer to, with their credentials, and sorts.
+fn complete(snapshot: &mut Snapshot, gateway: &gateway::Draft, providers: &Providers) {
+    snapshot.routes.sort_by(|a, b| a.name.cmp(&b.name));
+    snapshot.keys.sort_by(|a, b| a.name.cmp(&b.name));
+    let referred: BTreeSet<&ObjectName> =
+        snapshot.routes.iter().flat_map(|route| &route.targets).map(|target| &target.provider).collect();
+    for name in referred {
+        let Some(draft) = providers.get(name).and_then(Option::as_ref) else { continue };
+        snapshot.providers.push(Arc::new(draft.effective(&gateway.timeouts)));
+        if let Some(secret) = &draft.credential {
+            snapshot.credentials.insert(name.clone(), secret.clone());
+        }
+    }
+}

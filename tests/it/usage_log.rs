@@ -30,8 +30,24 @@ async fn s4_7_every_request_has_one_line_with_all_its_fields() {
     for (reply, line) in replies.iter().zip(&lines) {
         let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         let mut expected = [
-            "schema", "time", "id", "key", "tenant", "route", "target", "provider", "model", "stream", "status",
-            "outcome", "attempts", "tokens", "assumed", "cost_nano_usd", "first_token_us", "duration_us",
+            "schema",
+            "time",
+            "id",
+            "key",
+            "tenant",
+            "route",
+            "target",
+            "provider",
+            "model",
+            "stream",
+            "status",
+            "outcome",
+            "attempts",
+            "tokens",
+            "assumed",
+            "cost_nano_usd",
+            "first_token_us",
+            "duration_us",
         ];
         expected.sort_unstable();
         assert_eq!(keys, expected);
@@ -46,11 +62,21 @@ async fn s4_7_every_request_has_one_line_with_all_its_fields() {
     assert_eq!(outcomes, ["ok", "ok", "invalid_request", "invalid_api_key", "model_not_found"]);
     let unary = &lines[0];
     assert_eq!((&unary["key"], &unary["tenant"]), (&"default/app".into(), &"default".into()));
-    assert_eq!((&unary["provider"], &unary["target"], &unary["model"]), (&"default/p2".into(), &"p2".into(), &"gpt".into()));
-    let tried: Vec<&str> =
-        unary["attempts"].as_array().unwrap().iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&unary["provider"], &unary["target"], &unary["model"]),
+        (&"default/p2".into(), &"p2".into(), &"gpt".into())
+    );
+    let tried: Vec<&str> = unary["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| attempt["outcome"].as_str().unwrap())
+        .collect();
     assert_eq!(tried, ["server_error", "ok"]);
-    assert_eq!(unary["tokens"], serde_json::json!({"input": 60, "cache_read": 40, "output": 30, "reasoning": 20}));
+    assert_eq!(
+        unary["tokens"],
+        serde_json::json!({"input": 60, "cache_read": 40, "output": 30, "reasoning": 20})
+    );
     // 60 × 2.5 + 40 × 1.25 + 50 × 10 micro-USD
     assert_eq!((&unary["cost_nano_usd"], &unary["assumed"]), (&700_000.into(), &false.into()));
     assert_eq!(unary["first_token_us"], Value::Null);
@@ -79,7 +105,8 @@ async fn s4_7_no_line_is_lost_on_stop() {
     // At once: what the workers hold, and what still ran, is written while stopping.
     let lines = Arc::into_inner(world).unwrap().usage();
     assert_eq!(lines.len(), 501);
-    let ids: std::collections::BTreeSet<&str> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    let ids: std::collections::BTreeSet<&str> =
+        lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 501);
 }
 

@@ -1,0 +1,15 @@
+//! Manifests: from files to objects in force, with the place of everything.
+
+pub(crate) mod files;
+mod object;
+mod place;
+mod problem;
+mod scalar;
+mod world;
+mod yaml;
+
+pub(crate) use files::Source;
+pub(crate) use object::{Id, secret};
+pub(crate) use place::pointer;
+pub(crate) use problem::Problem;
+pub(crate) use world::{Outcome, World};

@@ -1,0 +1,187 @@
+//! Documents -> objects: ours, Secrets, and what somebody else is for.
+
+use super::place::{Origin, Place, Places};
+use super::problem::Problem;
+use super::yaml::{self, Document, Flaw};
+use k8s_openapi::ByteString;
+use serde_json::{Deserializer, Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use weir_config::ObjectName;
+use weir_crds::{Kind, Origin as Whose, VERSION};
+
+/// What tells an object from all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Id {
+    /// `None`: a core Secret.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) name: ObjectName,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.map_or("Secret", Kind::name), self.name)
+    }
+}
+
+/// One object as a manifest has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub(crate) id: Id,
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
+}
+
+/// All that one file holds.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) objects: Vec<Object>,
+    /// Objects of kinds that are not ours, for which there is nothing to do: `Deployment default/app`.
+    pub(crate) foreign: Vec<String>,
+    pub(crate) problems: Vec<Problem>,
+    /// Something could not be told apart, so that what seems to be missing may be there.
+    pub(crate) incomplete: bool,
+}
+
+/// Reads `text`, the content of `file`.
+pub(crate) fn read(file: &Arc<str>, text: &str) -> Contents {
+    let mut contents = Contents::default();
+    match documents(file, text) {
+        Ok(documents) => {
+            for Document { value, places } in documents {
+                let origin = Origin { file: Arc::clone(file), places: Arc::new(places), base: String::new() };
+                contents.sort_in(value, origin);
+            }
+        }
+        Err(flaws) => {
+            contents.incomplete = true;
+            for Flaw { at, message } in flaws {
+                let origin = Origin {
+                    file: Arc::clone(file),
+                    places: Arc::new(Places::leaf(at)),
+                    base: String::new(),
+                };
+                contents.problems.push(Problem::at(Some(origin.spot("")), message));
+            }
+        }
+    }
+    contents
+}
+
+/// JSON is read as YAML, for its places; where that fails (escaped surrogate pairs, tabs) as JSON without them.
+fn documents(file: &str, text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
+    let as_yaml = yaml::read(text);
+    if as_yaml.is_ok() || !(file.ends_with(".json") || text.trim_start().starts_with('{')) {
+        return as_yaml;
+    }
+    let start = Place { line: 1, column: 1 };
+    let as_json: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
+    match as_json {
+        Ok(values) => {
+            Ok(values.into_iter().map(|value| Document { value, places: Places::leaf(start) }).collect())
+        }
+        Err(error) if file.ends_with(".json") => {
+            let at = Place { line: error.line(), column: error.column() };
+            Err(vec![Flaw { at, message: format!("this is no JSON: {error}") }])
+        }
+        Err(_) => as_yaml,
+    }
+}
+
+impl Contents {
+    fn sort_in(&mut self, mut value: Value, origin: Origin) {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        if api_version.is_empty() || kind.is_empty() {
+            let why = "this is no Kubernetes object: apiVersion and kind must be set";
+            return self.refuse(&origin, "", why.to_owned());
+        }
+        if api_version == "v1" && kind == "List" {
+            let items =
+                value.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+            for (index, item) in items.into_iter().enumerate() {
+                self.sort_in(
+                    item,
+                    Origin { base: format!("{}/items/{index}", origin.base), ..origin.clone() },
+                );
+            }
+            return;
+        }
+        let kind = match Whose::of(&api_version, &kind) {
+            Whose::Ours(kind) => Some(kind),
+            Whose::Foreign if api_version == "v1" && kind == "Secret" => None,
+            Whose::Foreign => return self.pass_over(&kind, &value),
+            Whose::UnknownVersion => {
+                let why = format!("there is no version {api_version:?} of {kind}: write weir.dev/{VERSION}");
+                return self.refuse(&origin, "/apiVersion", why);
+            }
+            Whose::UnknownKind(near) => return self.refuse(&origin, "/kind", unknown_kind(&kind, near)),
+        };
+        match name(&value) {
+            Ok(name) => self.objects.push(Object { id: Id { kind, name }, value, origin }),
+            Err((pointer, why)) => self.refuse(&origin, pointer, why.to_owned()),
+        }
+    }
+
+    fn refuse(&mut self, origin: &Origin, pointer: &str, message: String) {
+        self.incomplete = true;
+        self.problems.push(Problem::at(Some(origin.spot(pointer)), message));
+    }
+
+    fn pass_over(&mut self, kind: &str, value: &Value) {
+        let part = |name: &str| value.pointer(&format!("/metadata/{name}")).and_then(Value::as_str);
+        let namespace = part("namespace").map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        self.foreign.push(format!("{kind} {namespace}{}", part("name").unwrap_or("?")));
+    }
+}
+
+fn unknown_kind(kind: &str, near: Option<Kind>) -> String {
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", Kind::ALL.map(Kind::name).join(", ")),
+    };
+    format!("weir.dev/{VERSION} has no kind {kind:?}: {hint}")
+}
+
+/// Namespace and name of an object, `default` unless it says something else.
+fn name(value: &Value) -> Result<ObjectName, (&'static str, &'static str)> {
+    let part = |name: &str| value.pointer(&format!("/metadata/{name}"));
+    let namespace = match part("namespace") {
+        None | Some(Value::Null) => "default",
+        Some(Value::String(namespace)) => namespace,
+        Some(_) => return Err(("/metadata/namespace", "metadata.namespace must be text: put it in quotes")),
+    };
+    match part("name") {
+        Some(Value::String(name)) if !name.is_empty() => Ok(ObjectName::new(namespace, name.as_str())),
+        None => Err(("/metadata", "metadata.name is missing: an object needs a name")),
+        Some(_) => Err(("/metadata/name", "metadata.name must be text: put it in quotes")),
+    }
+}
+
+/// What a Secret holds, decoded; or, for each value that is none, its JSON pointer and why.
+pub(crate) fn secret(value: &Value) -> Result<BTreeMap<String, Vec<u8>>, Vec<(String, &'static str)>> {
+    let mut data = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let none = Map::new();
+    let part = |name: &str| value.get(name).and_then(Value::as_object).unwrap_or(&none);
+    // The reasons are ours: a decoder's would quote the value.
+    for (key, value) in part("data") {
+        match serde_json::from_value::<ByteString>(value.clone()) {
+            Ok(ByteString(bytes)) => drop(data.insert(key.clone(), bytes)),
+            Err(_) => {
+                wrong.push((format!("/data/{key}"), "must be base64: plain text goes under stringData"))
+            }
+        }
+    }
+    for (key, value) in part("stringData") {
+        match value.as_str() {
+            Some(text) => drop(data.insert(key.clone(), text.as_bytes().to_vec())),
+            None => wrong.push((format!("/stringData/{key}"), "must be text: put it in quotes")),
+        }
+    }
+    if wrong.is_empty() { Ok(data) } else { Err(wrong) }
+}
+
+#[cfg(test)]
+mod tests;

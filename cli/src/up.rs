@@ -1,0 +1,208 @@
+//! `weir up`: a gateway from manifests, on this machine, kept to them as they change.
+
+use crate::args::{Format, Up};
+use crate::configuration::{self, Configuration};
+use crate::events::{self, Event};
+use crate::manifest::{Outcome, Problem, Source, World, files};
+use crate::ready::{self, Offer};
+use crate::{laptop, mint, screen};
+use anyhow::Context;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+use weir_config::{ObjectName, Snapshot};
+use weir_crds::Kind;
+use weir_gateway::{Bounds, Options, Running, UsageLogTo};
+
+/// What runs when no manifest is given.
+const QUICKSTART: &[(&str, &str)] = &[
+    ("quickstart/key.yaml", include_str!("../../examples/quickstart/key.yaml")),
+    ("quickstart/providers.yaml", include_str!("../../examples/quickstart/providers.yaml")),
+    ("quickstart/route.yaml", include_str!("../../examples/quickstart/route.yaml")),
+];
+
+/// Runs until a signal; returns the exit code. An error: it could not start.
+pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
+    let source = source(args);
+    let (sender, events) = channel();
+    let signals = events::signals(sender.clone())?;
+    // Before the first reading, so that no edit falls between.
+    let watcher = events::watch(&source, sender);
+    let mut site = Site::new(args, source)?;
+    let outcome = site.read();
+    if let Some(code) = refused(&outcome.problems) {
+        return Ok(code);
+    }
+    if !outcome.foreign.is_empty() {
+        screen::note(format_args!("passed over, as they are not Weir's: {}", outcome.foreign.join(", ")));
+    }
+    let options = options(args);
+    let compiled = site.compile()?;
+    let running = weir_gateway::start(&options).map_err(|error| explain(error, &options))?;
+    running.apply(compiled.snapshot);
+    if let Err(error) = &watcher {
+        screen::note(format_args!("edits are not noticed, restart to apply them: {error}"));
+    }
+    site.offer = compiled.offer;
+    ready::say(args.output, running.data_address, running.admin_address, &site.offer);
+    serve(&mut site, &running, &events);
+    Ok(end(running, &signals))
+}
+
+fn source(args: &Up) -> Source {
+    if args.paths.is_empty() {
+        screen::note("no manifest given: serving made-up providers; `weir up FILE|DIR…` serves yours");
+        return Source::BuiltIn(QUICKSTART);
+    }
+    Source::Paths(args.paths.clone())
+}
+
+fn options(args: &Up) -> Options {
+    Options {
+        listen: args.listen,
+        admin_listen: args.admin_listen,
+        workers: args.threads,
+        usage_log: match args.usage_log.as_str() {
+            "off" => UsageLogTo::Off,
+            "-" => UsageLogTo::Stdout,
+            file => UsageLogTo::File(PathBuf::from(file)),
+        },
+        memory_budget: None,
+        bounds: Bounds::default(),
+    }
+}
+
+fn explain(error: weir_gateway::StartError, options: &Options) -> anyhow::Error {
+    let hint = match &error {
+        weir_gateway::StartError::Listen(address, source)
+            if source.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            let option = if *address == options.listen { "--listen" } else { "--admin-listen" };
+            Some(format!(
+                "something else has the port: stop it, or take another one with {option} {}:0",
+                address.ip()
+            ))
+        }
+        _ => None,
+    };
+    let error = anyhow::Error::new(error);
+    match hint {
+        Some(hint) => error.context(hint),
+        None => error,
+    }
+}
+
+/// Whether so much is wrong with the manifests that nothing starts: the exit code.
+fn refused(problems: &[Problem]) -> Option<u8> {
+    if problems.iter().any(|problem| problem.io) {
+        return Some(2);
+    }
+    problems.iter().any(Problem::is_error).then_some(1)
+}
+
+/// The manifests and what is made of them.
+struct Site<'a> {
+    args: &'a Up,
+    source: Source,
+    state: PathBuf,
+    world: World,
+    offer: Offer,
+}
+
+/// What the gateway is to run.
+struct Compiled {
+    snapshot: Snapshot,
+    offer: Offer,
+}
+
+impl<'a> Site<'a> {
+    fn new(args: &'a Up, source: Source) -> anyhow::Result<Self> {
+        let state = args.state.clone().map_or_else(mint::default_folder, Ok)?;
+        Ok(Self { args, source, state, world: World::default(), offer: Offer::default() })
+    }
+
+    /// Reads the manifests, again if need be, and says what is wrong with them.
+    fn read(&mut self) -> Outcome {
+        let (files, problems) = files::read(&self.source);
+        let wanted = &self.args.gateway.gateway;
+        let mut outcome = self.world.take(&files, |id, value| {
+            if laptop::is_wanted(wanted, id) {
+                laptop::adjust(value);
+            }
+        });
+        outcome.problems.splice(0..0, problems);
+        outcome.problems.iter().for_each(screen::note);
+        outcome
+    }
+
+    /// Compiles what is in force, makes missing keys, and says what compile finds.
+    fn compile(&self) -> anyhow::Result<Compiled> {
+        let name = laptop::full_name(&self.args.gateway.gateway, &self.world);
+        let mut secrets = configuration::secrets(&self.world);
+        mint::add(&self.state, &self.world, &mut secrets)?;
+        let implied = if laptop::is_declared(&self.world, &name) { None } else { laptop::implied(&name) };
+        let configuration =
+            configuration::configure(&self.world, secrets.clone(), implied.into_iter().collect());
+        configuration.problems.iter().for_each(screen::note);
+        let snapshot = snapshot(&configuration, &name)?;
+        let keys = self.world.of_kind(Some(Kind::Key));
+        let keys: Vec<_> =
+            keys.filter_map(|(_, held)| serde_json::from_value(held.value.clone()).ok()).collect();
+        let offer = Offer::of(&snapshot, &keys, &secrets);
+        Ok(Compiled { snapshot, offer })
+    }
+}
+
+fn snapshot(configuration: &Configuration, name: &ObjectName) -> anyhow::Result<Snapshot> {
+    configuration.snapshot(name).cloned().with_context(|| format!("there is no LLMGateway {name}"))
+}
+
+/// Applies edits until a signal comes.
+fn serve(site: &mut Site<'_>, running: &Running, events: &Receiver<Event>) {
+    while let Ok(Event::Touched) = events.recv() {
+        if !events::settle(events) {
+            return;
+        }
+        reload(site, running);
+    }
+}
+
+fn reload(site: &mut Site<'_>, running: &Running) {
+    let began = Instant::now();
+    let outcome = site.read();
+    if !outcome.has_changes() {
+        return;
+    }
+    match site.compile() {
+        Ok(Compiled { snapshot, offer }) => {
+            let generation = running.apply(snapshot);
+            let took = began.elapsed().as_millis();
+            screen::note(format_args!("reloaded: generation {generation}, {took} ms: {}", changes(&outcome)));
+            if site.args.output == Format::Text {
+                ready::say_changes(&site.offer, &offer);
+            }
+            site.offer = offer;
+        }
+        Err(error) => screen::note(format_args!("error: nothing is changed: {error:#}")),
+    }
+}
+
+fn changes(outcome: &Outcome) -> String {
+    let parts = [("new", &outcome.added), ("changed", &outcome.changed), ("removed", &outcome.removed)];
+    let parts = parts.into_iter().filter(|(_, ids)| !ids.is_empty()).map(|(what, ids)| {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        format!("{what} {}", ids.join(", "))
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// Lets running answers finish; a second signal cuts them off.
+fn end(running: Running, signals: &AtomicUsize) -> u8 {
+    screen::note("ending: running answers finish first; once more ends at once");
+    let hurried = || signals.load(Ordering::SeqCst) > 1;
+    running.drain(hurried);
+    let code = u8::from(hurried());
+    running.stop();
+    code
+}

@@ -1,0 +1,117 @@
+//! One line of the usage log, schema version 1.
+//!
+//! Written by hand: a serializer costs five times as much, and it is done for every request. Names come as JSON
+//! from their labels, made once; all other texts are constants of ours without anything to escape.
+
+use super::{AttemptFinished, Chosen, RequestFinished};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use weir_config::Usage;
+
+/// Writes lines; keeps the second it wrote last, because the next line mostly has the same.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    second: u64,
+    /// That second as RFC 3339 writes it, up to the fraction.
+    text: String,
+}
+
+impl Writer {
+    /// Appends the line of `event` to `to`.
+    pub(super) fn write(&mut self, to: &mut Vec<u8>, event: &RequestFinished, took: Duration) {
+        text(to, "{\"schema\":1,\"time\":\"");
+        self.time(to, event.began_at);
+        text(to, "\",\"id\":\"");
+        text(to, event.id.as_str());
+        text(to, "\",\"key\":");
+        text(to, event.key.as_ref().map_or("null", |key| &key.name.json));
+        text(to, ",\"tenant\":");
+        text(to, event.key.as_ref().map_or("null", |key| &key.tenant.json));
+        text(to, ",\"route\":");
+        text(to, event.route.as_ref().map_or("null", |route| &route.label.json));
+        chosen(to, event.chosen.as_ref());
+        text(to, if event.stream { ",\"stream\":true" } else { ",\"stream\":false" });
+        number(to, ",\"status\":", event.outcome.status.into());
+        text(to, ",\"outcome\":\"");
+        text(to, event.outcome.code);
+        text(to, "\",\"attempts\":[");
+        for (i, attempt) in event.attempts.iter().enumerate() {
+            text(to, if i == 0 { "{" } else { ",{" });
+            self::attempt(to, attempt);
+        }
+        text(to, "],\"tokens\":");
+        tokens(to, event.usage.as_ref());
+        text(to, if event.assumed { ",\"assumed\":true" } else { ",\"assumed\":false" });
+        optional(to, ",\"cost_nano_usd\":", event.cost.map(|cost| cost.0));
+        optional(to, ",\"first_token_us\":", event.first_token.map(micros));
+        number(to, ",\"duration_us\":", micros(took));
+        text(to, "}\n");
+    }
+
+    /// An instant in UTC to the millisecond.
+    fn time(&mut self, to: &mut Vec<u8>, at: SystemTime) {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        if since.as_secs() != self.second || self.text.is_empty() {
+            self.second = since.as_secs();
+            let second =
+                i64::try_from(self.second).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+            self.text = second.unwrap_or_default().to_string().trim_end_matches('Z').to_owned();
+        }
+        text(to, &self.text);
+        let millis = since.subsec_millis();
+        let digit = |value: u32| b'0' + (value % 10) as u8; // below 10
+        to.extend_from_slice(&[b'.', digit(millis / 100), digit(millis / 10), digit(millis), b'Z']);
+    }
+}
+
+fn chosen(to: &mut Vec<u8>, chosen: Option<&Chosen>) {
+    let json =
+        |label: fn(&Chosen) -> &crate::live::Label| chosen.map_or("null", |chosen| &*label(chosen).json);
+    text(to, ",\"target\":");
+    text(to, json(|chosen| &chosen.target));
+    text(to, ",\"provider\":");
+    text(to, json(|chosen| &chosen.provider));
+    text(to, ",\"model\":");
+    text(to, json(|chosen| &chosen.model));
+}
+
+fn attempt(to: &mut Vec<u8>, attempt: &AttemptFinished) {
+    text(to, "\"outcome\":\"");
+    text(to, attempt.outcome);
+    text(to, "\"");
+    chosen(to, Some(&attempt.chosen));
+    optional(to, ",\"status\":", attempt.status.map(u64::from));
+    number(to, ",\"duration_us\":", micros(attempt.took));
+    text(to, "}");
+}
+
+fn tokens(to: &mut Vec<u8>, usage: Option<&Usage>) {
+    let Some(usage) = usage else { return text(to, "null") };
+    number(to, "{\"input\":", usage.input);
+    number(to, ",\"cache_read\":", usage.cache_read);
+    number(to, ",\"output\":", usage.output);
+    number(to, ",\"reasoning\":", usage.reasoning);
+    text(to, "}");
+}
+
+fn text(to: &mut Vec<u8>, text: &str) {
+    to.extend_from_slice(text.as_bytes());
+}
+
+fn number(to: &mut Vec<u8>, name: &str, value: u64) {
+    text(to, name);
+    text(to, itoa::Buffer::new().format(value));
+}
+
+fn optional(to: &mut Vec<u8>, name: &str, value: Option<u64>) {
+    match value {
+        Some(value) => number(to, name, value),
+        None => {
+            text(to, name);
+            text(to, "null");
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

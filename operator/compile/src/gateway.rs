@@ -1,0 +1,95 @@
+//! `LLMGateway` -> its settings, and the defaults that it gives to providers and routes.
+
+use crate::attempt::{SetFallback, SetRetry, SetTimeouts};
+use crate::codes::Code;
+use crate::finding::Report;
+use crate::values::{duration, parsed, quoted};
+use crate::world::Node;
+use ipnet::IpNet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use weir_config::{Egress, Gateway, Listener};
+use weir_crds::Kind;
+use weir_crds::{ByteSize, GatewayEgress, GatewayListener, LLMGateway};
+
+const MAX_BODY_BYTES: u64 = 32 << 20;
+/// What the schema allows.
+const BODY_BYTES: RangeInclusive<u64> = 1 << 10..=1 << 30;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(300);
+const REMOVAL_DELAY: Duration = Duration::from_secs(10);
+
+/// A gateway, read.
+pub(crate) struct Draft {
+    pub(crate) gateway: Gateway,
+    pub(crate) timeouts: SetTimeouts,
+    pub(crate) fallback: SetFallback,
+    pub(crate) retry: SetRetry,
+}
+
+/// Always gives a gateway: a setting that cannot be read has its default, a range is not allowed.
+pub(crate) fn read(node: &Node<'_, LLMGateway>) -> (Draft, Report) {
+    let mut report = Report::on(Kind::Gateway, &node.name);
+    let spec = &node.object.spec;
+    let defaults = spec.defaults.as_ref();
+    let draft = Draft {
+        gateway: Gateway {
+            name: node.name.clone(),
+            listener: listener(&mut report, &spec.listener),
+            egress: egress(&mut report, spec.egress.as_ref()),
+        },
+        timeouts: SetTimeouts::read(
+            &mut report,
+            "spec.defaults.timeouts",
+            defaults.and_then(|defaults| defaults.timeouts.as_ref()),
+        ),
+        fallback: SetFallback::read(
+            &mut report,
+            "spec.defaults.fallback",
+            defaults.and_then(|defaults| defaults.fallback.as_ref()),
+        ),
+        retry: SetRetry::read(
+            &mut report,
+            "spec.defaults.retry",
+            defaults.and_then(|defaults| defaults.retry.as_ref()),
+        ),
+    };
+    (draft, report)
+}
+
+fn listener(report: &mut Report, spec: &GatewayListener) -> Listener {
+    let at = "spec.listener";
+    Listener {
+        max_body_bytes: parsed(report, &format!("{at}.maxBodyBytes"), body_bytes(&spec.max_body_bytes))
+            .unwrap_or(MAX_BODY_BYTES),
+        drain_timeout: duration(report, &format!("{at}.drainTimeout"), Some(&spec.drain_timeout))
+            .unwrap_or(DRAIN_TIMEOUT),
+        removal_delay: duration(report, &format!("{at}.removalDelay"), Some(&spec.removal_delay))
+            .unwrap_or(REMOVAL_DELAY),
+        disclosure: spec.disclosure,
+    }
+}
+
+fn body_bytes(text: &ByteSize) -> Result<u64, String> {
+    let bytes = text.parse().map_err(|error| error.to_string())?;
+    BODY_BYTES.contains(&bytes).then_some(bytes).ok_or_else(|| "it is not from 1Ki to 1Gi".to_owned())
+}
+
+fn egress(report: &mut Report, spec: Option<&GatewayEgress>) -> Egress {
+    let mut allow_private = Vec::new();
+    for (index, text) in
+        spec.map(|egress| egress.allow_private.as_slice()).unwrap_or_default().iter().enumerate()
+    {
+        match text.parse::<IpNet>() {
+            Ok(range) => allow_private.push(range.trunc()),
+            Err(_) => report.add(
+                Code::InvalidValue,
+                format!("spec.egress.allowPrivate[{index}]"),
+                format!(
+                    "{} is no CIDR range, so nothing is allowed by it; write one such as 10.1.0.0/16",
+                    quoted(text)
+                ),
+            ),
+        }
+    }
+    Egress { allow_private }
+}

@@ -1,0 +1,97 @@
+//! `LLMKey` -> what recognises a tenant's key and what it may do.
+//!
+//! A key of which a bound cannot be read (rate, expiry) is refused: left out, never unbounded. So is one of
+//! which no text is known.
+
+use crate::codes::Code;
+use crate::finding::Report;
+use crate::resolve::Secrets;
+use crate::source;
+use crate::values::{in_range, is_allowed_pattern, parsed_or, quoted};
+use crate::world::Node;
+use std::num::NonZeroU32;
+use weir_config::{AllowedModels, Key, KeyDigest, Limits, ModelPattern, ObjectName};
+use weir_crds::Kind;
+use weir_crds::LLMKey;
+
+/// What follows from a bound that cannot be read.
+const REFUSED: &str = "so the key is refused, never unbounded";
+
+/// One text of a key and the field that gives it.
+pub(crate) struct SourcedDigest {
+    pub(crate) digest: KeyDigest,
+    pub(crate) field: String,
+}
+
+/// A key, read.
+pub(crate) struct Draft<'a> {
+    pub(crate) node: &'a Node<'a, LLMKey>,
+    /// The gateway that takes it, if there is one.
+    pub(crate) gateway: Option<ObjectName>,
+    pub(crate) digests: Vec<SourcedDigest>,
+    /// The key apart from its digests; `None`: it is refused.
+    key: Option<Key>,
+}
+
+/// Reads a key.
+pub(crate) fn read<'a>(
+    node: &'a Node<'a, LLMKey>,
+    gateway: Option<ObjectName>,
+    secrets: &Secrets,
+) -> (Draft<'a>, Report) {
+    let mut report = Report::on(Kind::Key, &node.name);
+    let spec = &node.object.spec;
+    let digests = source::read(&mut report, &node.name, &spec.source, secrets);
+    let limits = limits(&mut report, node);
+    let expires_at = match &spec.expires_at {
+        Some(text) => parsed_or(&mut report, "spec.expiresAt", text.parse(), REFUSED).map(Some),
+        None => Some(None),
+    };
+    let allowed_models = allowed_models(&mut report, &spec.allowed_models);
+    let key = limits.zip(expires_at).map(|(limits, expires_at)| Key {
+        name: node.name.clone(),
+        tenant: node.name.namespace.clone(),
+        digests: Vec::new(),
+        allowed_models,
+        limits,
+        expires_at,
+        suspended: spec.suspend,
+    });
+    (Draft { node, gateway, digests, key }, report)
+}
+
+fn limits(report: &mut Report, node: &Node<'_, LLMKey>) -> Option<Limits> {
+    let given = node.object.spec.limits.as_ref().and_then(|limits| limits.requests_per_minute);
+    let Some(given) = given else { return Some(Limits::default()) };
+    let field = "spec.limits.requestsPerMinute";
+    let read: u32 = parsed_or(report, field, in_range(given.into(), &(1..=1_000_000_000)), REFUSED)?;
+    Some(Limits { requests_per_minute: Some(NonZeroU32::new(read)?) })
+}
+
+fn allowed_models(report: &mut Report, texts: &[String]) -> AllowedModels {
+    let mut allowed = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        if is_allowed_pattern(text) {
+            allowed.push(ModelPattern::from(text.clone()));
+        } else {
+            let message = format!("{} is no model's name, so it allows nothing; correct it", quoted(text));
+            report.add(Code::InvalidValue, format!("spec.allowedModels[{index}]"), message);
+        }
+    }
+    if allowed.is_empty() {
+        let message = "no model is allowed, so the key opens nothing; name the models, or \"*\" for all";
+        report.add(Code::InvalidValue, "spec.allowedModels", message);
+    }
+    AllowedModels(allowed)
+}
+
+impl Draft<'_> {
+    /// The key as a gateway takes it; `None` if it is refused or none of its texts is left.
+    pub(crate) fn effective(&self) -> Option<Key> {
+        let digests: Vec<KeyDigest> = self.digests.iter().map(|sourced| sourced.digest.clone()).collect();
+        if digests.is_empty() {
+            return None;
+        }
+        Some(Key { digests, ..self.key.clone()? })
+    }
+}

@@ -1,0 +1,96 @@
+//! What stands in the Secret of a generated key. The operator writes it, compile reads it.
+
+use crate::codes::Code;
+use crate::finding::Report;
+use crate::key::SourcedDigest;
+use crate::resolve::{Secrets, resolve_ref, without_final_newline};
+use crate::source::{of_digest, of_text};
+use crate::values::quoted;
+use serde::{Deserialize, Serialize};
+use weir_config::ObjectName;
+use weir_crds::{GenerateKey, Timestamp};
+
+/// The Secret's key under which the newest text stands.
+pub const MINTED_TEXT: &str = "OPENAI_API_KEY";
+/// The Secret's key under which all valid texts stand: a JSON list of [`MintedDigest`].
+pub const MINTED_DIGESTS: &str = "digests.json";
+
+/// One entry of `digests.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MintedDigest {
+    /// The label inside the key.
+    pub id: String,
+    /// SHA-256 of the whole key, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// When it was made, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minted_at: Option<Timestamp>,
+    /// From this instant on it is refused, RFC 3339; never, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+}
+
+/// The digests in the Secret: those of `digests.json`, or where that is missing or unreadable that of the
+/// newest text.
+pub(crate) fn read(
+    report: &mut Report,
+    key: &ObjectName,
+    spec: &GenerateKey,
+    secrets: &Secrets,
+) -> Vec<SourcedDigest> {
+    let field = "spec.source.generate.secretName";
+    let secret = resolve_ref(secrets, key, &spec.secret_name).map(|(_, secret)| secret);
+    let value = |name: &str| secret.and_then(|secret| secret.get(name));
+    match (value(MINTED_DIGESTS), value(MINTED_TEXT)) {
+        (Some(list), text) => match serde_json::from_slice::<Vec<MintedDigest>>(list) {
+            Ok(list) if list.is_empty() => {
+                let message = format!(
+                    "{MINTED_DIGESTS} in the Secret is empty, so the key opens nothing; \
+                                       delete the Secret to have a new key made"
+                );
+                report.add(Code::InvalidValue, field, message);
+                Vec::new()
+            }
+            Ok(list) => entries(report, &list, field),
+            Err(_) => {
+                let message = format!(
+                    "{MINTED_DIGESTS} in Secret {} is no list of digests, so only the key beside it is taken; \
+                     delete the Secret to have a new key made",
+                    quoted(&spec.secret_name)
+                );
+                report.add(Code::InvalidValue, field, message);
+                newest(report, text, field)
+            }
+        },
+        (None, Some(text)) => newest(report, Some(text), field),
+        (None, None) => {
+            let message = format!(
+                "no key is in Secret {} of namespace {} yet; wait, the operator makes one",
+                quoted(&spec.secret_name),
+                key.namespace
+            );
+            report.add(Code::KeyPending, field, message);
+            Vec::new()
+        }
+    }
+}
+
+fn newest(report: &mut Report, text: Option<&Vec<u8>>, field: &str) -> Vec<SourcedDigest> {
+    let text = text.map(|text| without_final_newline(text));
+    text.and_then(|text| of_text(report, text, field)).into_iter().collect()
+}
+
+fn entries(report: &mut Report, list: &[MintedDigest], field: &str) -> Vec<SourcedDigest> {
+    let mut digests = Vec::new();
+    for (index, entry) in list.iter().enumerate() {
+        match of_digest(&entry.sha256, entry.not_after.as_ref()) {
+            Ok(digest) => digests.push(SourcedDigest { digest, field: field.to_owned() }),
+            Err((what, why)) => {
+                let message = format!("{MINTED_DIGESTS} in the Secret, entry {index}, {what}: {why}");
+                report.add(Code::InvalidValue, field, message);
+            }
+        }
+    }
+    digests
+}

@@ -1,0 +1,14 @@
+//! compile from outside: checked-in cases, generated worlds, and every leaf of the API.
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod leaves;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod related;
+#[cfg(test)]
+mod worlds;

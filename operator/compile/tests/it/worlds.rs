@@ -1,0 +1,163 @@
+//! Generated worlds: small pools of names, so that references meet and conflicts happen, and nonsense in every
+//! place that takes text.
+
+use crate::load::input;
+use crate::random;
+use crate::related::{Id, id, touched};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::Serialize;
+use serde_json::Value;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use weir_compile::{Code, Output, compile};
+use weir_config::{ObjectName, Snapshot};
+
+/// Each object once: with two of one name it is not clear which of them a change is about.
+fn once(world: Vec<Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    world.into_iter().filter(|object| seen.insert(id(object))).collect()
+}
+
+fn bytes(output: &Output) -> String {
+    serde_json::to_string(&(&output.gateways, &output.findings)).unwrap()
+}
+
+/// A gateway's fragments by object: a provider's credential belongs to its own.
+fn fragments(snapshot: &Snapshot) -> BTreeMap<Id, String> {
+    let one = |kind: &str, name: &ObjectName, json: String| ((kind.to_owned(), name.clone()), json);
+    let providers = snapshot.providers.iter().map(|it| {
+        let credential = snapshot.credentials.get(&it.name);
+        one("LLMProvider", &it.name, format!("{} {:?}", json(it), credential.map(|it| it.expose())))
+    });
+    let routes = snapshot.routes.iter().map(|it| one("LLMRoute", &it.name, json(it)));
+    let keys = snapshot.keys.iter().map(|it| one("LLMKey", &it.name, json(it)));
+    let gateway = one("LLMGateway", &snapshot.gateway.name, json(&snapshot.gateway));
+    providers.chain(routes).chain(keys).chain([gateway]).collect()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+/// What a gateway takes for granted.
+fn is_right_by_construction(snapshot: &Snapshot) {
+    let read: Snapshot = serde_json::from_value(serde_json::to_value(snapshot).unwrap()).unwrap();
+    assert_eq!(&read, snapshot);
+    assert!(snapshot.providers.is_sorted_by(|a, b| a.name < b.name));
+    assert!(snapshot.routes.is_sorted_by(|a, b| a.name < b.name));
+    assert!(snapshot.keys.is_sorted_by(|a, b| a.name < b.name));
+    let providers: BTreeSet<&ObjectName> = snapshot.providers.iter().map(|it| &it.name).collect();
+    let targeted: BTreeSet<&ObjectName> =
+        snapshot.routes.iter().flat_map(|route| &route.targets).map(|target| &target.provider).collect();
+    assert_eq!(providers, targeted);
+    assert!(snapshot.credentials.keys().all(|name| providers.contains(name)));
+    let sendable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    assert!(snapshot.credentials.values().all(|credential| sendable(credential.expose())));
+    let names: Vec<String> = snapshot
+        .routes
+        .iter()
+        .flat_map(|it| {
+            std::iter::once(it.model.to_string()).chain(it.aliases.iter().map(|it| it.name.clone()))
+        })
+        .collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "a name has one route");
+    let digests: Vec<_> = snapshot.keys.iter().flat_map(|key| &key.digests).map(|it| it.sha256).collect();
+    assert_eq!(digests.iter().collect::<BTreeSet<_>>().len(), digests.len(), "a text has one key");
+    assert!(snapshot.keys.iter().all(|key| !key.digests.is_empty()));
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 512, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn s8_6_every_world_compiles_to_snapshots_that_hold_what_gateways_assume(world in random::world()) {
+        let output = compile(&input(&world));
+        output.gateways.values().for_each(is_right_by_construction);
+        for finding in &output.findings {
+            prop_assert!(!finding.message.is_empty() && !finding.message.contains('\n'));
+            prop_assert!(finding.message.len() < 4_000, "{}", finding.message.len());
+        }
+    }
+
+    #[test]
+    fn s8_6_the_order_of_objects_does_not_matter(
+        (world, shuffled) in random::world().prop_flat_map(|world| (Just(world.clone()), Just(world).prop_shuffle()))
+    ) {
+        // Of two Secrets of one name the last counts, as in any map: they come once.
+        let secrets = |world: &[Value]| world.iter().filter(|it| it["kind"] == "Secret").map(id).collect::<Vec<_>>();
+        prop_assume!(secrets(&world).len() == secrets(&world).iter().collect::<BTreeSet<_>>().len());
+        prop_assert_eq!(bytes(&compile(&input(&world))), bytes(&compile(&input(&shuffled))));
+    }
+}
+
+/// Compares what is unrelated; says how many fragments that were.
+fn unrelated_stay(world: &[Value], changed: &Value, now: Option<&Value>) -> usize {
+    let same = |object: &&Value| id(object) != id(changed);
+    let after: Vec<Value> = world.iter().filter(same).chain(now).cloned().collect();
+    let touched = touched(world, changed, now);
+    let (old, new) = (compile(&input(world)), compile(&input(&after)));
+    let names: BTreeSet<&ObjectName> = old.gateways.keys().chain(new.gateways.keys()).collect();
+    let mut compared = 0;
+    for name in names.into_iter().filter(|name| !touched.gateways.contains(name)) {
+        let (old, new) = (fragments(&old.gateways[name]), fragments(&new.gateways[name]));
+        let ids: BTreeSet<&Id> = old.keys().chain(new.keys()).collect();
+        for id in ids.into_iter().filter(|id| !touched.objects.contains(id)) {
+            let (old, new) = (old.get(id), new.get(id));
+            let may_come_or_go = id.0 == "LLMProvider" && touched.needed.contains(&id.1);
+            if !(may_come_or_go && old.is_some() != new.is_some()) {
+                assert_eq!(old, new, "{id:?} changed with {}", self::id(changed).1);
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
+#[test]
+fn s8_6_one_object_dropped_or_broken_leaves_the_fragments_of_unrelated_ones_byte_identical() {
+    let compared = Cell::new(0);
+    let config = Config { cases: 1024, failure_persistence: None, ..Config::default() };
+    let strategy = (random::world().prop_map(once), any::<Index>(), random::object());
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+        .run(&strategy, |(world, which, other)| {
+            if world.is_empty() {
+                return Ok(());
+            }
+            let changed = which.get(&world);
+            let dropped = unrelated_stay(&world, changed, None);
+            let broken = broken(changed, &other);
+            compared.set(compared.get() + dropped + unrelated_stay(&world, changed, Some(&broken)));
+            Ok(())
+        })
+        .unwrap();
+    assert!(compared.get() > 1_000, "only {} fragments were compared", compared.get());
+}
+
+/// `object` with everything but its identity from `other`, as far as that is of its kind; else emptied.
+fn broken(object: &Value, other: &[Value]) -> Value {
+    let mut broken = object.clone();
+    if let Some(other) = other.iter().find(|other| other["kind"] == object["kind"]) {
+        for part in ["spec", "stringData"] {
+            if object.get(part).is_some() {
+                broken[part] = other[part].clone();
+            }
+        }
+    }
+    broken
+}
+
+#[test]
+fn the_worlds_are_rich_enough_to_meet_every_code() {
+    let mut seen: BTreeSet<Code> = BTreeSet::new();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..2048 {
+        let world = random::world().new_tree(&mut runner).unwrap().current();
+        seen.extend(compile(&input(&world)).findings.iter().map(|finding| finding.code));
+    }
+    let missing: Vec<&str> =
+        Code::ALL.iter().filter(|code| !seen.contains(code)).map(|it| it.reason()).collect();
+    assert!(missing.is_empty(), "never met: {missing:?}");
+}
