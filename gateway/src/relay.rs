@@ -142,6 +142,8 @@ struct Flowing {
 enum End {
     Complete,
     Broken(Failure),
+    /// The drain's time was over.
+    Cut,
 }
 
 impl Flowing {
@@ -157,8 +159,7 @@ impl Flowing {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
         let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
         if call.gateway.shutdown.is_cut() {
-            let failure = Failure::new(FailureClass::ServerError, "the gateway is shutting down");
-            return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
+            return Poll::Ready(self.end(Collected::default(), End::Cut));
         }
         let mut joined = Collected::default();
         joined.push(std::mem::take(&mut flow.ready), 0);
@@ -220,16 +221,20 @@ impl Flowing {
         let Some((mut call, mut flow)) = self.inner.take() else { return Ok(Bytes::new()) };
         flow.rest = None;
         settle(&mut call, &flow);
-        call.recorder.event.outcome = match end {
-            End::Complete => Outcome::OK,
+        let (fault, code) = match end {
+            End::Complete => {
+                call.recorder.event.outcome = Outcome::OK;
+                return Ok(last.into_bytes());
+            }
             End::Broken(failure) => {
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
-                call.recorder.event.outcome = Outcome { status: 200, code: "stream_broken" };
-                last.push(flow.broken_off(&failure)?, 0);
-                return Ok(last.into_bytes());
+                (http::broken_stream(&failure), "stream_broken")
             }
+            End::Cut => (Fault::shutting_down(), "shutting_down"),
         };
+        call.recorder.event.outcome = Outcome { status: 200, code };
+        last.push(flow.broken_off(&fault)?, 0);
         Ok(last.into_bytes())
     }
 }
@@ -300,9 +305,9 @@ impl Flow {
     }
 
     /// The event that says that the answer broke off. A unary body has no place for one.
-    fn broken_off(&mut self, failure: &Failure) -> Result<Bytes, BrokenOff> {
+    fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
         let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = http::stream_error(&http::broken_stream(failure));
+        let event = http::stream_error(fault);
         let unfinished = stream.end(now_unix()).bytes;
         Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
     }

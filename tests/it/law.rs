@@ -2,6 +2,7 @@
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 /// Which of our crates may depend on which.
 const INSIDE: &[(&str, &[&str])] = &[
@@ -45,8 +46,12 @@ const NEVER: &[(&str, &[&str])] = &[
 
 fn metadata() -> Metadata {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    // Other platforms' dependencies may never have been fetched here.
+    let version = Command::new("rustc").arg("-vV").output().unwrap().stdout;
+    let version = String::from_utf8(version).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let mut command = MetadataCommand::new();
-    command.manifest_path(root).other_options(vec!["--offline".to_owned(), "--locked".to_owned()]);
+    command.manifest_path(root).other_options(["--locked", "--filter-platform", host].map(str::to_owned));
     command.exec().unwrap()
 }
 

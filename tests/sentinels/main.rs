@@ -33,7 +33,7 @@ const CREDENTIAL: &str = "credential-sentinel";
 const STRANGER: &str = "sk-STRANGER-SENTINEL-0123456789abcdefghij";
 const SENTINELS: [&str; 5] = [PROMPT, ANSWER, CREDENTIAL, STRANGER, KEY];
 
-/// Everything that a gateway's threads log. The test's own client logs as well, on other threads.
+/// Everything that a gateway logs, on its threads or on ours. The test's own client logs as well, on ours.
 #[derive(Clone, Default)]
 struct Logs(Arc<Mutex<Vec<u8>>>);
 
@@ -45,7 +45,8 @@ impl Logs {
 
 impl Write for Logs {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if thread::current().name().is_some_and(|name| name.starts_with("weir-")) {
+        let own_thread = thread::current().name().is_some_and(|name| name.starts_with("weir-"));
+        if own_thread || String::from_utf8_lossy(line).contains("weir_gateway") {
             self.bytes().extend_from_slice(line);
         }
         Ok(line.len())

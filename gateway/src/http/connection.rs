@@ -20,6 +20,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::TokioTimer;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -32,10 +34,13 @@ use tower_service::Service as _;
 /// A request's headers (semantics S10.6).
 const MAX_HEADERS: usize = 64 << 10;
 const MAX_H2_STREAMS: u32 = 128;
+/// So many bytes of an answer the kernel takes beyond what it can send.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
 
 /// Serves `stream` until it ends, or the gateway does.
 pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>, stream: TcpStream) {
-    if stream.set_nodelay(true).is_err() {
+    if prepare(&stream).is_err() {
         return; // closed already
     }
     let first = tokio::time::timeout(gateway.bounds.headers, speaks(&stream)).await;
@@ -62,6 +67,15 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
             until_ended(&gateway, connection, http1::Connection::graceful_shutdown).await;
         }
     }
+}
+
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    // The kernel calls a socket writable once a third of its buffer is free, and lets the buffer grow to megabytes: a
+    // slow reader's progress would stay unseen for minutes, and its answer would be kept where nobody counts it.
+    #[cfg(target_os = "linux")]
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
+    Ok(())
 }
 
 /// Drives `task` through the phases of a shutdown. A look at the phase each time it is polled costs less than a

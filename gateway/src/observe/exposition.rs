@@ -212,7 +212,7 @@ fn encode_histogram(
     bounds: &[f64; 14],
     histogram: &Histogram,
 ) -> fmt::Result {
-    let bounds = bounds.iter().copied().chain([f64::MAX]);
+    let bounds = bounds.iter().copied().chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(histogram.counts).collect();
     let count = histogram.counts.iter().sum();
     encoder.encode_histogram::<NoLabelSet>(histogram.sum.as_secs_f64(), count, &buckets, None)
