@@ -6,6 +6,7 @@
 use crate::manifest::World;
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -28,9 +29,8 @@ pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> anyhow
         let name = held.value.pointer("/spec/source/generate/secretName").and_then(|name| name.as_str());
         let Some(secret_name) = name else { continue };
         let secret_name = ObjectName::new(id.name.namespace.as_str(), secret_name);
-        if !secrets.contains_key(&secret_name) {
-            let text = kept(folder, &id.name)?;
-            secrets.insert(secret_name, secret(&text)?);
+        if let Entry::Vacant(secrets) = secrets.entry(secret_name) {
+            secrets.insert(secret(&kept(folder, &id.name)?)?);
         }
     }
     Ok(())

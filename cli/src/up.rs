@@ -3,17 +3,21 @@
 use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
+use crate::manifest::files::FileText;
 use crate::manifest::{Outcome, Problem, Source, World, files};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Bounds, Options, Running, UsageLogTo};
+use weir_gateway::{Bounds, Options, Running, StartError, UsageLogTo};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -39,7 +43,7 @@ pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
     }
     let options = options(args);
     let compiled = site.compile()?;
-    let running = weir_gateway::start(&options).map_err(|error| explain(error, &options))?;
+    let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.apply(compiled.snapshot);
     if let Err(error) = &watcher {
         screen::note(format_args!("edits are not noticed, restart to apply them: {error}"));
@@ -73,23 +77,18 @@ fn options(args: &Up) -> Options {
     }
 }
 
-fn explain(error: weir_gateway::StartError, options: &Options) -> anyhow::Error {
-    let hint = match &error {
-        weir_gateway::StartError::Listen(address, source)
-            if source.kind() == std::io::ErrorKind::AddrInUse =>
-        {
+/// Why it did not start, and for a port in use the way out.
+fn explain(error: &StartError, options: &Options) -> anyhow::Error {
+    match error {
+        StartError::Listen(address, source) if source.kind() == ErrorKind::AddrInUse => {
             let option = if *address == options.listen { "--listen" } else { "--admin-listen" };
-            Some(format!(
-                "something else has the port: stop it, or take another one with {option} {}:0",
-                address.ip()
-            ))
+            let ip = address.ip();
+            anyhow!(
+                "{error}; stop what has the port, or take a free one with {option} {}",
+                SocketAddr::new(ip, 0)
+            )
         }
-        _ => None,
-    };
-    let error = anyhow::Error::new(error);
-    match hint {
-        Some(hint) => error.context(hint),
-        None => error,
+        _ => anyhow!("{error}"),
     }
 }
 
@@ -106,7 +105,11 @@ struct Site<'a> {
     args: &'a Up,
     source: Source,
     state: PathBuf,
+    /// The files as they were read last.
+    files: Vec<FileText>,
     world: World,
+    /// What was found last; said once, for as long as it holds.
+    found: BTreeSet<Problem>,
     offer: Offer,
 }
 
@@ -119,38 +122,49 @@ struct Compiled {
 impl<'a> Site<'a> {
     fn new(args: &'a Up, source: Source) -> anyhow::Result<Self> {
         let state = args.state.clone().map_or_else(mint::default_folder, Ok)?;
-        Ok(Self { args, source, state, world: World::default(), offer: Offer::default() })
+        let (files, world, found, offer) = Default::default();
+        Ok(Self { args, source, state, files, world, found, offer })
     }
 
     /// Reads the manifests, again if need be, and says what is wrong with them.
     fn read(&mut self) -> Outcome {
         let (files, problems) = files::read(&self.source);
+        if files == self.files && !files.is_empty() {
+            return Outcome::default();
+        }
         let wanted = &self.args.gateway.gateway;
         let mut outcome = self.world.take(&files, |id, value| {
             if laptop::is_wanted(wanted, id) {
                 laptop::adjust(value);
             }
         });
+        self.files = files;
         outcome.problems.splice(0..0, problems);
         outcome.problems.iter().for_each(screen::note);
         outcome
     }
 
     /// Compiles what is in force, makes missing keys, and says what compile finds.
-    fn compile(&self) -> anyhow::Result<Compiled> {
+    fn compile(&mut self) -> anyhow::Result<Compiled> {
         let name = laptop::full_name(&self.args.gateway.gateway, &self.world);
         let mut secrets = configuration::secrets(&self.world);
         mint::add(&self.state, &self.world, &mut secrets)?;
         let implied = if laptop::is_declared(&self.world, &name) { None } else { laptop::implied(&name) };
         let configuration =
             configuration::configure(&self.world, secrets.clone(), implied.into_iter().collect());
-        configuration.problems.iter().for_each(screen::note);
+        self.say_new(&configuration.problems);
         let snapshot = snapshot(&configuration, &name)?;
         let keys = self.world.of_kind(Some(Kind::Key));
         let keys: Vec<_> =
             keys.filter_map(|(_, held)| serde_json::from_value(held.value.clone()).ok()).collect();
         let offer = Offer::of(&snapshot, &keys, &secrets);
         Ok(Compiled { snapshot, offer })
+    }
+
+    fn say_new(&mut self, problems: &[Problem]) {
+        let placeless = |problem: &Problem| Problem { spot: None, ..problem.clone() };
+        problems.iter().filter(|problem| !self.found.contains(&placeless(problem))).for_each(screen::note);
+        self.found = problems.iter().map(placeless).collect();
     }
 }
 

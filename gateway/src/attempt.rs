@@ -2,10 +2,8 @@
 //! any failure can move on.
 
 use crate::call::{Call, Offer, now_unix};
-use crate::upstream::{Account, Answer, AnswerBody};
+use crate::upstream::{Account, Answer, AnswerBody, Content};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -141,8 +139,7 @@ async fn large(
     if ready.is_empty() {
         ready = answer.body.data().await.unwrap_or_else(|| Ok(Bytes::new()))?;
     }
-    let is_json = content_type(&answer.headers).starts_with("application/json");
-    if !is_json || ready.trim_ascii_start().first() != Some(&b'{') {
+    if answer.head.content != Content::Json || ready.trim_ascii_start().first() != Some(&b'{') {
         return Err(garbled("the upstream's answer is not JSON"));
     }
     let rest = Some(answer.body);
@@ -157,26 +154,20 @@ fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
 
 /// Lets only a plain 2xx through; anything else becomes its failure.
 async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
-    if !answer.status.is_success() {
+    if !answer.head.status.is_success() {
         return Err(Box::pin(refused(account, answer)).await);
     }
-    match answer.headers.get(CONTENT_ENCODING) {
-        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            Err(garbled("the upstream compressed its answer, although it was asked not to"))
-        }
-        _ => Ok(()),
+    if answer.head.compressed {
+        return Err(garbled("the upstream compressed its answer, although it was asked not to"));
     }
+    Ok(())
 }
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(account: &Account, answer: &mut Answer) -> Failure {
     let body = read_short(answer).await;
     let row = account.provider.vendor.row();
-    openai::failure(row, answer.status.as_u16(), &answer.headers, &body, now_unix())
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    openai::failure(row, answer.head.status.as_u16(), &answer.head.headers, &body, now_unix())
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant) -> Result<Committed, Failure> {
@@ -216,7 +207,7 @@ async fn stream_once(
         Ok(answer)
     };
     let mut answer = tokio::time::timeout_at(first_byte.into(), begin).await.map_err(|_| late())??;
-    if !content_type(&answer.headers).starts_with("text/event-stream") {
+    if answer.head.content != Content::EventStream {
         return Err(no_stream(&account, &mut answer, first_byte).await);
     }
     let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage());

@@ -28,8 +28,8 @@ pub(crate) enum Source {
     BuiltIn(&'static [(&'static str, &'static str)]),
 }
 
-/// A file and its text, or why it cannot be had.
-#[derive(Debug, Clone)]
+/// A file and its text, or why that cannot be had; then it may also be a folder, for all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileText {
     pub(crate) file: Arc<str>,
     pub(crate) text: Result<String, String>,
@@ -49,64 +49,60 @@ fn is_hidden(path: &Path) -> bool {
 pub(crate) fn read(source: &Source) -> (Vec<FileText>, Vec<Problem>) {
     match source {
         Source::BuiltIn(files) => {
-            let text = |text: &str| Ok(text.to_owned());
-            (
-                files
-                    .iter()
-                    .map(|(file, content)| FileText { file: (*file).into(), text: text(content) })
-                    .collect(),
-                vec![],
-            )
+            let file =
+                |(file, text): &(&str, &str)| FileText { file: (*file).into(), text: Ok((*text).to_owned()) };
+            (files.iter().map(file).collect(), Vec::new())
         }
         Source::Paths(paths) => {
-            let (files, mut problems) = find(paths);
+            let Search { files, mut texts, mut problems } = find(paths);
             let mut left = MAX_BYTES;
-            let texts: Vec<FileText> = files.iter().map(|path| text(path, &mut left)).collect();
+            texts.extend(files.iter().map(|path| text(path, &mut left)));
             problems.extend(texts.iter().filter_map(|file| Some(Problem::io(file.text.as_ref().err()?))));
             (texts, problems)
         }
     }
 }
 
-fn find(paths: &[PathBuf]) -> (BTreeSet<PathBuf>, Vec<Problem>) {
+fn find(paths: &[PathBuf]) -> Search {
     let mut search = Search::default();
     for path in paths {
-        let shown = path.display();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                let before = search.files.len();
+                let before = (search.files.len(), search.texts.len());
                 search.folder(path, 0);
-                if search.files.len() == before && search.problems.is_empty() {
+                if (search.files.len(), search.texts.len()) == before {
                     let what = "holds no manifests: they end in .yaml, .yml or .json";
-                    search.problems.push(Problem::io(format!("{shown} {what}")));
+                    search.problems.push(Problem::io(format!("{} {what}", path.display())));
                 }
             }
             Ok(_) => drop(search.files.insert(path.clone())),
-            Err(error) => search.problems.push(Problem::io(format!("{shown} cannot be read: {error}"))),
+            Err(error) => search.give_up(path, &format!("cannot be read: {error}")),
         }
     }
-    (search.files, search.problems)
+    search
 }
 
 #[derive(Default)]
 struct Search {
     files: BTreeSet<PathBuf>,
+    /// What cannot be read.
+    texts: Vec<FileText>,
     problems: Vec<Problem>,
 }
 
 impl Search {
+    fn give_up(&mut self, path: &Path, why: &str) {
+        let shown = path.display().to_string();
+        self.texts.push(FileText { text: Err(format!("{shown} {why}")), file: shown.into() });
+    }
+
     fn folder(&mut self, folder: &Path, depth: usize) {
         if depth > MAX_DEPTH || self.files.len() > MAX_FILES {
-            let what = format!("{} is too large: name the folder of the manifests itself", folder.display());
-            self.problems.push(Problem::io(what));
-            return;
+            return self.give_up(folder, "is too large: name the folder of the manifests itself");
         }
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) => {
-                self.problems.push(Problem::io(format!("{} cannot be read: {error}", folder.display())));
-                return;
-            }
+            Err(error) => return self.give_up(folder, &format!("cannot be read: {error}")),
         };
         let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         found.sort();

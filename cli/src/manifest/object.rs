@@ -56,7 +56,7 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> Contents {
         }
         Err(flaws) => {
             contents.incomplete = true;
-            for Flaw { at, message } in flaws {
+            for Flaw { at, message, .. } in flaws {
                 let origin = Origin {
                     file: Arc::clone(file),
                     places: Arc::new(Places::leaf(at)),
@@ -69,23 +69,26 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> Contents {
     contents
 }
 
-/// JSON is read as YAML, for its places; where that fails (escaped surrogate pairs, tabs) as JSON without them.
+/// JSON is read as YAML, for its places. What only JSON can say (escaped surrogate pairs, tabs) is read without them.
 fn documents(file: &str, text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
+    let must_be_json = file.ends_with(".json");
     let as_yaml = yaml::read(text);
-    if as_yaml.is_ok() || !(file.ends_with(".json") || text.trim_start().starts_with('{')) {
+    let is_refused = |flaws: &Vec<Flaw>| flaws.iter().any(|flaw| flaw.is_end);
+    let may_be_json = as_yaml.as_ref().is_err_and(is_refused) && text.trim_start().starts_with('{');
+    if !must_be_json && !may_be_json {
         return as_yaml;
     }
-    let start = Place { line: 1, column: 1 };
     let as_json: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
+    let start = Place { line: 1, column: 1 };
     match as_json {
-        Ok(values) => {
+        Ok(values) if may_be_json => {
             Ok(values.into_iter().map(|value| Document { value, places: Places::leaf(start) }).collect())
         }
-        Err(error) if file.ends_with(".json") => {
+        Err(error) if must_be_json => {
             let at = Place { line: error.line(), column: error.column() };
-            Err(vec![Flaw { at, message: format!("this is no JSON: {error}") }])
+            Err(vec![Flaw::end(at, format!("this is no JSON: {error}"))])
         }
-        Err(_) => as_yaml,
+        _ => as_yaml,
     }
 }
 
@@ -159,10 +162,13 @@ fn name(value: &Value) -> Result<ObjectName, (&'static str, &'static str)> {
     }
 }
 
-/// What a Secret holds, decoded; or, for each value that is none, its JSON pointer and why.
-pub(crate) fn secret(value: &Value) -> Result<BTreeMap<String, Vec<u8>>, Vec<(String, &'static str)>> {
+/// JSON pointers and what is wrong there.
+type Wrong = Vec<(String, &'static str)>;
+
+/// What a Secret holds, decoded; or what is wrong with each value that is none.
+pub(crate) fn secret(value: &Value) -> Result<BTreeMap<String, Vec<u8>>, Wrong> {
     let mut data = BTreeMap::new();
-    let mut wrong = Vec::new();
+    let mut wrong = Wrong::new();
     let none = Map::new();
     let part = |name: &str| value.get(name).and_then(Value::as_object).unwrap_or(&none);
     // The reasons are ours: a decoder's would quote the value.

@@ -6,7 +6,7 @@ use std::fmt;
 use weir_compile::{Code, Severity};
 
 /// One remark. It never holds a value out of a Secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Problem {
     pub(crate) severity: Severity,
     /// `None` for what stands in no file.

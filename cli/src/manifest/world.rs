@@ -10,6 +10,7 @@ use super::place::{Origin, dotted};
 use super::problem::Problem;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use weir_crds::{Kind, validate};
 
@@ -67,7 +68,8 @@ impl World {
             next.extend(accepted.or(before).map(|held| (id, held)));
         }
         for (id, held) in std::mem::take(&mut self.objects) {
-            if unreadable.contains(&held.origin.file) {
+            let file = Path::new(&*held.origin.file);
+            if unreadable.iter().any(|path| file.starts_with(&**path)) {
                 next.insert(id, held);
             } else {
                 outcome.removed.push(id);
@@ -85,7 +87,7 @@ impl World {
 
 type Candidates = BTreeMap<Id, Vec<Object>>;
 
-/// Every object that the files name, in their order, and the files that may hold more than they show.
+/// Every object that the files name, in their order; and the files and folders that may hold more than they show.
 fn candidates(files: &[FileText], outcome: &mut Outcome) -> (Candidates, BTreeSet<Arc<str>>) {
     let mut candidates = Candidates::new();
     let mut unreadable = BTreeSet::new();

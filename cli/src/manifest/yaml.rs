@@ -27,6 +27,15 @@ pub(crate) struct Document {
 pub(crate) struct Flaw {
     pub(crate) at: Place,
     pub(crate) message: String,
+    /// Nothing behind it could be read.
+    pub(crate) is_end: bool,
+}
+
+impl Flaw {
+    /// One behind which nothing can be read.
+    pub(crate) fn end(at: Place, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), is_end: true }
+    }
 }
 
 /// The documents in `text`, or everything that is wrong with it as far as it can be read.
@@ -43,7 +52,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
 }
 
 fn syntax(error: ScanError) -> Flaw {
-    Flaw { at: place(*error.marker()), message: format!("this is no YAML: {}", error.info()) }
+    Flaw::end(place(*error.marker()), format!("this is no YAML: {}", error.info()))
 }
 
 fn place(mark: saphyr_parser::Marker) -> Place {
@@ -109,7 +118,7 @@ impl Builder {
 
     fn start(&mut self, at: Place, anchor: usize, inside: Inside) -> Result<(), Flaw> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Flaw { at, message: format!("nested deeper than {MAX_DEPTH} levels") });
+            return Err(Flaw::end(at, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.open.push(Open { at, anchor, size: 1, inside });
         Ok(())
@@ -140,7 +149,7 @@ impl Builder {
         let is_text = match tag {
             Some(tag) if tag.is_yaml_core_schema() => tag.suffix == "str",
             Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => true,
-            Some(_) => return Err(Flaw { at, message: "tags have no meaning in a manifest".to_owned() }),
+            Some(_) => return Err(Flaw::end(at, "tags have no meaning in a manifest")),
             None => style != ScalarStyle::Plain,
         };
         if !is_text && text == MERGE && self.expects_key() {
@@ -152,11 +161,11 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize, at: Place) -> Result<(), Flaw> {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
-            return Err(Flaw { at, message: "the alias stands inside of what it names".to_owned() });
+            return Err(Flaw::end(at, "the alias stands inside of what it names"));
         };
         self.copied += node.size;
         if self.copied > MAX_COPIED {
-            return Err(Flaw { at, message: format!("aliases stand for more than {MAX_COPIED} values") });
+            return Err(Flaw::end(at, format!("aliases stand for more than {MAX_COPIED} values")));
         }
         self.finish(node, 0)
     }
@@ -206,7 +215,7 @@ impl Builder {
         if let Some(first) = places.fields.get(&name) {
             let line = first.at.line;
             let message = format!("{name:?} is here for the second time, first in line {line}: remove one");
-            self.flaws.push(Flaw { at, message });
+            self.flaws.push(Flaw { at, message, is_end: false });
         }
         *key = Some((name, at));
         Ok(())
@@ -218,9 +227,7 @@ fn key_text(node: Node) -> Result<String, Flaw> {
         Value::String(text) => Ok(text),
         Value::Bool(_) | Value::Number(_) => Ok(node.value.to_string()),
         Value::Null => Ok("null".to_owned()),
-        Value::Array(_) | Value::Object(_) => {
-            Err(Flaw { at: node.places.at, message: "a field's name must be a word".to_owned() })
-        }
+        Value::Array(_) | Value::Object(_) => Err(Flaw::end(node.places.at, "a field's name must be a word")),
     }
 }
 

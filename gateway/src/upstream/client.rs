@@ -1,13 +1,13 @@
 //! Sends one attempt to a provider: the request is built here, never forwarded (semantics S10.2, S10.3).
 
 use super::connect::{ConnectError, Dialer};
-use super::link::{Link, LinkBody, Pool};
+use super::head::Head;
+use super::link::{Link, LinkBody, NoAnswer, Pool};
 use super::mock::{self, MockBody};
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http::{HeaderValue, Uri};
 use ipnet::IpNet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -30,14 +30,20 @@ enum Ready {
     Mock(Mock),
 }
 
-#[derive(Debug)]
 struct Server {
     endpoint: Endpoint,
-    chat: Uri,
-    host: HeaderValue,
-    authorization: Option<HeaderValue>,
+    /// The head of a unary request and of a stream's, up to the value of content-length. The credential is in them.
+    unary: Vec<u8>,
+    stream: Vec<u8>,
     /// A pool for each worker.
     pools: Arc<[Pool]>,
+}
+
+impl fmt::Debug for Server {
+    /// Without the heads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The provider's endpoint or credential cannot stand in an HTTP request.
@@ -71,44 +77,51 @@ impl Account {
 
 impl Server {
     fn new(endpoint: &Endpoint, credential: Option<&Secret>, workers: usize) -> Option<Self> {
-        let host =
-            if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
-        let default_port = if endpoint.tls { 443 } else { 80 };
-        let host = if endpoint.port == default_port { host } else { format!("{host}:{}", endpoint.port) };
-        let authorization = match credential {
-            Some(secret) => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {}", secret.expose())).ok()?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
-        };
+        let pools = (0..workers).map(|_| Pool::default()).collect();
+        let head = |accept| head(endpoint, credential, accept);
         Some(Self {
-            chat: Uri::try_from(format!("{}/chat/completions", endpoint.base_path)).ok()?,
-            host: HeaderValue::from_str(&host).ok()?,
-            authorization,
             endpoint: endpoint.clone(),
-            pools: (0..workers).map(|_| Pool::default()).collect(),
+            unary: head("application/json")?,
+            stream: head("text/event-stream")?,
+            pools,
         })
     }
 
-    fn request(&self, body: Bytes, stream: bool) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.chat.clone();
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let accept = if stream { "text/event-stream" } else { "application/json" };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        // Compressed answers would have to be decompressed to be checked: a bomb's way in.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION"))));
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
-        request
+    /// The head of a request with a body of `length` bytes.
+    fn head(&self, length: usize, stream: bool) -> Vec<u8> {
+        let begin = if stream { &self.stream } else { &self.unary };
+        let mut head = Vec::with_capacity(begin.len() + 24);
+        head.extend_from_slice(begin);
+        head.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        head
     }
+}
+
+/// The constant part of a request's head: these headers and no others. `None` if the endpoint or credential cannot
+/// stand in one.
+///
+/// Compressed answers would have to be decompressed to be checked, a bomb's way in: none is accepted.
+fn head(endpoint: &Endpoint, credential: Option<&Secret>, accept: &str) -> Option<Vec<u8>> {
+    let path = Uri::try_from(format!("{}/chat/completions", endpoint.base_path)).ok()?;
+    let host =
+        if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
+    let default_port = if endpoint.tls { 443 } else { 80 };
+    let host = if endpoint.port == default_port { host } else { format!("{host}:{}", endpoint.port) };
+    HeaderValue::from_str(&host).ok()?;
+    let authorization = match credential {
+        Some(secret) => {
+            HeaderValue::from_str(secret.expose()).ok()?;
+            format!("authorization: Bearer {}\r\n", secret.expose())
+        }
+        None => String::new(),
+    };
+    let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}content-type: application/json\r\n\
+         accept: {accept}\r\naccept-encoding: identity\r\nuser-agent: {agent}\r\ncontent-length: "
+    );
+    Some(head.into_bytes())
 }
 
 /// What attempts need of their worker.
@@ -124,8 +137,7 @@ pub(crate) struct Client<'a> {
 /// The head of an answer and its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) head: Head,
     pub(crate) body: AnswerBody,
 }
 
@@ -186,22 +198,21 @@ impl Client<'_> {
         stream: bool,
     ) -> Result<Answer, Failure> {
         let pool = server.pools.get(self.worker).ok_or_else(broken)?;
+        let head = server.head(body.len(), stream);
         loop {
             let mut link = match pool.take().await {
                 Some(link) => link,
                 None => Box::pin(self.connect(server, connect)).await?,
             };
-            match link.exchange(server.request(body.clone(), stream)).await {
-                Ok(answer) => {
-                    let (head, body) = answer.into_parts();
-                    let body = LinkBody::new(body, link, Arc::clone(&server.pools), self.worker);
-                    let body = AnswerBody::Server(body);
-                    return Ok(Answer { status: head.status, headers: head.headers, body });
+            match link.exchange(&head, &body).await {
+                Ok(head) => {
+                    let body = LinkBody::new(head.length, link, Arc::clone(&server.pools), self.worker);
+                    return Ok(Answer { head, body: AnswerBody::Server(body) });
                 }
                 // The server closed a kept connection while the request was on its way, as it may at any time:
                 // no answer was begun, so it goes out again, at last on a connection of its own.
-                Err(error) if link.reused && is_close(error.error()) => {}
-                Err(error) => return Err(exchange_failure(error.error())),
+                Err(NoAnswer::Closed) if link.reused => {}
+                Err(error) => return Err(exchange_failure(&error)),
             }
         }
     }
@@ -210,7 +221,7 @@ impl Client<'_> {
         let connected = tokio::time::timeout(within, async {
             let stream =
                 self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(connect_failure)?;
-            Link::new(stream).await.map_err(|_| broken())
+            Ok(Link::new(stream))
         });
         match connected.await {
             Ok(link) => link,
@@ -219,23 +230,12 @@ impl Client<'_> {
     }
 }
 
-/// Whether the connection was closed before a byte of the answer came.
-fn is_close(error: &hyper::Error) -> bool {
-    error.is_canceled() || error.is_closed() || error.is_incomplete_message() || is_reset(error)
-}
-
-fn is_reset(error: &hyper::Error) -> bool {
-    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    io.is_some_and(|io| {
-        matches!(io.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
-    })
-}
-
-fn exchange_failure(error: &hyper::Error) -> Failure {
-    if error.is_parse() {
-        return Failure::new(FailureClass::Garbled, "the upstream's answer is not HTTP");
-    }
-    Failure::new(FailureClass::ServerError, "the upstream closed the connection without an answer")
+fn exchange_failure(error: &NoAnswer) -> Failure {
+    let class = match error {
+        NoAnswer::NotHttp => FailureClass::Garbled,
+        NoAnswer::Closed | NoAnswer::Broken => FailureClass::ServerError,
+    };
+    Failure::new(class, error.to_string())
 }
 
 fn connect_failure(error: ConnectError) -> Failure {

@@ -1,95 +1,138 @@
-//! One HTTP/1.1 connection to an upstream, driven by whoever uses it, and the pool of idle ones.
+//! One HTTP/1.1 connection to an upstream, used by one request at a time, and the pool of idle ones.
 //!
-//! hyper wants its connection spawned as a task of its own; then every chunk of an answer costs a switch
-//! between two tasks, and what is readable can never be joined. Here the request's own task polls the
-//! connection along with the exchange. An idle one is polled by nobody: whether it still lives is seen when it
-//! is taken.
+//! Ours rather than a client library's. A request here is a few constant headers and a body; an answer is a
+//! status, a few headers and a body. A general client builds maps, hands messages between tasks and gives a chunk
+//! at a time: it cost a quarter of the gateway's instructions, and what an upstream had sent in one go could not
+//! be passed on in one. HTTP/1.1 only; what is not plain is refused (`head`, `chunks`).
 
+use super::chunks::Chunks;
 use super::connect::Stream;
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::{Body, Frame};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use std::future::{Future, poll_fn};
+use super::head::{Head, Length};
+use bytes::{Buf, Bytes, BytesMut};
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 
 /// Idle connections are closed after this long: below the usual idle limits of servers (60 s and more).
 const IDLE: Duration = Duration::from_secs(50);
 /// Idle connections kept by one pool; the oldest goes first.
 const MOST_IDLE: usize = 256;
-/// hyper's read buffer grows up to this: large enough to join, small enough for thousands of streams.
-const READ_BUFFER: usize = 64 * 1024;
+/// Read at once: enough for most answers; a stream that fills it gets more room.
+const READ: usize = 8 << 10;
+const READ_MORE: usize = 64 << 10;
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    send: http1::SendRequest<Full<Bytes>>,
-    driver: http1::Connection<TokioIo<Stream>, Full<Bytes>>,
+    stream: Stream,
+    /// Read and not yet used.
+    input: BytesMut,
     /// When it was last given back.
     idle_since: Instant,
     /// Whether it has carried an exchange before.
     pub(super) reused: bool,
-    ended: bool,
+    /// The last exchange ended in a way that allows another.
+    keep: bool,
+    read_size: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// The connection ended before a byte of an answer came.
+    #[error("the upstream closed the connection without an answer")]
+    Closed,
+    /// It ended within the head of the answer.
+    #[error("the upstream broke the connection off")]
+    Broken,
+    /// What came is no HTTP.
+    #[error("the upstream's answer is not HTTP")]
+    NotHttp,
 }
 
 impl Link {
-    /// Starts HTTP/1.1 on `stream`.
-    pub(super) async fn new(stream: Stream) -> hyper::Result<Box<Self>> {
-        let (send, driver) =
-            http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
-        Ok(Box::new(Self { send, driver, idle_since: Instant::now(), reused: false, ended: false }))
+    pub(super) fn new(stream: Stream) -> Box<Self> {
+        let (input, idle_since) = (BytesMut::new(), Instant::now());
+        Box::new(Self { stream, input, idle_since, reused: false, keep: false, read_size: READ })
     }
 
-    /// Sends `request` and waits for the head of the answer.
-    pub(super) async fn exchange(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, http1_error::SendError> {
-        let mut answer = pin!(self.send.try_send_request(request));
-        let (driver, ended) = (&mut self.driver, &mut self.ended);
-        poll_fn(|cx| {
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answer);
+    /// Sends `head` and `body` and waits for the head of the answer. An answer that comes before all is sent is
+    /// taken: the rest of the body is not sent, and the connection not used again.
+    pub(super) async fn exchange(&mut self, head: &[u8], body: &[u8]) -> Result<Head, NoAnswer> {
+        let mut sent = 0;
+        let mut sending = true;
+        self.keep = false;
+        let answer = poll_fn(|cx| {
+            if sending {
+                // A failed write is not the end: an answer may have come that says why.
+                let polled = self.poll_send(cx, head, body, &mut sent);
+                sending = polled.is_pending();
             }
-            drive(driver, ended, cx);
-            answer.as_mut().poll(cx)
+            self.poll_head(cx)
         })
-        .await
+        .await?;
+        self.keep = answer.keep_alive && sent == head.len() + body.len();
+        Ok(answer)
     }
 
-    /// Lets the connection do what it can now.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, &mut self.ended, cx);
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &[u8],
+        body: &[u8],
+        sent: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        while *sent < head.len() + body.len() {
+            let unsent = [
+                IoSlice::new(head.get(*sent..).unwrap_or_default()),
+                IoSlice::new(body.get(sent.saturating_sub(head.len())..).unwrap_or_default()),
+            ];
+            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &unsent))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *sent += written;
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Whether another request can go out now; sees a close that has arrived.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, NoAnswer>> {
+        loop {
+            match ready!(self.poll_input(cx)) {
+                Ok(0) | Err(_) if self.input.is_empty() => return Poll::Ready(Err(NoAnswer::Closed)),
+                Ok(0) | Err(_) => return Poll::Ready(Err(NoAnswer::Broken)),
+                Ok(_) => {}
+            }
+            while let Some((head, length)) = Head::parse(&self.input).map_err(|_| NoAnswer::NotHttp)? {
+                self.input.advance(length);
+                match head.status.as_u16() {
+                    101 => return Poll::Ready(Err(NoAnswer::NotHttp)),
+                    100..200 => {} // "wait": the answer is still to come
+                    _ => return Poll::Ready(Ok(head)),
+                }
+            }
+        }
+    }
+
+    /// Reads more; the number of bytes, 0 at the end.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.reserve(self.read_size);
+        let room = self.input.capacity() - self.input.len();
+        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        if read == room {
+            self.read_size = READ_MORE;
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// Whether another exchange may begin: nothing was left over, and the upstream has not closed.
     fn is_usable(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        !self.ended && self.send.is_ready()
+        self.keep && self.input.is_empty() && self.poll_input(cx).is_pending()
     }
-}
-
-fn drive(
-    driver: &mut http1::Connection<TokioIo<Stream>, Full<Bytes>>,
-    ended: &mut bool,
-    cx: &mut Context<'_>,
-) {
-    if !*ended {
-        // Its error, if any, reaches the exchange or the body as well.
-        *ended = Pin::new(driver).poll(cx).is_ready();
-    }
-}
-
-/// The name of hyper's error with the request inside.
-pub(super) mod http1_error {
-    pub(crate) type SendError =
-        hyper::client::conn::TrySendError<http::Request<http_body_util::Full<bytes::Bytes>>>;
 }
 
 /// The idle connections of one account on one worker: newest first out.
@@ -102,9 +145,7 @@ impl Pool {
     pub(super) async fn take(&self) -> Option<Box<Link>> {
         poll_fn(|cx| {
             loop {
-                let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let link = idle.pop();
-                drop(idle);
+                let link = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 match link {
                     Some(mut link) => {
                         if link.idle_since.elapsed() < IDLE && link.is_usable(cx) {
@@ -121,6 +162,7 @@ impl Pool {
     fn put(&self, mut link: Box<Link>) {
         link.idle_since = Instant::now();
         link.reused = true;
+        link.read_size = READ;
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let expired = idle.iter().take_while(|old| old.idle_since.elapsed() >= IDLE).count();
         let excess = (idle.len() + 1).saturating_sub(MOST_IDLE);
@@ -135,57 +177,89 @@ impl Pool {
 /// the connection, which is how an upstream is cancelled (semantics S2.4).
 #[derive(Debug)]
 pub(crate) struct LinkBody {
-    inner: Incoming,
     link: Option<Box<Link>>,
+    rest: Rest,
     home: Arc<[Pool]>,
     worker: usize,
 }
 
+/// What is to come of the body.
+#[derive(Debug)]
+enum Rest {
+    Bytes(u64),
+    Chunks(Chunks),
+    UntilClose,
+}
+
+/// The body broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream broke the connection off")]
+pub(crate) struct BodyBroken;
+
 impl LinkBody {
-    pub(super) fn new(inner: Incoming, link: Box<Link>, home: Arc<[Pool]>, worker: usize) -> Self {
-        Self { inner, link: Some(link), home, worker }
+    pub(super) fn new(length: Length, link: Box<Link>, home: Arc<[Pool]>, worker: usize) -> Self {
+        let rest = match length {
+            Length::Known(length) => Rest::Bytes(length),
+            Length::Chunked => Rest::Chunks(Chunks::default()),
+            Length::UntilClose => Rest::UntilClose,
+        };
+        Self { link: Some(link), rest, home, worker }
     }
 
-    /// The length that the upstream announced, if it did.
+    /// The length that is left, if it was announced.
     pub(crate) fn exact_len(&self) -> Option<u64> {
-        self.inner.size_hint().exact()
+        match self.rest {
+            Rest::Bytes(left) => Some(left),
+            _ => None,
+        }
     }
 
-    fn release(&mut self, cx: &mut Context<'_>) {
-        if let Some(mut link) = self.link.take()
-            && link.is_usable(cx)
+    /// The next piece of the body: all of it that has come. `None` at its end.
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyBroken>>> {
+        loop {
+            match self.buffered() {
+                Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
+                Ok(None) => {}
+                Err(broken) => {
+                    self.link = None;
+                    return Poll::Ready(Some(Err(broken)));
+                }
+            }
+            let Some(link) = &mut self.link else { return Poll::Ready(None) };
+            match ready!(link.poll_input(cx)) {
+                Ok(1..) => {}
+                Ok(_) if matches!(self.rest, Rest::UntilClose) => self.link = None,
+                _ => {
+                    self.link = None;
+                    return Poll::Ready(Some(Err(BodyBroken)));
+                }
+            }
+        }
+    }
+
+    /// What is there already, as far as it belongs to the body. Lets go of the connection at the body's end.
+    fn buffered(&mut self) -> Result<Option<Bytes>, BodyBroken> {
+        let Some(link) = &mut self.link else { return Ok(None) };
+        let (piece, ended) = match &mut self.rest {
+            Rest::Bytes(left) => {
+                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(link.input.len());
+                *left -= length as u64;
+                (link.input.split_to(length).freeze(), *left == 0)
+            }
+            Rest::Chunks(chunks) => {
+                let piece = chunks.take(&mut link.input).map_err(|_| BodyBroken)?;
+                (piece, *chunks == Chunks::Ended)
+            }
+            Rest::UntilClose => (link.input.split().freeze(), false),
+        };
+        if ended
+            && let Some(link) = self.link.take()
+            && link.keep
+            && link.input.is_empty()
             && let Some(pool) = self.home.get(self.worker)
         {
             pool.put(link);
         }
-    }
-
-    /// The next piece of the body.
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, hyper::Error>>> {
-        let mut polled = Pin::new(&mut self.inner).poll_frame(cx);
-        if polled.is_pending()
-            && let Some(link) = &mut self.link
-        {
-            link.drive(cx);
-            polled = Pin::new(&mut self.inner).poll_frame(cx);
-        }
-        match polled {
-            Poll::Ready(None) => {
-                self.release(cx);
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                if self.inner.is_end_stream() {
-                    self.release(cx);
-                }
-                // Trailers carry nothing for us.
-                Poll::Ready(Some(Ok(Frame::into_data(frame).unwrap_or_default())))
-            }
-            Poll::Ready(Some(Err(error))) => {
-                self.link = None;
-                Poll::Ready(Some(Err(error)))
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
 }

@@ -2,9 +2,9 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::client::{Answer, AnswerBody};
+use super::head::{Content, Head};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -96,10 +96,10 @@ pub(super) async fn answer(mock: &Mock, body: &[u8], stream: bool, random: u64) 
     if stream {
         pause(mock.first_byte).await;
         let pause = mock.tokens_per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-        return answered("text/event-stream", reply.events(), pause);
+        return answered(Content::EventStream, reply.events(), pause);
     }
     pause(mock.latency).await;
-    answered("application/json", VecDeque::from([reply.whole()]), None)
+    answered(Content::Json, VecDeque::from([reply.whole()]), None)
 }
 
 async fn pause(duration: Duration) {
@@ -108,13 +108,9 @@ async fn pause(duration: Duration) {
     }
 }
 
-fn answered(content_type: &'static str, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
-    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-    Answer {
-        status: StatusCode::OK,
-        headers,
-        body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }),
-    }
+fn answered(content: Content, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
+    let head = Head::inside(StatusCode::OK, content);
+    Answer { head, body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }) }
 }
 
 fn failed(status: u16) -> Answer {
@@ -122,8 +118,8 @@ fn failed(status: u16) -> Answer {
         "message": format!("The mock provider was told to fail with {status}."),
         "type": "mock_error", "param": null, "code": null,
     }});
-    let mut answer = answered("application/json", VecDeque::from([Bytes::from(error.to_string())]), None);
-    answer.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = answered(Content::Json, VecDeque::from([Bytes::from(error.to_string())]), None);
+    answer.head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer
 }
 

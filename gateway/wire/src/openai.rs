@@ -7,9 +7,11 @@ mod chunk;
 mod error;
 mod failure;
 mod kept;
+mod prefilter;
 mod request;
 mod said;
 mod stream;
+mod strings;
 mod usage;
 
 pub use answer::{AnswerFacts, answer};

@@ -26,13 +26,13 @@ fn a_refused_edit_leaves_its_object_and_lets_the_others_change() {
     let mut world = World::default();
     let outcome = take(&mut world, &files([("a.yaml", PROVIDER), ("b.yaml", &key("[chat]"))]));
     assert_eq!(names(&outcome.added), ["LLMProvider default/fast", "LLMKey default/app"]);
-    let broken = PROVIDER.replace("Mock", "Mok");
+    let broken = PROVIDER.replace("vendor: Mock", "vendor: Mock, suspnd: true");
     let outcome = take(&mut world, &files([("a.yaml", &broken), ("b.yaml", &key("[chat, other]"))]));
     assert_eq!(names(&outcome.changed), ["LLMKey default/app"]);
     assert!(outcome.removed.is_empty());
     let [problem] = outcome.problems.as_slice() else { panic!("{:?}", outcome.problems) };
     let text = problem.to_string();
-    assert!(text.starts_with("a.yaml:4:8: error: LLMProvider default/fast spec.vendor: "), "{text}");
+    assert!(text.starts_with("a.yaml:4:22: error: LLMProvider default/fast spec.suspnd: "), "{text}");
     let provider = world.of_kind(Some(Kind::Provider)).next().unwrap().1;
     assert_eq!(provider.value["spec"]["vendor"], "Mock");
 }
@@ -74,7 +74,7 @@ fn the_same_object_twice_names_both_places_and_changes_nothing() {
 #[test]
 fn every_problem_is_reported_not_only_the_first() {
     let mut world = World::default();
-    let wrong = "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {name: fast}\nspec: {vendor: Mok, suspnd: true}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: '?'}\n";
+    let wrong = "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {name: fast}\nspec: {vendor: Mock, suspend: 3, suspnd: true}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: '?'}\n";
     let outcome = take(&mut world, &files([("a.yaml", wrong), ("b.yaml", "a: [")]));
     let lines: Vec<usize> =
         outcome.problems.iter().map(|problem| problem.spot.as_ref().unwrap().place.line).collect();

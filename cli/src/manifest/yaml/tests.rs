@@ -81,8 +81,10 @@ fn a_bomb_of_aliases_does_not_go_off() {
     }
     assert!(flaws(&text)[0].2.contains("aliases stand for more than"));
     assert!(flaws("a: &a [*a]\n")[0].2.contains("inside of what it names"));
-    let deep = format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(flaws(&deep)[0].2.contains("nested deeper"));
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(flaws(&deep(MAX_DEPTH + 1))[0].2.contains("nested deeper"));
+    assert_eq!(flaws(&deep(100_000)).len(), 1);
+    assert_eq!(values(&deep(MAX_DEPTH)).len(), 1);
 }
 
 proptest! {

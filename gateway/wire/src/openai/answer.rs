@@ -41,3 +41,61 @@ pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFa
 fn has_element(value: &str) -> bool {
     value.strip_prefix('[').is_some_and(|rest| !rest.trim_start().starts_with(']'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_config::Vendor;
+
+    fn read(body: &str) -> Result<AnswerFacts, Failure> {
+        answer(Vendor::OpenAICompatible.row(), body.as_bytes(), UnixSeconds(0))
+    }
+
+    #[test]
+    fn an_answer_without_usage_is_measured() {
+        let body = r#"{"choices":[{"message":{"role":"assistant","content":"four","tool_calls":[{"id":"x","function":{"name":"f","arguments":"{}"}}]}}],"usage":null}"#;
+        assert_eq!(read(body), Ok(AnswerFacts { usage: None, output_bytes: 7 }));
+        let counted = body.replace("null", r#"{"prompt_tokens":1,"completion_tokens":2}"#);
+        let usage = Usage { input: 1, output: 2, ..Usage::default() };
+        assert_eq!(read(&counted), Ok(AnswerFacts { usage: Some(usage), output_bytes: 0 }));
+    }
+
+    #[test]
+    fn s1_1_a_2xx_that_is_not_what_it_claims_is_garbled() {
+        let bodies = [
+            "",
+            "<html></html>",
+            "[]",
+            "{}",
+            r#"{"choices":null}"#,
+            r#"{"choices":[ ]}"#,
+            r#"{"choices":{}}"#,
+            r#"{"choices":[{}]"#,
+            r#"{"choices":[{}]}x"#,
+            r#"{"message":"hello"}"#,
+            "data: {\"choices\":[{}]}\n\n",
+            r#"{"choices":[{}],"choices":[{}]}"#,
+        ];
+        for body in bodies {
+            let failure = read(body).unwrap_err();
+            assert_eq!((failure.class, failure.status), (FailureClass::Garbled, Some(200)), "{body}");
+        }
+        let row = Vendor::OpenAI.row();
+        assert!(answer(row, b"{\"choices\":[\"\xff\"]}", UnixSeconds(0)).is_err());
+    }
+
+    #[test]
+    fn s1_1_an_error_inside_a_200_is_classified_like_one() {
+        let cases = [
+            (r#"{"error":{"message":"x","code":"insufficient_quota"}}"#, FailureClass::Billing),
+            (r#"{"error":{"message":"x","code":502},"choices":[{}]}"#, FailureClass::ServerError),
+            (r#"{"object":"error","message":"x","code":429}"#, FailureClass::RateLimited),
+            (r#"[{"error":{"message":"x","code":404}}]"#, FailureClass::ModelMissing),
+        ];
+        for (body, class) in cases {
+            assert_eq!(read(body).unwrap_err().class, class, "{body}");
+        }
+        assert!(read(r#"{"error":null,"choices":[{}]}"#).is_ok());
+        assert!(read(r#"{"error":{},"choices":[{}]}"#).is_ok());
+    }
+}

@@ -1,9 +1,8 @@
-//! One event of a chat stream: what is in it, and a cheap guess whether anything is.
+//! One event of a chat stream: what is in it.
 
 use super::failure::is_error;
 use super::said::said;
 use super::usage;
-use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use weir_config::Usage;
@@ -65,8 +64,7 @@ impl Chunk {
             .or_else(|| raw.x_groq.and_then(|groq| groq.usage).and_then(|usage| usage::read(usage.get())));
         for choice in choices {
             // an empty reason is none: Snowflake, TGI
-            chunk.finished |= choice.finish_reason.is_some_and(|reason| reason.get().len() > r#""""#.len())
-                && choice.finish_reason.is_some_and(|reason| reason.get() != "null");
+            chunk.finished |= choice.finish_reason.is_some_and(|reason| reason.get().len() > r#""""#.len());
             let said = choice.delta.map(|delta| said(delta.get().as_bytes())).unwrap_or_default();
             chunk.content |= said.anything;
             chunk.output_bytes += said.bytes;
@@ -74,66 +72,4 @@ impl Chunk {
         chunk.content |= chunk.finished;
         Some(chunk)
     }
-}
-
-/// Tells chunks that must be read from those that only carry more text, without parsing them.
-///
-/// A key stands in a text as its quoted name, and inside a JSON string a quote is escaped: so a needle can be
-/// found where it means nothing (then the chunk is read in vain), but not be missed. Only a vendor that
-/// escapes letters of its own keys would be.
-pub(super) struct Prefilter {
-    delta: Finder<'static>,
-    finish: Finder<'static>,
-    usage: Finder<'static>,
-    error: Finder<'static>,
-}
-
-impl Default for Prefilter {
-    fn default() -> Self {
-        Self {
-            delta: Finder::new(br#""delta""#),
-            finish: Finder::new(br#""finish_reason""#),
-            usage: Finder::new(br#""usage""#),
-            error: Finder::new(br#""error""#),
-        }
-    }
-}
-
-impl Prefilter {
-    /// Whether `data` may say more than text: a finish, a usage, an error.
-    pub(super) fn tells(&self, data: &[u8]) -> bool {
-        has(&self.finish, data, |value| !matches!(value, [b'n', ..] | [b'"', b'"', ..]))
-            || has(&self.usage, data, |value| value.first() == Some(&b'{'))
-            || has(&self.error, data, |value| !matches!(value.first(), Some(b'n' | b'f')))
-    }
-
-    /// Roughly how many bytes of text there are in the deltas of `data`.
-    pub(super) fn output_bytes(&self, data: &[u8]) -> u64 {
-        let mut bytes = 0;
-        let mut rest = data;
-        while let Some(at) = self.delta.find(rest) {
-            let value = value(rest.get(at + self.delta.needle().len()..).unwrap_or_default());
-            let said = if value.first() == Some(&b'{') { said(value) } else { <_>::default() };
-            bytes += said.bytes;
-            rest = value.get(said.length..).unwrap_or_default();
-        }
-        bytes
-    }
-}
-
-/// Whether one of the values of the key that `finder` looks for is of interest.
-fn has(finder: &Finder<'_>, data: &[u8], interesting: impl Fn(&[u8]) -> bool) -> bool {
-    let mut rest = data;
-    while let Some(at) = finder.find(rest) {
-        rest = rest.get(at + finder.needle().len()..).unwrap_or_default();
-        if interesting(value(rest)) {
-            return true;
-        }
-    }
-    false
-}
-
-/// What follows a key's colon.
-fn value(after_key: &[u8]) -> &[u8] {
-    after_key.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }

@@ -49,3 +49,33 @@ fn json(error: &ErrorBody<'_>) -> Vec<u8> {
     }
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_all_four_keys_and_escapes_what_it_quotes() {
+        let error =
+            ErrorBody { message: "no \"m\"\n\u{1}é", kind: "invalid_request_error", ..ErrorBody::default() };
+        let body = r#"{"error":{"message":"no \"m\"\n\u0001é","type":"invalid_request_error","param":null,"code":null}}"#;
+        assert_eq!(write_error(&error), body);
+        assert_eq!(write_stream_error(&error), format!("data: {body}\n\n"));
+    }
+
+    #[test]
+    fn attempts_stand_inside_the_error_as_they_are() {
+        let attempts = RawValue::from_string("[{\"target\":\"a\",\n\"n\":1.0}]".to_owned()).unwrap();
+        let error = ErrorBody {
+            message: "m",
+            kind: "k",
+            param: Some("p"),
+            code: Some("c"),
+            attempts: Some(&attempts),
+        };
+        assert_eq!(
+            write_stream_error(&error),
+            "data: {\"error\":{\"message\":\"m\",\"type\":\"k\",\"param\":\"p\",\"code\":\"c\",\"attempts\":[{\"target\":\"a\", \"n\":1.0}]}}\n\n"
+        );
+    }
+}

@@ -80,3 +80,6 @@ fn is_path(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]$".contains(&byte);
     (1..=MAX_PARAM_BYTES).contains(&text.len()) && text.bytes().all(plain) && sanitise(text) == text
 }
+
+#[cfg(test)]
+mod tests;

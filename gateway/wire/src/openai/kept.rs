@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 
-/// Ranges of one buffer, in order.
+/// Bytes to forward, in order: ranges of one buffer, and others that came before.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// What came before a gap.
+    /// What comes before `run`.
     earlier: BytesMut,
     run: Range<usize>,
 }
@@ -14,20 +14,30 @@ pub(super) struct Kept {
 impl Kept {
     /// Keeps `range` of `buffer`.
     pub(super) fn keep(&mut self, buffer: &Bytes, range: Range<usize>) {
-        if self.run.end == range.start {
-            self.run.end = range.end;
-            return;
+        if self.run.end != range.start {
+            self.flush(buffer);
+            self.run.start = range.start;
         }
-        self.earlier.extend_from_slice(buffer.get(self.run.clone()).unwrap_or_default());
-        self.run = range;
+        self.run.end = range.end;
     }
 
-    /// What was kept of `buffer`: a slice of it unless there was a gap.
+    /// Keeps bytes that stand in no buffer.
+    pub(super) fn append(&mut self, buffer: &Bytes, bytes: BytesMut) {
+        self.flush(buffer);
+        self.earlier.unsplit(bytes);
+    }
+
+    /// What was kept of `buffer`: a slice of it, unless there was a gap or something came before.
     pub(super) fn of(mut self, buffer: &Bytes) -> Bytes {
         if self.earlier.is_empty() {
             return buffer.slice(self.run);
         }
-        self.earlier.extend_from_slice(buffer.get(self.run).unwrap_or_default());
+        self.flush(buffer);
         self.earlier.freeze()
+    }
+
+    fn flush(&mut self, buffer: &Bytes) {
+        let run = std::mem::take(&mut self.run);
+        self.earlier.extend_from_slice(buffer.get(run).unwrap_or_default());
     }
 }

@@ -113,7 +113,8 @@ impl ChatRequest {
     /// it does nothing to a request that is unary or that asks already. The caller's own bytes, shared, if
     /// nothing changes.
     pub fn encode(&self, upstream_model: &str, ask_usage: bool) -> Bytes {
-        let model = (self.model != upstream_model).then(|| (self.model_at, quoted(upstream_model)));
+        let inside = Span { start: self.model_at.start + 1, end: self.model_at.end - 1 };
+        let model = (self.model != upstream_model).then(|| (inside, escaped(upstream_model)));
         let usage = (ask_usage && self.stream && !self.options.include_usage).then(|| self.usage_edit());
         match (model, usage) {
             (None, None) => self.body.clone(),
@@ -126,7 +127,7 @@ impl ChatRequest {
     }
 
     /// What to write, and in place of what, so that the stream's usage is asked for.
-    fn usage_edit(&self) -> Edit {
+    fn usage_edit(&self) -> Edit<'static> {
         let Options { at, include_usage_at, filled, .. } = self.options;
         let Some(at) = at else {
             let after_model = Span { start: self.model_at.end, end: self.model_at.end };
@@ -210,14 +211,19 @@ fn wrong_type(param: &'static str, wanted: &str, value: &str) -> BadRequest {
 }
 
 /// What to write in place of a span.
-type Edit = (Span, Cow<'static, str>);
+type Edit<'a> = (Span, Cow<'a, str>);
 
-fn quoted(text: &str) -> Cow<'static, str> {
-    serde_json::Value::from(text).to_string().into()
+/// `text` as it stands between the quotes of a JSON string.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if scan::plain(text.as_bytes()) == text.len() {
+        return text.into();
+    }
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned().into()
 }
 
 /// `body` with `edits`, which are sorted and do not overlap.
-fn splice(body: &[u8], edits: &[Edit]) -> Bytes {
+fn splice(body: &[u8], edits: &[Edit<'_>]) -> Bytes {
     let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
     let mut spliced = Vec::with_capacity(body.len() + added);
     let mut from = 0;
@@ -229,3 +235,6 @@ fn splice(body: &[u8], edits: &[Edit]) -> Bytes {
     spliced.extend_from_slice(body.get(from..).unwrap_or_default());
     spliced.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,10 @@
 //! After it only events that may carry a finish, a usage or an error are: parsing all of them would cost more
 //! than everything else that is done to an event.
 
-use super::chunk::{Chunk, Prefilter};
+use super::chunk::Chunk;
 use super::failure;
 use super::kept::Kept;
+use super::prefilter::Prefilter;
 use crate::sse::{Cutter, Event};
 use bytes::{BufMut, Bytes, BytesMut};
 use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
@@ -21,7 +22,8 @@ pub struct ChatStream {
     row: &'static VendorRow,
     drop_usage: bool,
     cutter: Cutter,
-    prefilter: Prefilter,
+    /// Boxed: a kilobyte, which would be moved about with the response body.
+    prefilter: Box<Prefilter>,
     /// The beginning of a frame that is not complete.
     held: BytesMut,
     /// The frame being read is passed on as it comes.
@@ -68,7 +70,7 @@ impl ChatStream {
             row,
             drop_usage,
             cutter: Cutter::default(),
-            prefilter: Prefilter::default(),
+            prefilter: Box::default(),
             held: BytesMut::new(),
             piecewise: false,
             content: false,
@@ -87,78 +89,84 @@ impl ChatStream {
         if self.failure.is_some() {
             return Bytes::new();
         }
-        let mut seen = self.held.len();
-        let buffer = if seen == 0 {
-            chunk
-        } else {
-            self.held.extend_from_slice(&chunk);
-            std::mem::take(&mut self.held).freeze()
-        };
         let mut kept = Kept::default();
-        let mut frame = 0;
-        while let Some(length) = self.cutter.cut(buffer.get(seen..).unwrap_or_default()) {
-            seen += length;
-            let whole = !std::mem::take(&mut self.piecewise);
-            let bytes = buffer.get(frame..seen).unwrap_or_default();
-            match if whole { self.frame(bytes, now) } else { Verdict::Forward } {
-                Verdict::Forward => kept.keep(&buffer, frame..seen),
-                Verdict::Drop => {}
-                Verdict::Fail(failure) => {
+        let mut from = 0;
+        let rest = |from: usize| chunk.get(from..).unwrap_or_default();
+        while let Some(length) = self.cutter.cut(rest(from)) {
+            let to = from + length;
+            let bytes = chunk.get(from..to).unwrap_or_default();
+            let begun = (!self.held.is_empty()).then(|| {
+                self.held.extend_from_slice(bytes);
+                std::mem::take(&mut self.held)
+            });
+            let frame = begun.as_deref().unwrap_or(bytes);
+            let verdict = if std::mem::take(&mut self.piecewise) {
+                self.output_bytes += bytes.len() as u64;
+                Verdict::Forward
+            } else {
+                self.frame(frame, now)
+            };
+            match (verdict, begun) {
+                (Verdict::Forward, Some(begun)) => kept.append(&chunk, begun),
+                (Verdict::Forward, None) => kept.keep(&chunk, from..to),
+                (Verdict::Drop, _) => {}
+                (Verdict::Fail(failure), _) => {
                     self.failure = Some(Box::new(failure));
-                    return kept.of(&buffer);
+                    return kept.of(&chunk);
                 }
             }
-            frame = seen;
+            from = to;
         }
-        self.rest(&buffer, frame, &mut kept, now);
-        kept.of(&buffer)
+        if self.piecewise {
+            self.output_bytes += rest(from).len() as u64;
+            kept.keep(&chunk, from..chunk.len());
+        } else {
+            self.held.extend_from_slice(rest(from));
+        }
+        if self.held.len() > MAX_HELD {
+            let begun = std::mem::take(&mut self.held);
+            if self.pass_on(&begun, now) {
+                kept.append(&chunk, begun);
+            }
+        }
+        kept.of(&chunk)
     }
 
-    /// Holds the incomplete frame that begins at `from`, or passes it on if it is too long to be held.
-    fn rest(&mut self, buffer: &Bytes, from: usize, kept: &mut Kept, now: UnixSeconds) {
-        let bytes = buffer.get(from..).unwrap_or_default();
-        if bytes.is_empty() {
-            return;
+    /// Whether a frame that is too long to be held may go on as it comes.
+    fn pass_on(&mut self, begun: &[u8], now: UnixSeconds) -> bool {
+        if !self.content && !begins_like_a_chunk(&Event::of(begun)) {
+            self.failure = Some(Box::new(self.not_a_stream(begun, now)));
+            return false;
         }
-        if !self.piecewise && bytes.len() <= MAX_HELD {
-            self.held = BytesMut::from(bytes);
-            return;
-        }
-        if !self.piecewise {
-            if !self.content && !may_be_chunk(bytes) {
-                self.failure = Some(Box::new(self.not_a_stream(bytes, now)));
-                return;
-            }
-            self.piecewise = true;
-            self.content = true;
-            self.events += 1;
-        }
-        self.output_bytes += bytes.len() as u64;
-        kept.keep(buffer, from..buffer.len());
+        self.piecewise = true;
+        self.content = true;
+        self.events += 1;
+        self.output_bytes += begun.len() as u64;
+        true
     }
 
     /// The upstream has ended, in whatever way.
     pub fn end(&mut self, now: UnixSeconds) -> Ending {
-        let mut bytes = BytesMut::new();
-        let last = std::mem::take(&mut self.held);
-        if self.failure.is_none() && !last.is_empty() && (!may_be_chunk(&last) || is_whole(&last)) {
-            match self.frame(&last, now) {
-                Verdict::Forward => {
-                    bytes = last;
-                    bytes.put_slice(if bytes.ends_with(b"\n") || bytes.ends_with(b"\r") {
-                        b"\n"
-                    } else {
-                        b"\n\n"
-                    });
+        let mut bytes = std::mem::take(&mut self.held);
+        let event = Event::of(&bytes);
+        let forward = self.failure.is_none()
+            && !is_cut(&event)
+            && match self.event(event, &bytes, now) {
+                Verdict::Forward => true,
+                Verdict::Drop => false,
+                Verdict::Fail(failure) => {
+                    self.failure = Some(Box::new(failure));
+                    false
                 }
-                Verdict::Drop => {}
-                Verdict::Fail(failure) => self.failure = Some(Box::new(failure)),
-            }
+            };
+        if !forward {
+            bytes.clear();
         }
-        if std::mem::take(&mut self.piecewise) {
-            bytes.put_slice(b"\n\n");
+        if self.piecewise || !bytes.is_empty() {
+            let open_line = !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r");
+            bytes.put_slice(if open_line { b"\n\n" } else { b"\n" });
         }
-        let complete = self.failure.is_none() && (self.finished || self.done);
+        let complete = self.failure.is_none() && self.finished();
         let end = if complete { StreamEnd::Complete } else { StreamEnd::Truncated };
         Ending { bytes: bytes.freeze(), end }
     }
@@ -211,7 +219,10 @@ impl ChatStream {
         {
             return self.data(data.trim_ascii(), now);
         }
-        let event = Event::of(frame);
+        self.event(Event::of(frame), frame, now)
+    }
+
+    fn event(&mut self, event: Event<'_>, frame: &[u8], now: UnixSeconds) -> Verdict {
         if let Some(error) = event.error {
             return Verdict::Fail(failure::in_stream(self.row, error, now));
         }
@@ -232,8 +243,10 @@ impl ChatStream {
         if data.is_empty() {
             return Verdict::Forward;
         }
-        if self.content && !self.prefilter.tells(data) {
-            self.output_bytes += self.prefilter.output_bytes(data);
+        if self.content
+            && let Some(bytes) = self.prefilter.text(data)
+        {
+            self.output_bytes += bytes;
             return Verdict::Forward;
         }
         match Chunk::read(data) {
@@ -261,18 +274,20 @@ impl ChatStream {
     }
 }
 
-/// Whether a frame begins as one with an object does.
-fn may_be_chunk(frame: &[u8]) -> bool {
-    let data = frame.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(frame);
-    data.strip_prefix(b"data:").is_some_and(|data| {
-        let data = data.trim_ascii_start();
-        data.is_empty() || data.starts_with(b"{") || b"[DONE]".starts_with(data)
-    })
+/// Whether the beginning of a frame is that of one with an object.
+fn begins_like_a_chunk(event: &Event<'_>) -> bool {
+    event.data.as_ref().is_some_and(|data| data.trim_ascii_start().starts_with(b"{"))
 }
 
-/// Whether the data of a frame whose blank line is missing is all there.
-fn is_whole(frame: &[u8]) -> bool {
-    let data = Event::of(frame).data.unwrap_or_default();
-    let data = data.trim_ascii();
-    data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+/// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
+fn is_cut(event: &Event<'_>) -> bool {
+    const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
+    let Some(data) = event.data.as_deref().map(<[u8]>::trim_ascii) else {
+        return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
+    };
+    let object = data.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err();
+    object || data.is_empty() || data != b"[DONE]" && b"[DONE]".starts_with(data)
 }
+
+#[cfg(test)]
+mod tests;

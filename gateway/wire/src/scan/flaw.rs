@@ -34,13 +34,13 @@ impl Flaw {
     /// The index of the key that is given twice, if that is the flaw.
     pub(crate) fn duplicate(self) -> Option<usize> {
         match self.what {
-            What::Duplicate(which) => Some(which.into()),
+            What::Duplicate(which) => Some(which),
             _ => None,
         }
     }
 }
 
-/// What can be wrong. One or two bytes: it travels in a register through every step of the scanner.
+/// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     End,
@@ -58,7 +58,7 @@ pub(crate) enum What {
     Depth,
     Trailing,
     /// The second value of a key, by its index in the table of keys.
-    Duplicate(u8),
+    Duplicate(usize),
 }
 
 impl fmt::Display for Flaw {

@@ -66,25 +66,42 @@ const FAMILIES: &[(&str, FailureClass)] = &[
     ("invalid_argument", CallerFault),
 ];
 
+/// Where words stand in a message.
+enum Words {
+    Begin(&'static str),
+    End(&'static str),
+    Hold(&'static str),
+}
+
 /// Wordings, in lower case, of vendors that have no code for it; each with the statuses that it comes with.
-const WORDINGS: &[(&str, FailureClass, &[u16])] = &[
-    ("maximum context length", ContextLength, &[400, 413, 422]),
-    ("prompt is too long", ContextLength, &[400, 413]),
-    ("prompt too long", ContextLength, &[400, 413]), // Ollama
-    ("exceeds the available context size", ContextLength, &[400, 413]), // llama.cpp
-    ("input tokens exceeded", ContextLength, &[400, 413]), // Bedrock
-    ("input is too long", ContextLength, &[400, 413]), // Bedrock
-    ("context window", ContextLength, &[400, 413]),
-    ("context length", ContextLength, &[400, 413]),
-    ("content management policy", ContentPolicy, &[400]), // Azure
-    ("violating our usage policy", ContentPolicy, &[400]), // OpenAI
-    ("input was flagged", ContentPolicy, &[400, 403]),    // OpenRouter
-    ("insufficient balance", Billing, &[400, 403, 429]),
-    ("insufficient credit", Billing, &[400, 403, 429]),
-    ("credit balance is too low", Billing, &[400, 403, 429]), // Anthropic
-    ("is not a valid model", ModelMissing, &[400]),           // OpenRouter
-    ("model not exist", ModelMissing, &[400]),                // DeepSeek
-    ("model identifier is invalid", ModelMissing, &[400]),    // Bedrock
+///
+/// A vendor may quote what a caller wrote. So words that only judge this one request may stand anywhere, but
+/// those that put the account or the model out of use for everybody must be the vendor's own: they begin the
+/// message, or end it.
+const WORDINGS: &[(Words, FailureClass, &[u16])] = &[
+    (Words::Hold("maximum context length"), ContextLength, &[400, 413, 422]),
+    (Words::Hold("prompt is too long"), ContextLength, &[400, 413]),
+    (Words::Hold("prompt too long"), ContextLength, &[400, 413]), // Ollama
+    (Words::Hold("exceeds the available context size"), ContextLength, &[400, 413]), // llama.cpp
+    (Words::Hold("input tokens exceeded"), ContextLength, &[400, 413]), // Bedrock
+    (Words::Hold("input is too long"), ContextLength, &[400, 413]), // Bedrock
+    (Words::Begin("the input token count"), ContextLength, &[400, 413]), // Gemini
+    (Words::Hold("context window"), ContextLength, &[400, 413]),
+    (Words::Hold("context length"), ContextLength, &[400, 413]),
+    (Words::Hold("content management policy"), ContentPolicy, &[400]), // Azure
+    (Words::Hold("violating our usage policy"), ContentPolicy, &[400]), // OpenAI
+    (Words::Hold("input was flagged"), ContentPolicy, &[400, 403]),    // OpenRouter
+    (Words::Begin("insufficient balance"), Billing, &[400, 403, 429]),
+    (Words::Begin("insufficient credit"), Billing, &[400, 403, 429]),
+    (Words::Begin("your credit balance is too low"), Billing, &[400, 403, 429]), // Anthropic
+    (Words::Begin("incorrect api key provided"), Credential, &[400]),            // xAI
+    (Words::Begin("api key not valid"), Credential, &[400]),                     // Gemini
+    (Words::Begin("api key expired"), Credential, &[400]),                       // Gemini
+    (Words::Begin("invalid api key"), Credential, &[400]),
+    (Words::End("is not a valid model id"), ModelMissing, &[400]), // OpenRouter
+    (Words::Begin("model not exist"), ModelMissing, &[400]),       // DeepSeek
+    (Words::Begin("invalid model: "), ModelMissing, &[400]),       // Mistral
+    (Words::Begin("the provided model identifier is invalid"), ModelMissing, &[400]), // Bedrock
 ];
 
 /// The class of what was told, with the status of the answer (or the one that the error inside it states).
@@ -127,22 +144,14 @@ fn is_daily(told: &Told) -> bool {
 }
 
 fn by_words(status: Option<u16>, text: &str) -> Option<FailureClass> {
+    let said = |words: &Words| match words {
+        Words::Begin(words) => text.starts_with(words),
+        Words::End(words) => text.trim_end_matches('.').ends_with(words),
+        Words::Hold(words) => text.contains(words),
+    };
     let fits = |statuses: &[u16]| status.is_none_or(|status| statuses.contains(&status));
-    let known = WORDINGS.iter().find(|(words, _, statuses)| fits(statuses) && text.contains(words));
-    known.map(|(_, class, _)| *class).or_else(|| in_pieces(text).filter(|_| fits(&[400])))
-}
-
-/// Wordings with something in their middle.
-fn in_pieces(text: &str) -> Option<FailureClass> {
-    let has = |words: &str| text.contains(words);
-    if has("api key") && (has("incorrect") || has("invalid") || has("not valid") || has("expired")) {
-        return Some(Credential); // xAI, Gemini: a bad key is a 400
-    }
-    if has("input token count") && has("exceeds") {
-        return Some(ContextLength); // Gemini
-    }
-    let missing = has("does not exist") || has("not found") || has("invalid model");
-    (has("model") && missing).then_some(ModelMissing)
+    let known = WORDINGS.iter().find(|(words, _, statuses)| fits(statuses) && said(words));
+    known.map(|(_, class, _)| *class)
 }
 
 /// The table of semantics S1. Where it leaves a choice: 408, 409, 424 and 425 and a proxy's 407 and 499 are no

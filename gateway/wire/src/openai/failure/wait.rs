@@ -95,9 +95,9 @@ pub(super) fn in_words(text: &str) -> Option<Duration> {
     let rest = after.iter().find_map(|words| text.split_once(words)).map(|(_, rest)| rest)?;
     let mut words = rest.split_whitespace().map(|word| word.trim_end_matches(['.', ',', ')', '!']));
     let first = words.next()?;
-    go_duration(first).or_else(|| Some(seconds(first.parse::<f64>().ok()? * unit_seconds(words.next()?)?)?))
+    go_duration(first).or_else(|| seconds(first.parse::<f64>().ok()? * unit_seconds(words.next()?)?))
 }
 
 fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(1e9)).ok()
+    Duration::try_from_secs_f64(if seconds.is_finite() { seconds.min(1e9) } else { seconds }).ok()
 }

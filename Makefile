@@ -1,0 +1,72 @@
+# The one task runner; CI calls only these targets. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+NODE ?= node
+NPM ?= npm
+
+# Where builds go; set CARGO_TARGET_DIR to keep them elsewhere.
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+WEIR := $(TARGET)/debug/weir
+
+# make quickstart LISTEN=127.0.0.1:18080
+LISTEN ?= 127.0.0.1:8080
+ADMIN_LISTEN ?= 127.0.0.1:9090
+
+VENV := .venv
+VENV_READY := $(VENV)/.ready
+NODE_READY := tests/sdk/node/node_modules/.ready
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+.PHONY: quickstart
+quickstart: weir ## Serves examples/quickstart until Ctrl-C: no account, no cluster
+	@exec $(WEIR) up examples/quickstart --listen $(LISTEN) --admin-listen $(ADMIN_LISTEN)
+
+.PHONY: quickstart-check
+quickstart-check: weir $(VENV_READY) $(NODE_READY) ## The same on free ports: curl, the SDKs, a thousand requests; then ends it
+	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE) many
+
+.PHONY: test
+test: $(VENV_READY) $(NODE_READY) ## All tests that need neither root nor a cluster
+	$(CARGO) test --workspace --locked
+	$(MAKE) --no-print-directory weir
+	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE)
+
+.PHONY: check
+check: ## Format, lints, promises, and licences if cargo-deny is there
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	scripts/promises
+	if command -v cargo-deny >/dev/null; then cargo-deny check; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
+
+.PHONY: gen
+gen: ## Writes what is generated from the code: the CRDs
+	$(CARGO) run --locked --quiet -p weir-crds --bin crdgen
+
+# BENCH="--only W1 --rounds 3" for a part of it.
+.PHONY: bench
+bench: ## What Weir costs beside HAProxy (wants haproxy and valgrind)
+	$(CARGO) build --locked --profile bench-ci -p weir -p weir-tests --bin weir --bin weir-bench
+	$(TARGET)/bench-ci/weir-bench --weir $(TARGET)/bench-ci/weir $(BENCH)
+
+.PHONY: weir
+weir:
+	$(CARGO) build --locked -p weir
+
+# Each is made once, and again when what it is made from changes.
+$(VENV_READY): tests/sdk/requirements.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(NODE_READY): tests/sdk/node/package.json tests/sdk/node/package-lock.json
+	cd tests/sdk/node && $(NPM) ci --silent
+	touch $@

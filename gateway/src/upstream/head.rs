@@ -1,0 +1,209 @@
+//! The head of an upstream's answer: its status, the few headers that matter, and how its body ends
+//! (RFC 9112, section 6.3).
+//!
+//! Strict where two readers could disagree on where the body ends: such an answer is refused, and its connection
+//! with it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+/// Headers of an answer, and their bytes.
+const MAX_HEADERS: usize = 96;
+pub(super) const MAX_HEAD: usize = 64 << 10;
+
+/// The head of an answer.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) content: Content,
+    /// The body is compressed, although it was asked not to be.
+    pub(crate) compressed: bool,
+    /// All headers of an error, for what they say about waiting; none of a success, where nobody reads them.
+    pub(crate) headers: HeaderMap,
+    pub(super) length: Length,
+    /// The connection may carry another exchange.
+    pub(super) keep_alive: bool,
+}
+
+/// What the body claims to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Json,
+    EventStream,
+    Other,
+}
+
+/// How the body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// After so many bytes.
+    Known(u64),
+    /// With the last chunk.
+    Chunked,
+    /// With the connection.
+    UntilClose,
+}
+
+/// The bytes are no head of an HTTP answer, or one that can be read in two ways.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the upstream's answer is not HTTP")]
+pub(super) struct NotHttp;
+
+impl Head {
+    /// The head of an answer that no wire has seen.
+    pub(super) fn inside(status: StatusCode, content: Content) -> Self {
+        let (length, headers) = (Length::UntilClose, HeaderMap::new());
+        Self { status, content, compressed: false, headers, length, keep_alive: false }
+    }
+
+    /// Reads the head at the beginning of `bytes`; gives its length too. `None`: it is not complete.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, NotHttp> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut answer = httparse::Response::new(&mut headers);
+        let length = match answer.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
+            _ => return Err(NotHttp),
+        };
+        let code = answer.code.ok_or(NotHttp)?;
+        let mut head = Self {
+            status: StatusCode::from_u16(code).map_err(|_| NotHttp)?,
+            content: Content::Other,
+            compressed: false,
+            headers: HeaderMap::new(),
+            length: Length::UntilClose,
+            keep_alive: answer.version == Some(1),
+        };
+        head.read(answer.headers)?;
+        if matches!(code, 204 | 304) {
+            head.length = Length::Known(0);
+        }
+        Ok(Some((head, length)))
+    }
+
+    fn read(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), NotHttp> {
+        let mut known: Option<u64> = None;
+        let mut chunked = false;
+        for httparse::Header { name, value } in headers {
+            match name.len() {
+                10 if name.eq_ignore_ascii_case("connection") => {
+                    self.keep_alive &= !contains_close(value);
+                }
+                12 if name.eq_ignore_ascii_case("content-type") => self.content = content(value),
+                14 if name.eq_ignore_ascii_case("content-length") => {
+                    let length = decimal(value)?;
+                    if known.replace(length).is_some_and(|before| before != length) {
+                        return Err(NotHttp);
+                    }
+                }
+                16 if name.eq_ignore_ascii_case("content-encoding") => {
+                    self.compressed |= !value.eq_ignore_ascii_case(b"identity");
+                }
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                    if chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(NotHttp);
+                    }
+                    chunked = true;
+                }
+                _ => {}
+            }
+        }
+        self.length = match (chunked, known) {
+            (true, Some(_)) => return Err(NotHttp),
+            (true, None) => Length::Chunked,
+            (false, Some(length)) => Length::Known(length),
+            (false, None) => Length::UntilClose,
+        };
+        if !self.status.is_success() {
+            self.headers = headers.iter().filter_map(owned).collect();
+        }
+        Ok(())
+    }
+}
+
+fn owned(header: &httparse::Header<'_>) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_bytes(header.name.as_bytes()).ok()?, HeaderValue::from_bytes(header.value).ok()?))
+}
+
+fn contains_close(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
+fn content(value: &[u8]) -> Content {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        Content::Json
+    } else if essence.eq_ignore_ascii_case(b"text/event-stream") {
+        Content::EventStream
+    } else {
+        Content::Other
+    }
+}
+
+/// Digits and nothing else: no sign, no list.
+fn decimal(value: &[u8]) -> Result<u64, NotHttp> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok()).ok_or(NotHttp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(head: &str) -> Result<Option<(Head, usize)>, NotHttp> {
+        Head::parse(head.replace('\n', "\r\n").as_bytes())
+    }
+
+    fn length(headers: &str) -> Result<Length, NotHttp> {
+        parse(&format!("HTTP/1.1 200 OK\n{headers}\n")).map(|head| head.unwrap().0.length)
+    }
+
+    #[test]
+    fn the_end_of_a_body_is_known_or_the_answer_refused() {
+        assert_eq!(length("Content-Length: 12\n"), Ok(Length::Known(12)));
+        assert_eq!(length("Content-Length: 12\ncontent-length: 12\n"), Ok(Length::Known(12)));
+        assert_eq!(length("Transfer-Encoding: Chunked\n"), Ok(Length::Chunked));
+        assert_eq!(length(""), Ok(Length::UntilClose));
+        for unclear in [
+            "Content-Length: 12\nContent-Length: 13\n",
+            "Content-Length: 12, 12\n",
+            "Content-Length: +12\n",
+            "Content-Length: \n",
+            "Content-Length: 99999999999999999999\n",
+            "Content-Length: 12\nTransfer-Encoding: chunked\n",
+            "Transfer-Encoding: gzip, chunked\n",
+            "Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n",
+        ] {
+            assert_eq!(length(unclear), Err(NotHttp), "{unclear}");
+        }
+    }
+
+    #[test]
+    fn a_kept_connection_is_kept_only_where_both_say_so() {
+        let kept = |head: &str| parse(head).unwrap().unwrap().0.keep_alive;
+        assert!(kept("HTTP/1.1 200 OK\nContent-Length: 0\n\n"));
+        assert!(!kept("HTTP/1.1 200 OK\nConnection: x, Close\n\n"));
+        assert!(!kept("HTTP/1.0 200 OK\nContent-Length: 0\n\n"));
+    }
+
+    #[test]
+    fn what_the_body_claims_to_be_is_read() {
+        let head = |headers: &str| parse(&format!("HTTP/1.1 200 OK\n{headers}\n")).unwrap().unwrap().0;
+        assert_eq!(head("content-type: text/event-stream; charset=utf-8\n").content, Content::EventStream);
+        assert_eq!(head("Content-Type: application/json\n").content, Content::Json);
+        assert_eq!(head("content-type: text/html\n").content, Content::Other);
+        assert!(
+            head("content-encoding: gzip\n").compressed && !head("content-encoding: identity\n").compressed
+        );
+        assert!(head("retry-after: 1\n").headers.is_empty());
+        let error = parse("HTTP/1.1 429 Slow Down\nRetry-After: 7\n\n").unwrap().unwrap().0;
+        assert_eq!(error.headers.get("retry-after").unwrap(), "7");
+    }
+
+    #[test]
+    fn garbage_is_no_head_and_a_beginning_is_none_yet() {
+        assert_eq!(parse("SSH-2.0-OpenSSH\n").unwrap_err(), NotHttp);
+        assert!(parse("HTTP/1.1 200 OK\nContent-").unwrap().is_none());
+        let endless = format!("HTTP/1.1 200 OK\nx: {}", "y".repeat(MAX_HEAD));
+        assert_eq!(parse(&endless).unwrap_err(), NotHttp);
+    }
+}

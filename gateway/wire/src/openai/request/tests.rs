@@ -1,0 +1,168 @@
+use super::*;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+fn read(body: &str) -> Result<ChatRequest, BadRequest> {
+    ChatRequest::read(Bytes::copy_from_slice(body.as_bytes()))
+}
+
+fn encode(body: &str, model: &str, ask_usage: bool) -> String {
+    String::from_utf8(read(body).unwrap().encode(model, ask_usage).to_vec()).unwrap()
+}
+
+#[test]
+fn s2_7_nothing_to_change_shares_the_callers_bytes() {
+    let body = Bytes::from_static(br#"{"model":"gpt","messages":[]}"#);
+    let request = ChatRequest::read(body.clone()).unwrap();
+    assert_eq!(
+        request.encode("gpt", true).as_ptr(),
+        body.as_ptr(),
+        "a unary request is never asked for usage"
+    );
+}
+
+#[test]
+fn s2_7_only_the_model_is_replaced() {
+    let body = "{ \"big\": 12345678901234567890.10, \"model\" : \"a\",\n \"é\": \"\\u00e9\", \"x\":{\"model\":\"b\"} }";
+    let expected = body.replacen("\"a\"", "\"vendor/\\\"m\\\"\"", 1);
+    assert_eq!(encode(body, "vendor/\"m\"", true), expected);
+}
+
+#[test]
+fn s2_6_usage_is_asked_for_in_whatever_stream_options_there_are() {
+    let cases = [
+        (
+            r#"{"model":"a","stream":true}"#,
+            r#"{"model":"b","stream_options":{"include_usage":true},"stream":true}"#,
+        ),
+        (
+            r#"{"stream_options":null,"model":"a","stream":true}"#,
+            r#"{"stream_options":{"include_usage":true},"model":"b","stream":true}"#,
+        ),
+        (
+            r#"{"model":"a","stream":true,"stream_options":{ }}"#,
+            r#"{"model":"b","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (
+            r#"{"model":"a","stream":true,"stream_options":{"include_obfuscation":false}}"#,
+            r#"{"model":"b","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}"#,
+        ),
+        (
+            r#"{"model":"a","stream":true,"stream_options":{"x":1,"include_usage":false}}"#,
+            r#"{"model":"b","stream":true,"stream_options":{"x":1,"include_usage":true}}"#,
+        ),
+        (
+            r#"{"model":"a","stream":true,"stream_options":{"include_usage":null}}"#,
+            r#"{"model":"b","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (
+            r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#,
+            r#"{"model":"b","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (r#"{"model":"a","stream":false}"#, r#"{"model":"b","stream":false}"#),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(encode(body, "b", true), expected);
+        assert_eq!(encode(body, "b", false), body.replacen("\"a\"", "\"b\"", 1), "not asked, not touched");
+    }
+}
+
+#[test]
+fn a_bad_body_is_explained_to_its_developer() {
+    let long = "m".repeat(257);
+    let cases = [
+        (r#"{"messages":[]}"#, "`model` is missing.", Some("model")),
+        (r#"{"model":7}"#, "`model` must be a string, not a number.", Some("model")),
+        (r#"{"model":null}"#, "`model` must be a string, not null.", Some("model")),
+        (r#"{"model":""}"#, "`model` is empty.", Some("model")),
+        (&format!(r#"{{"model":"{long}"}}"#), "`model` has 257 bytes; it may have 256.", Some("model")),
+        (r#"{"model":"a","model":"b"}"#, "`model` is given twice.", Some("model")),
+        (r#"{"model":"a","mod\u0065l":"b"}"#, "`model` is given twice.", Some("model")),
+        (r#"{"model":"a","stream":"true"}"#, "`stream` must be a boolean, not a string.", Some("stream")),
+        (
+            r#"{"model":"a","stream_options":[]}"#,
+            "`stream_options` must be an object, not an array.",
+            Some("stream_options"),
+        ),
+        (
+            r#"{"model":"a","stream_options":{"include_usage":1}}"#,
+            "`stream_options.include_usage` must be a boolean, not a number.",
+            Some("stream_options.include_usage"),
+        ),
+        (
+            "{\n  \"model\": \"a\"\n  \"stream\": true\n}",
+            "The body is not valid JSON at line 3, column 3: expected `,` or `}`.",
+            None,
+        ),
+        ("", "The body is not valid JSON at line 1, column 1: it must be an object.", None),
+        ("[]", "The body is not valid JSON at line 1, column 1: it must be an object.", None),
+    ];
+    for (body, message, param) in cases {
+        let bad = read(body).unwrap_err();
+        assert_eq!((bad.message.as_str(), bad.param), (message, param), "{body}");
+    }
+    let bad = ChatRequest::read(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
+    assert_eq!(bad.message, "The body is not valid JSON at line 1, column 11: it is not UTF-8.");
+    assert_eq!(bad.position, Some(Position { line: 1, column: 11 }));
+}
+
+#[test]
+fn what_is_read_is_what_json_says() {
+    let request =
+        read(r#"{"mod\u0065l":"caf\u00e9","stream":true,"stream_options":{"include_usage":true}}"#).unwrap();
+    assert_eq!((request.model(), request.stream(), request.includes_usage()), ("café", true, true));
+    assert_eq!(request.len(), 80);
+    let request = read(r#"{"model":"a","stream":null,"stream_options":null}"#).unwrap();
+    assert_eq!((request.stream(), request.includes_usage()), (false, false));
+}
+
+fn field() -> impl Strategy<Value = (String, Value)> {
+    let value = prop_oneof![
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        ".{0,40}".prop_map(Value::from),
+        Just(json!({"model": "x", "stream": 1, "nested": [{"stream_options": null}]})),
+    ];
+    ("[a-zé\"\\\\]{1,8}", value)
+}
+
+fn options() -> impl Strategy<Value = Option<Value>> {
+    let include = select(vec![None, Some(json!(true)), Some(json!(false)), Some(json!(null))]);
+    let object = (include, prop::collection::vec(field(), 0..3)).prop_map(|(include, fields)| {
+        let mut object: Map<String, Value> = fields.into_iter().collect();
+        object.extend(include.map(|include| ("include_usage".to_owned(), include)));
+        Some(Value::Object(object))
+    });
+    prop_oneof![1 => Just(None), 1 => Just(Some(Value::Null)), 4 => object]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn s2_7_unknown_fields_survive(
+        fields in prop::collection::vec(field(), 0..6),
+        (model, upstream) in ("\\PC{1,20}", "\\PC{1,20}"),
+        stream in select(vec![None, Some(json!(true)), Some(json!(false)), Some(json!(null))]),
+        options in options(),
+        (ask, pretty) in any::<(bool, bool)>(),
+    ) {
+        let mut body: Map<String, Value> = fields.into_iter().collect();
+        body.insert("model".to_owned(), json!(model));
+        body.extend(stream.map(|stream| ("stream".to_owned(), stream)));
+        body.extend(options.map(|options| ("stream_options".to_owned(), options)));
+        let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) }.unwrap();
+
+        let request = read(&text).unwrap();
+        prop_assert_eq!(request.model(), &model);
+        let encoded: Value = serde_json::from_slice(&request.encode(&upstream, ask)).unwrap();
+
+        body.insert("model".to_owned(), json!(upstream));
+        if ask && body.get("stream") == Some(&json!(true)) {
+            let options = body.entry("stream_options").or_insert(Value::Null);
+            options["include_usage"] = json!(true);
+        }
+        prop_assert_eq!(encoded, Value::Object(body));
+    }
+}
