@@ -74,6 +74,7 @@ fn options(args: &Up) -> Options {
         },
         memory_budget: None,
         bounds: Bounds::default(),
+        keep_alive: Options::KEEP_ALIVE,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_config::Snapshot;
 
 /// Shared by all workers.
@@ -23,6 +23,8 @@ pub(crate) struct Gateway {
     pub(crate) memory: MemoryBudget,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown: Arc<Shutdown>,
+    /// A stream that has said nothing for so long gets a comment.
+    pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,
     /// Held while a snapshot is applied: two at once would each lose the other's state.
     pub(crate) applying: Mutex<()>,

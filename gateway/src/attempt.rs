@@ -2,6 +2,8 @@
 //! any failure can move on.
 
 use crate::call::{Call, Offer, now_unix};
+use crate::drain;
+use crate::passed::Passed;
 use crate::upstream::{Account, Answer, AnswerBody, Content};
 use bytes::{Bytes, BytesMut};
 use std::fmt;
@@ -16,8 +18,10 @@ const HOLD_UNARY: u64 = 4 << 20;
 /// So much of a stream is held until its first content.
 const HOLD_STREAM: usize = 256 << 10;
 const HOLD_EVENTS: u64 = 64;
-/// So much of an error's body is read.
+/// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
+/// has no other timer that would end the wait within minutes.
 const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
 
 /// An answer that is the caller's from here on.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ pub(crate) enum Decoder {
     /// A stream of chat chunks.
     Events(Box<ChatStream>),
     /// A unary answer too large to hold: passed on as it comes.
-    Opaque,
+    Opaque(Passed),
 }
 
 impl fmt::Debug for Decoder {
@@ -66,7 +70,7 @@ impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Events(_) => "Events",
-            Self::Opaque => "Opaque",
+            Self::Opaque(_) => "Opaque",
         })
     }
 }
@@ -121,7 +125,9 @@ async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Bytes, bool), F
     }
     while let Some(piece) = body.data().await {
         held.push(piece?, known);
-        if held.len() as u64 > HOLD_UNARY || !call.hold(held.len() as u64).await {
+        // Nobody waits for the whole of it any more.
+        let most = if call.caller_has_left() { drain::BYTES as u64 } else { HOLD_UNARY };
+        if held.len() as u64 > most || !call.hold(held.len() as u64).await {
             return Ok((held.into_bytes(), false));
         }
     }
@@ -143,7 +149,9 @@ async fn large(
         return Err(garbled("the upstream's answer is not JSON"));
     }
     let rest = Some(answer.body);
-    let decoder = Decoder::Opaque;
+    let mut passed = Passed::default();
+    passed.add(&ready);
+    let decoder = Decoder::Opaque(passed);
     Ok(Committed::Flow(Box::new(Flow { ready, rest, decoder, account, model, idle: None, deadline })))
 }
 
@@ -165,7 +173,7 @@ async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer).await;
+    let body = read_short(answer, Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
     openai::failure(row, answer.head.status.as_u16(), &answer.head.headers, &body, now_unix())
 }
@@ -253,19 +261,17 @@ fn begun_and_ended(decoder: &mut ChatStream) -> Result<Bytes, Failure> {
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, until: Instant) -> Failure {
-    let not_a_stream = || garbled("the upstream answered a stream's request with something else");
-    match tokio::time::timeout_at(until.into(), read_short(answer)).await {
-        Ok(body) => match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
-            Err(failure) => failure,
-            Ok(_) => not_a_stream(),
-        },
-        Err(_) => not_a_stream(),
+    let body = read_short(answer, until).await;
+    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+        Err(failure) => failure,
+        Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-async fn read_short(answer: &mut Answer) -> Bytes {
+/// The body as far as it is needed, and as it comes until `until`.
+async fn read_short(answer: &mut Answer, until: Instant) -> Bytes {
     let mut body = Collected::default();
-    while let Some(Ok(piece)) = answer.body.data().await {
+    while let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await {
         body.push(piece, 0);
         if body.len() > ERROR_BODY {
             break;

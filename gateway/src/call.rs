@@ -1,13 +1,14 @@
 //! One admitted request: what it asks, who asks, and where it may go. Built in the order of `pipeline`.
 
 use crate::app::Gateway;
+use crate::drain::Presence;
 use crate::live::{LiveKey, LiveRoute, LiveTarget};
 use crate::memory::Held;
 use crate::observe::{Chosen, Recorder};
 use crate::upstream::Client;
 use std::sync::Arc;
 use std::time::Instant;
-use weir_config::{Model, UnixSeconds};
+use weir_config::{Model, OnAbort, UnixSeconds};
 use weir_policy::{Decision, TargetFacts, decide};
 use weir_wire::openai::ChatRequest;
 
@@ -22,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) began: Instant,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) held: Held,
+    /// Whether the caller is still there; only known where an attempt may outlive it.
+    pub(crate) presence: Option<Arc<Presence>>,
 }
 
 /// A target and the model that this request would use there.
@@ -70,6 +73,19 @@ impl Call {
             Err(_) => return false,
         }
         true
+    }
+
+    /// Whether the caller is known to have left: then nobody new is asked.
+    pub(crate) fn caller_has_left(&self) -> bool {
+        self.presence.as_ref().is_some_and(|presence| presence.has_left())
+    }
+
+    /// Notes whether the target asked now is with a vendor that bills on after we hang up; `None`: nobody is asked.
+    pub(crate) fn set_billed_on(&self, target: Option<usize>) {
+        let Some(presence) = &self.presence else { return };
+        let target = target.and_then(|at| self.route.targets.get(at));
+        let continues = |target: &LiveTarget| target.account.provider.on_abort == OnAbort::Continues;
+        presence.set_billed_on(target.is_some_and(continues));
     }
 
     /// What the next attempt needs of the worker.

@@ -1,31 +1,106 @@
 //! The caller has left, but the vendor bills on: the rest of the answer is read, so that the true usage is booked
-//! (semantics S2.4).
+//! (semantics S2.4). Nobody is asked anew for a caller who left.
 
-use crate::attempt::Flow;
+use crate::attempt::{Committed, Flow};
 use crate::call::Call;
-use crate::settle::settle;
+use crate::fault::Fault;
+use crate::relay::Attempts;
+use crate::settle::{settle, settle_whole};
 use crate::tasks;
-use std::future::poll_fn;
-use std::time::Duration;
+use crate::walk;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 /// How long, and how much, is read at most.
 const WITHIN: Duration = Duration::from_secs(30);
-const BYTES: usize = 1 << 20;
+pub(crate) const BYTES: usize = 1 << 20;
 
-/// Reads on until the end or the bounds, then settles.
-pub(crate) fn for_usage(mut call: Call, mut flow: Flow) {
-    tasks::spawn("drain for usage", async move {
-        let read = async {
-            let mut bytes = 0;
-            while bytes < BYTES {
-                match poll_fn(|cx| flow.poll_more(cx)).await {
-                    Ok(Some(piece)) => bytes += piece.len(),
-                    Ok(None) | Err(_) => break,
-                }
+/// What a caller and the attempts made for it know of each other.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    left: AtomicBool,
+    billed_on: AtomicBool,
+}
+
+impl Presence {
+    /// Whether the attempt under way is with a vendor that bills on.
+    pub(crate) fn set_billed_on(&self, billed_on: bool) {
+        self.billed_on.store(billed_on, Ordering::Relaxed);
+    }
+
+    /// Whether the caller has left.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+}
+
+/// The attempts of a request some of whose targets bill on. Dropped during an attempt with one of these, the
+/// attempt goes on without its caller.
+pub(crate) struct Outliving {
+    attempts: Option<Attempts>,
+    presence: Arc<Presence>,
+}
+
+impl Outliving {
+    /// Tries the targets of `call`.
+    pub(crate) fn new(mut call: Call) -> Self {
+        let presence = Arc::<Presence>::default();
+        call.presence = Some(Arc::clone(&presence));
+        Self { attempts: Some(Box::pin(walk::run(call))), presence }
+    }
+}
+
+impl Future for Outliving {
+    type Output = (Call, Result<Committed, Fault>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(attempts) = &mut self.attempts else { return Poll::Pending };
+        let done = ready!(attempts.as_mut().poll(cx));
+        self.attempts = None;
+        Poll::Ready(done)
+    }
+}
+
+impl Drop for Outliving {
+    fn drop(&mut self) {
+        let Some(attempts) = self.attempts.take() else { return };
+        if self.presence.billed_on.load(Ordering::Relaxed) {
+            self.presence.left.store(true, Ordering::Relaxed);
+            tasks::spawn("drain an attempt", finish(attempts));
+        }
+    }
+}
+
+/// Lets the attempt under way end, then settles.
+async fn finish(attempts: Attempts) {
+    let until = Instant::now() + WITHIN;
+    match tokio::time::timeout_at(until.into(), attempts).await {
+        Ok((mut call, Ok(Committed::Whole(whole)))) => settle_whole(&mut call, &whole),
+        Ok((call, Ok(Committed::Flow(flow)))) => read_on(call, *flow, until).await,
+        Ok((_, Err(_))) | Err(_) => {}
+    }
+}
+
+/// Reads `flow` on until its end or the bounds, then settles.
+pub(crate) fn for_usage(call: Call, flow: Flow) {
+    tasks::spawn("drain for usage", read_on(call, flow, Instant::now() + WITHIN));
+}
+
+async fn read_on(mut call: Call, mut flow: Flow, until: Instant) {
+    let read = async {
+        let mut bytes = flow.ready.len();
+        while bytes < BYTES {
+            match poll_fn(|cx| flow.poll_more(cx)).await {
+                Ok(Some(piece)) => bytes += piece.len(),
+                Ok(None) | Err(_) => break,
             }
-        };
-        // Late or not, what was seen is settled.
-        drop(tokio::time::timeout(WITHIN, read).await);
-        settle(&mut call, &flow);
-    });
+        }
+    };
+    // Late or not, what was seen is settled.
+    drop(tokio::time::timeout_at(until.into(), read).await);
+    settle(&mut call, &flow);
 }

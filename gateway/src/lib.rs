@@ -13,6 +13,7 @@ mod http;
 mod live;
 mod memory;
 mod observe;
+mod passed;
 mod pipeline;
 mod relay;
 mod rescue;

@@ -3,6 +3,7 @@
 use crate::app::Gateway;
 use crate::auth::authenticate;
 use crate::call::{Call, allows, now_unix};
+use crate::drain::Outliving;
 use crate::fault::{Fault, FaultKind};
 use crate::http::{self, OutBody};
 use crate::live::{Live, LiveKey};
@@ -14,11 +15,8 @@ use crate::worker::Worker;
 use ::http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use weir_wire::openai::ChatRequest;
-
-/// A stream that has said nothing for so long gets a comment, lest something between gives it up.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers `POST /v1/chat/completions`.
 pub(crate) async fn chat(
@@ -57,7 +55,7 @@ struct Admitted {
 impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, began: Instant) -> Call {
         let Self { settings, route, request, held } = self;
-        Call { gateway: Arc::clone(gateway), settings, route, request, recorder, began, held }
+        Call { gateway: Arc::clone(gateway), settings, route, request, recorder, began, held, presence: None }
     }
 }
 
@@ -93,13 +91,15 @@ fn take_requests(key: &LiveKey, now: Instant) -> Result<(), Fault> {
 /// Tries targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
 /// (semantics S2.1: headers are committed with the first byte that we send).
 async fn run(call: Call) -> Response<OutBody> {
+    let outlives = call.route.bills_on();
     if !call.request.stream() {
-        return http::respond(walk::run(call).await);
+        return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });
     }
-    let id = call.recorder.event.id;
-    let mut attempts: Attempts = Box::pin(walk::run(call));
-    match tokio::time::timeout(KEEP_ALIVE, attempts.as_mut()).await {
+    let (id, keep_alive) = (call.recorder.event.id, call.gateway.keep_alive);
+    let mut attempts: Attempts =
+        if outlives { Box::pin(Outliving::new(call)) } else { Box::pin(walk::run(call)) };
+    match tokio::time::timeout(keep_alive, attempts.as_mut()).await {
         Ok(done) => http::respond(done),
-        Err(_) => http::begun_stream(id, Relay::waiting(attempts)),
+        Err(_) => http::begun_stream(id, Relay::waiting(attempts, keep_alive)),
     }
 }

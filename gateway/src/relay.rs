@@ -9,7 +9,6 @@ use crate::drain;
 use crate::fault::{Fault, FaultKind};
 use crate::http;
 use crate::observe::Outcome;
-use crate::pipeline::KEEP_ALIVE;
 use crate::settle::settle;
 use crate::walk::own_words;
 use bytes::Bytes;
@@ -18,7 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 use weir_config::{Failure, FailureClass, OnAbort};
 use weir_wire::openai::{Ending, StreamEnd};
@@ -42,6 +41,7 @@ enum State {
     Waiting {
         attempts: Attempts,
         ping: Pin<Box<Sleep>>,
+        keep_alive: Duration,
     },
     /// Bytes are passed on.
     Flowing(Box<Flowing>),
@@ -56,9 +56,10 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Begins with a comment and goes on with whoever commits.
-    pub(crate) fn waiting(attempts: Attempts) -> Self {
+    pub(crate) fn waiting(attempts: Attempts, keep_alive: Duration) -> Self {
         // Due at once: the headers go out with this first byte.
-        Self(State::Waiting { attempts, ping: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)) })
+        let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self(State::Waiting { attempts, ping, keep_alive })
     }
 
     /// Passes `flow` on.
@@ -70,7 +71,7 @@ impl Relay {
         loop {
             match &mut self.0 {
                 State::Ended => return Poll::Ready(None),
-                State::Waiting { attempts, ping } => {
+                State::Waiting { attempts, ping, keep_alive } => {
                     if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
                         match self.begin(call, result) {
                             Some(last) => return Poll::Ready(Some(Ok(last))),
@@ -78,7 +79,7 @@ impl Relay {
                         }
                     }
                     ready!(ping.as_mut().poll(cx));
-                    ping.as_mut().reset(tokio::time::Instant::now() + KEEP_ALIVE);
+                    ping.as_mut().reset(tokio::time::Instant::now() + *keep_alive);
                     return Poll::Ready(Some(Ok(http::PING)));
                 }
                 State::Flowing(flowing) => {
@@ -151,7 +152,7 @@ impl Flowing {
         let now = Instant::now();
         call.recorder.event.first_token = Some(now - call.began);
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
-        let timer = Box::pin(tokio::time::sleep_until(due(&flow, now, now).into()));
+        let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));
         Self { inner: Some((call, flow)), timer, heard: now, sent: now }
     }
 
@@ -163,12 +164,16 @@ impl Flowing {
         }
         let mut joined = Collected::default();
         joined.push(std::mem::take(&mut flow.ready), 0);
+        let mut came = joined.len() > 0;
         let end = loop {
             if joined.len() >= JOIN {
                 break None;
             }
             match flow.poll_more(cx) {
-                Poll::Ready(Ok(Some(bytes))) => joined.push(bytes, 0),
+                Poll::Ready(Ok(Some(bytes))) => {
+                    came = true; // even if nothing of it goes on yet
+                    joined.push(bytes, 0);
+                }
                 Poll::Ready(Ok(None)) => break Some(End::Complete),
                 Poll::Ready(Err((last, failure))) => {
                     joined.push(last, 0);
@@ -180,10 +185,12 @@ impl Flowing {
         if let Some(end) = end {
             return Poll::Ready(self.end(joined, end));
         }
+        if came {
+            self.heard = Instant::now();
+        }
         if joined.len() == 0 {
             return self.poll_timer(cx);
         }
-        self.heard = Instant::now();
         self.sent = self.heard;
         Poll::Ready(Ok(joined.into_bytes()))
     }
@@ -193,7 +200,7 @@ impl Flowing {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            let Some((_, flow)) = &self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+            let Some((call, flow)) = &self.inner else { return Poll::Ready(Ok(Bytes::new())) };
             let failure = if now >= flow.deadline {
                 Some("the answer took longer than the provider's total time")
             } else if flow.idle.is_some_and(|idle| now >= self.heard + idle) {
@@ -205,11 +212,11 @@ impl Flowing {
                 let failure = Failure::new(FailureClass::Timeout, text);
                 return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
             }
-            let ping = flow.idle.is_some() && now >= self.sent + KEEP_ALIVE;
+            let ping = flow.idle.is_some() && now >= self.sent + call.gateway.keep_alive;
             if ping {
                 self.sent = now;
             }
-            self.timer.as_mut().reset(due(flow, self.heard, self.sent).into());
+            self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
             if ping && flow.may_ping() {
                 return Poll::Ready(Ok(http::PING));
             }
@@ -251,9 +258,9 @@ impl Drop for Flowing {
 }
 
 /// When the timer must look again.
-fn due(flow: &Flow, heard: Instant, sent: Instant) -> Instant {
+fn due(call: &Call, flow: &Flow, heard: Instant, sent: Instant) -> Instant {
     match flow.idle {
-        Some(idle) => (heard + idle).min(sent + KEEP_ALIVE).min(flow.deadline),
+        Some(idle) => (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline),
         None => flow.deadline,
     }
 }
@@ -270,8 +277,11 @@ impl Flow {
         let ended = piece.is_none();
         let bytes = match (piece, &mut self.decoder) {
             (Some(Err(failure)), _) => return Poll::Ready(Err((Bytes::new(), failure))),
-            (Some(Ok(piece)), Decoder::Opaque) => return Poll::Ready(Ok(Some(piece))),
-            (None, Decoder::Opaque) => Bytes::new(),
+            (Some(Ok(piece)), Decoder::Opaque(passed)) => {
+                passed.add(&piece);
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            (None, Decoder::Opaque(_)) => Bytes::new(),
             (Some(Ok(piece)), Decoder::Events(stream)) => stream.feed(piece, now_unix()),
             (None, Decoder::Events(stream)) => {
                 let Ending { bytes, end } = stream.end(now_unix());
@@ -300,7 +310,7 @@ impl Flow {
     fn may_ping(&self) -> bool {
         match &self.decoder {
             Decoder::Events(stream) => !stream.mid_frame(),
-            Decoder::Opaque => false,
+            Decoder::Opaque(_) => false,
         }
     }
 

@@ -40,6 +40,14 @@ pub struct Options {
     pub memory_budget: Option<u64>,
     /// What callers may take of time and sockets; usually the default.
     pub bounds: Bounds,
+    /// A stream that has said nothing for so long gets a comment, lest something between gives it up (semantics
+    /// S2.3); usually [`Options::KEEP_ALIVE`], never zero.
+    pub keep_alive: Duration,
+}
+
+impl Options {
+    /// 15 s: proxies and load balancers give up silent connections after 30 s at the soonest.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 }
 
 /// Why a gateway did not start.
@@ -90,6 +98,7 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
         bounds: options.bounds.clone(),
         shutdown,
+        keep_alive: options.keep_alive,
         workers,
         applying: Mutex::new(()),
     });

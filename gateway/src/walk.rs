@@ -1,10 +1,11 @@
 //! A request's way through its targets: attempt after attempt until one commits or nobody is left.
 
 use crate::attempt::{Committed, attempt};
-use crate::call::Call;
+use crate::call::{Call, Offer};
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
-use crate::observe::AttemptFinished;
+use crate::observe::{AttemptFinished, Chosen};
 use crate::rescue::Rescue;
+use crate::settle::{settle_sent, unsettle};
 use std::borrow::Cow;
 use std::time::Instant;
 use weir_config::{Disclosure, Failure};
@@ -47,6 +48,7 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
         let step = walk.after(now, target, &failure, random);
         failures.add(&call, target, failure, now);
         next = match step {
+            _ if call.caller_has_left() => None,
             Next::GiveUp => None,
             Next::Try { target, wait } => {
                 let granted = Box::pin(rescue.take(walk.ahead(), deadline)).await;
@@ -58,11 +60,11 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
         };
     }
     let fault = failures.fault(&call, Instant::now());
-    // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
-    if matches!(fault.kind, FaultKind::Upstream(_)) {
-        rescue.committed()
-    } else {
-        rescue.failed()
+    match fault.kind {
+        _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
+        // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
+        FaultKind::Upstream(_) => rescue.committed(),
+        _ => rescue.failed(),
     }
     (call, Err(fault))
 }
@@ -70,11 +72,13 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
 /// One attempt, recorded.
 async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure> {
     let began = Instant::now();
+    let chosen = begin(call, target);
     let result = attempt(call, target).await;
+    call.set_billed_on(None);
+    unsettle(call);
     let took = began.elapsed();
     call.recorder.event.upstream += took;
-    if let Some(offer) = call.offer(target) {
-        let chosen = offer.chosen;
+    if let Some(chosen) = chosen {
         let (outcome, status) = match &result {
             Ok(_) => ("ok", Some(200)),
             Err(failure) => (failure.class.name(), failure.status),
@@ -90,7 +94,6 @@ async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure
                 "an attempt failed"
             );
         }
-        call.recorder.event.chosen = Some(chosen.clone());
         call.recorder.event.attempts.push(AttemptFinished { chosen, outcome, status, took });
     }
     result
@@ -100,6 +103,15 @@ async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure
 /// with a status.
 pub(crate) fn own_words(failure: &Failure) -> Option<&str> {
     failure.status.is_none().then_some(failure.message.as_str())
+}
+
+/// Notes who is asked, and what that costs should the caller leave before there is an answer.
+fn begin(call: &mut Call, target: usize) -> Option<Chosen> {
+    let Offer { model, chosen, .. } = call.offer(target)?;
+    call.set_billed_on(Some(target));
+    settle_sent(call, &model);
+    call.recorder.event.chosen = Some(chosen.clone());
+    Some(chosen)
 }
 
 impl Failures {

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use weir_config::{
     AllowedModels, Backend, Digest, Disclosure, Egress, Endpoint, Fallback, Gateway, Key, KeyDigest, Limits,
     Listener, Model, ModelPattern, ObjectName, OnAbort, Prices, Provider, Retry, Route, Secret, Snapshot,
@@ -106,7 +108,12 @@ impl Config {
 
     /// Starts a gateway on free ports with this configuration in force.
     pub fn start(&self) -> World {
-        let world = World::start();
+        self.start_with(|_| {})
+    }
+
+    /// Starts a gateway with other options.
+    pub fn start_with(&self, change: impl FnOnce(&mut Options)) -> World {
+        let world = World::start_with(change);
         world.running().apply(self.0.clone());
         world
     }
@@ -182,6 +189,7 @@ impl World {
             usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
             memory_budget: None,
             bounds: Bounds::default(),
+            keep_alive: Options::KEEP_ALIVE,
         };
         change(&mut options);
         let running = start(&options).unwrap();
@@ -208,6 +216,28 @@ impl World {
         Reply::read(request.header("content-type", "application/json").body(body).send().await.unwrap()).await
     }
 
+    /// So many chats, every other one a stream, `at_once` of them at any time.
+    pub async fn many(&self, requests: usize, at_once: usize) -> Vec<Reply> {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let mut callers = JoinSet::new();
+        for _ in 0..at_once {
+            let (client, url, sent) = (self.client.clone(), self.url("/v1/chat/completions"), sent.clone());
+            callers.spawn(async move {
+                let mut replies = Vec::new();
+                loop {
+                    let number = sent.fetch_add(1, Ordering::Relaxed);
+                    if number >= requests {
+                        return replies;
+                    }
+                    let body = if number.is_multiple_of(2) { unary() } else { streamed() };
+                    let request = client.post(&url).bearer_auth(KEY).body(body.to_string());
+                    replies.push(Reply::read(request.send().await.unwrap()).await);
+                }
+            });
+        }
+        callers.join_all().await.into_iter().flatten().collect()
+    }
+
     /// A unary chat.
     pub async fn chat(&self) -> Reply {
         self.post(unary().to_string()).await
@@ -228,11 +258,39 @@ impl World {
         Reply::read(self.client.get(format!("http://{}{path}", self.admin)).send().await.unwrap()).await
     }
 
+    /// Returns once the gateway has noticed that all callers have left.
+    pub async fn nobody_is_served(&self) {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        let left = tokio::time::timeout(Duration::from_secs(10), async {
+            while self.admin("/status").await.json()["connections"] != 0 {
+                look.tick().await;
+            }
+        });
+        left.await.unwrap_or_else(|_| panic!("somebody is still connected after 10 s"));
+    }
+
     /// Stops the gateway and gives the lines of its usage log.
     pub fn usage(mut self) -> Vec<Value> {
         self.running.take().unwrap().stop();
         let text = std::fs::read_to_string(self.usage_path()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The lines of the usage log, once there are so many.
+    pub async fn usage_lines(&self, count: usize) -> Vec<Value> {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        let found = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                look.tick().await;
+                let text = std::fs::read_to_string(self.usage_path()).unwrap_or_default();
+                let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+                let lines: Vec<Value> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
+                if lines.len() >= count {
+                    return lines;
+                }
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("no {count} lines in the usage log after 10 s"))
     }
 
     pub fn usage_path(&self) -> PathBuf {
@@ -273,6 +331,7 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Reads the rest of an answer whose head has come.
     pub async fn read(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response
@@ -312,6 +371,16 @@ impl Reply {
     /// The `data:` of every event.
     pub fn events(&self) -> Vec<String> {
         self.text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+    }
+
+    /// Whether it is an answer with nothing missing.
+    pub fn is_whole(&self) -> bool {
+        let ended = self.text.starts_with('{') || self.text.ends_with("data: [DONE]\n\n");
+        self.status == 200
+            && !self.broken
+            && ended
+            && self.stream_error().is_none()
+            && !self.content().is_empty()
     }
 
     /// The text of a unary answer, or of a stream's deltas put together.

@@ -2,16 +2,26 @@
 #![cfg(test)]
 
 mod auth;
+mod bodies;
 mod bounds;
+mod caller;
 mod errors;
 mod failover;
 mod harness;
 mod law;
+mod leaving;
 mod life;
 mod limits;
 mod metrics;
+mod outage;
+mod quiet;
 mod raw;
+mod recordings;
 mod reload;
+mod rescue;
 mod safety;
+mod streams;
+mod timers;
 mod tools;
+mod usage;
 mod usage_log;

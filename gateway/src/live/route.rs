@@ -4,7 +4,7 @@ use super::Label;
 use crate::upstream::Account;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
-use weir_config::{Model, Route};
+use weir_config::{Model, OnAbort, Route};
 use weir_policy::RetryBudget;
 
 /// A route, ready to be decided on.
@@ -14,6 +14,13 @@ pub(crate) struct LiveRoute {
     pub(crate) label: Label,
     pub(crate) targets: Vec<LiveTarget>,
     pub(crate) rescue: Arc<RescueBudget>,
+}
+
+impl LiveRoute {
+    /// Whether one of its targets is with a vendor that bills on after we hang up.
+    pub(crate) fn bills_on(&self) -> bool {
+        self.targets.iter().any(|target| target.account.provider.on_abort == OnAbort::Continues)
+    }
 }
 
 /// The tokens of a route's attempts beyond the first (semantics S1.3). Survives reloads.

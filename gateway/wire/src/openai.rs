@@ -14,7 +14,7 @@ mod stream;
 mod strings;
 mod usage;
 
-pub use answer::{AnswerFacts, answer};
+pub use answer::{AnswerFacts, answer, usage_at_end};
 pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
 pub use request::{BadRequest, ChatRequest};

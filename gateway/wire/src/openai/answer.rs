@@ -2,6 +2,7 @@
 
 use super::{failure, said, usage};
 use crate::scan;
+use serde_json::value::RawValue;
 use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
 
 /// What the gateway needs to know of a unary answer; the answer itself passes through.
@@ -35,6 +36,16 @@ pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFa
     let usage = counted.and_then(|at| usage::read(at.of(text)));
     let output_bytes = if usage.is_some() { 0 } else { said::said(choices.as_bytes()).bytes };
     Ok(AnswerFacts { usage, output_bytes })
+}
+
+/// What the vendor counted, read from the last bytes of an answer of which the rest was not kept; `None` if it
+/// does not stand there.
+pub fn usage_at_end(end: &[u8]) -> Option<Usage> {
+    // Inside a string the quote after the name would be escaped, so this finds a key.
+    let at = memchr::memmem::rfind(end, br#""usage""#)?;
+    let value = end.get(at..)?.strip_prefix(br#""usage""#)?.trim_ascii_start().strip_prefix(b":")?;
+    let mut values = serde_json::Deserializer::from_slice(value).into_iter::<&RawValue>();
+    usage::read(values.next()?.ok()?.get())
 }
 
 /// Whether a valid JSON value is an array that is not empty.

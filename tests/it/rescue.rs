@@ -1,0 +1,135 @@
+//! S1.2, S1.3: what many requests at once see of a failing target, and what an outage sees of them.
+
+use crate::harness::{Config, World};
+use crate::quiet::alone;
+use std::time::{Duration, Instant};
+use weir_upstream::{Answer, At, Flaky, Gate, Upstream};
+
+/// What is always free, however few requests there are (semantics S1.3: the small floor).
+const FLOOR: usize = 10;
+
+/// Ten thousand requests while the preferred target behaves like `first` and another is well: an app sees only
+/// answers.
+async fn nobody_notices(first: Answer) {
+    let _alone = alone().await;
+    let (preferred, other) = (Upstream::start(), Upstream::start());
+    preferred.always(first);
+    other.always(Answer::says("from the other"));
+    let world = Config::over(&[&preferred, &other]).start();
+    let began = Instant::now();
+    let replies = world.many(10_000, 64).await;
+    assert_eq!(replies.len(), 10_000);
+    let bad: Vec<_> = replies.iter().filter(|reply| !reply.is_whole()).collect();
+    assert!(bad.is_empty(), "{} of {}, such as {:?}", bad.len(), replies.len(), bad[0]);
+    assert!(other.count() > 1_000, "only {} needed rescue: this proves nothing", other.count());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_fails_at_random_is_not_seen() {
+    nobody_notices(Flaky { percent: 45, answer: Answer::server_error(500), seed: 1 }.into()).await;
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_resets_at_random_is_not_seen() {
+    nobody_notices(Flaky { percent: 45, answer: Answer::reset(), seed: 2 }.into()).await;
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_flaps_every_second_is_not_seen() {
+    let (good, bad) = (Answer::says("Hello."), Answer::overloaded());
+    nobody_notices(Answer::flap_by_time(Duration::from_secs(1), good, bad)).await;
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_flaps_fast_is_not_seen() {
+    let (good, bad) = (Answer::says("Hello."), Answer::server_error(502));
+    nobody_notices(Answer::flap_by_time(Duration::from_millis(20), good, bad)).await;
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_limits_without_saying_how_long_is_not_seen() {
+    nobody_notices(Answer::rate_limited(None)).await;
+}
+
+#[tokio::test]
+async fn s1_2_a_target_that_limits_and_says_how_long_is_not_seen() {
+    nobody_notices(Answer::rate_limited(Some(5))).await;
+}
+
+#[tokio::test]
+async fn s1_2_two_dead_targets_before_a_healthy_one_are_not_seen() {
+    let _alone = alone().await;
+    let upstreams = [(); 3].map(|()| Upstream::start());
+    upstreams[0].always(Answer::server_error(500));
+    upstreams[1].always(Answer::rate_limited(None));
+    let world = Config::over(&upstreams.iter().collect::<Vec<_>>()).start();
+    let replies = world.many(3_000, 64).await;
+    assert_eq!(replies.iter().filter(|reply| !reply.is_whole()).count(), 0);
+    assert_eq!(upstreams[2].count(), 3_000);
+}
+
+/// Three thousand requests while nobody answers.
+async fn amplification(failure: Answer) -> f64 {
+    let _alone = alone().await;
+    let upstreams = [(); 3].map(|()| Upstream::start());
+    upstreams.iter().for_each(|upstream| upstream.always(failure.clone()));
+    let world = Config::over(&upstreams.iter().collect::<Vec<_>>()).start();
+    let replies = world.many(3_000, 32).await;
+    let others = replies.iter().filter(|reply| reply.status != 503).count();
+    assert_eq!(others, 0, "an outage is told as one");
+    let attempts: usize = upstreams.iter().map(Upstream::count).sum();
+    assert!(attempts > 3_000, "rescue was not even tried");
+    (attempts - FLOOR) as f64 / replies.len() as f64
+}
+
+#[tokio::test]
+async fn s1_3_a_total_outage_is_amplified_by_a_fifth_at_most() {
+    let times = amplification(Answer::server_error(500)).await;
+    assert!(times <= 1.2, "{times} attempts for each request");
+}
+
+#[tokio::test]
+async fn s1_3_an_outage_by_rate_limits_is_amplified_by_a_fifth_at_most() {
+    let times = amplification(Answer::rate_limited(None)).await;
+    assert!(times <= 1.2, "{times} attempts for each request");
+}
+
+#[tokio::test]
+async fn s1_3_an_outage_by_resets_is_amplified_by_a_fifth_at_most() {
+    let times = amplification(Answer::reset()).await;
+    assert!(times <= 1.2, "{times} attempts for each request");
+}
+
+fn failing_at_random(then: Answer) -> (Upstream, Upstream, World) {
+    let (preferred, other) = (Upstream::start(), Upstream::start());
+    preferred.always(Flaky { percent: 45, answer: Answer::server_error(503), seed: 3 });
+    other.always(then);
+    let world = Config::over(&[&preferred, &other]).start();
+    (preferred, other, world)
+}
+
+#[tokio::test]
+async fn s1_3_rescue_is_not_rationed_while_all_of_it_is_on_its_way() {
+    let gate = Gate::new();
+    let slow = Answer::says("from the other").hold_at(At::Start, &gate);
+    let (preferred, other, world) = failing_at_random(slow);
+    let both = async {
+        preferred.wait_for_requests(200).await.unwrap();
+        gate.reached_by(1).await;
+        gate.open();
+    };
+    let (replies, ()) = tokio::join!(world.many(200, 200), both);
+    assert!(replies.iter().all(|reply| reply.is_whole()), "{replies:?}");
+    assert!(other.count() > 60, "{}", other.count());
+}
+
+#[tokio::test]
+async fn s1_3_rescue_is_not_rationed_by_its_slowness() {
+    let slow = Answer::says("from the other").wait_at(At::Start, Duration::from_millis(250));
+    let (_preferred, other, world) = failing_at_random(slow);
+    let replies = world.many(1_000, 200).await;
+    let bad = replies.iter().filter(|reply| !reply.is_whole()).count();
+    assert_eq!(bad, 0);
+    assert!(other.count() > 350, "{}", other.count());
+}

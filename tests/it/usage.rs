@@ -1,0 +1,220 @@
+//! S2.6, S4.1, S4.7: how a stream's usage is had, what an answer costs, and the line that says so.
+
+use crate::harness::{Config, Reply, World, streamed, unary};
+use serde_json::{Value, json};
+use weir_upstream::{Answer, Chat, Rule, Upstream, Usage, When};
+
+fn one(change: impl FnOnce(&mut Config)) -> (Upstream, World) {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    change(&mut config);
+    (upstream, config.start())
+}
+
+fn asking() -> Value {
+    let mut body = streamed();
+    body["stream_options"] = json!({"include_usage": true});
+    body
+}
+
+/// The chunks that have no choice: the extra ones.
+fn extra(reply: &Reply) -> Vec<Value> {
+    let chunks = reply.events().into_iter().filter_map(|event| serde_json::from_str::<Value>(&event).ok());
+    chunks.filter(|chunk| chunk["choices"].as_array().is_some_and(Vec::is_empty)).collect()
+}
+
+#[tokio::test]
+async fn s2_6_usage_is_asked_for_and_kept_from_who_did_not_ask() {
+    let (upstream, world) = one(|_| {});
+    upstream.always(Chat::pieces(["Hel", "lo"]).usage(Some(Usage::new(100, 20))));
+    let reply = world.stream().await;
+    assert!(upstream.last().unwrap().asks_usage());
+    assert!(reply.is_whole() && extra(&reply).is_empty(), "{reply:?}");
+    let nulls = reply.events().iter().filter(|event| event.contains("\"usage\":null")).count();
+    assert_eq!(nulls, 4, "role, two pieces and the finish keep theirs: {}", reply.text);
+    let line = &world.usage()[0];
+    assert_eq!((&line["tokens"]["input"], &line["tokens"]["output"]), (&json!(100), &json!(20)), "{line}");
+    assert_eq!(line["assumed"], false, "{line}");
+}
+
+#[tokio::test]
+async fn s2_6_who_asks_for_usage_gets_it() {
+    let (upstream, world) = one(|_| {});
+    upstream.always(Chat::says("Hello").usage(Some(Usage::new(100, 20))));
+    let reply = world.post(asking().to_string()).await;
+    let extra = extra(&reply);
+    assert_eq!(extra.len(), 1, "{reply:?}");
+    assert_eq!(extra[0]["usage"]["prompt_tokens"], 100);
+    assert_eq!(world.usage()[0]["tokens"]["input"], 100);
+}
+
+#[tokio::test]
+async fn s2_6_usage_that_comes_unasked_is_kept_from_who_did_not_ask() {
+    let (upstream, world) = one(|_| {});
+    upstream.always(Chat::says("Hello").usage(Some(Usage::new(100, 20))).usage_in_stream(When::Always));
+    assert_eq!(extra(&world.stream().await).len(), 0);
+    assert_eq!(extra(&world.post(asking().to_string()).await).len(), 1);
+}
+
+/// As servers answer that don't know the option: by its name in `param`, or in the message alone.
+fn refuses() -> [Answer; 2] {
+    let error = json!({
+        "message": "Unrecognized request argument supplied.", "type": "invalid_request_error",
+        "param": "stream_options", "code": null,
+    });
+    [
+        Answer::json(400, json!({ "error": error }).to_string()),
+        Answer::error(422, "invalid_request_error", None, "Extra inputs are not permitted: stream_options"),
+    ]
+}
+
+#[tokio::test]
+async fn s2_6_a_refusal_of_the_option_is_learned_per_account() {
+    for refusal in refuses() {
+        let (first, second) = (Upstream::start(), Upstream::start());
+        first.script(Rule::when(|seen| seen.asks_usage(), refusal));
+        let mut config = Config::over(&[&first, &second]);
+        config.route_mut(|route| route.fallback.max_attempts = Some(2));
+        let world = config.start();
+        let reply = world.stream().await;
+        assert!(reply.is_whole(), "{reply:?}");
+        assert_eq!(reply.header("x-weir-attempts"), Some("1"), "who asks differently asks once: {reply:?}");
+        assert_eq!(first.count(), 2);
+        assert!(world.stream().await.is_whole());
+        assert_eq!(first.count(), 3, "the second request doesn't ask");
+        assert!(!first.last().unwrap().asks_usage());
+        first.clear();
+        first.always(Answer::overloaded());
+        assert!(world.stream().await.is_whole());
+        assert!(second.last().unwrap().asks_usage(), "another account still is asked");
+    }
+}
+
+#[tokio::test]
+async fn s2_6_a_refusal_of_something_else_is_not_taken_for_one_of_the_option() {
+    let (upstream, world) = one(|_| {});
+    upstream.then(Answer::caller_fault());
+    assert_eq!(world.stream().await.status, 400);
+    assert_eq!(upstream.count(), 1);
+    assert!(world.stream().await.is_whole());
+    assert!(upstream.last().unwrap().asks_usage());
+}
+
+#[tokio::test]
+async fn s2_6_a_caller_who_asks_where_it_is_refused_is_told() {
+    let (upstream, world) = one(|_| {});
+    upstream.script(Rule::when(|seen| seen.asks_usage(), refuses()[0].clone()));
+    assert!(world.stream().await.is_whole());
+    let reply = world.post(asking().to_string()).await;
+    assert_eq!((reply.status, &reply.json()["error"]["param"]), (400, &json!("stream_options")), "{reply:?}");
+}
+
+#[tokio::test]
+async fn s2_6_usage_that_nobody_tells_is_assumed() {
+    let (upstream, world) = one(|_| {});
+    let text = "word ".repeat(100);
+    upstream.always(Chat::pieces([&*text; 3]).usage(None));
+    let reply = world.chat().await;
+    assert!(reply.header("x-weir-cost-usd").is_some(), "{reply:?}");
+    assert!(world.stream().await.is_whole());
+    for line in world.usage() {
+        assert_eq!(line["assumed"], true, "{line}");
+        let (input, output) =
+            (line["tokens"]["input"].as_u64().unwrap(), line["tokens"]["output"].as_u64().unwrap());
+        assert!((10..100).contains(&input), "{line}");
+        assert!((300..500).contains(&output), "1,500 bytes: {line}");
+        assert!(line["cost_nano_usd"].as_u64() > Some(0), "{line}");
+    }
+}
+
+/// 1,000 tokens in, 600 of them from the cache, 500 out, 200 of them reasoning.
+const MIXED: Usage = Usage { prompt: 1_000, completion: 500, cached: 600, reasoning: 200 };
+
+#[tokio::test]
+async fn s4_1_cached_tokens_are_split_once_and_charged_in_integers() {
+    let (upstream, world) = one(|_| {});
+    upstream.always(Chat::says("Hello").usage(Some(MIXED)));
+    let reply = world.chat().await;
+    // 400 x 2.50 + 600 x 1.25 + 500 x 10 micro-USD
+    assert_eq!(reply.header("x-weir-cost-usd"), Some("0.006750000"), "{reply:?}");
+    let streamed = world.stream().await;
+    assert_eq!(streamed.header("x-weir-cost-usd"), None, "not known when the headers go out");
+    for line in world.usage() {
+        let expected = json!({"input": 400, "cache_read": 600, "output": 300, "reasoning": 200});
+        assert_eq!((&line["tokens"], &line["cost_nano_usd"]), (&expected, &json!(6_750_000)), "{line}");
+        assert_eq!(line["assumed"], false, "{line}");
+    }
+}
+
+fn priced(change: impl Fn(&mut Option<weir_config::Prices>)) -> (Upstream, World) {
+    one(|config| {
+        config.provider_mut(0, |provider| change(&mut provider.models[0].prices));
+    })
+}
+
+#[tokio::test]
+async fn s4_1_a_charge_is_rounded_up_once() {
+    let (upstream, world) = priced(|prices| {
+        let least = "0.000001".parse().unwrap();
+        *prices = Some(weir_config::Prices { input: least, output: least, cache_read: Some(least) });
+    });
+    upstream.always(Chat::says("Hello").usage(Some(MIXED)));
+    // 1,500 tokens at one pico-USD each are 1.5 nano-USD.
+    assert_eq!(world.chat().await.header("x-weir-cost-usd"), Some("0.000000002"));
+    assert_eq!(world.usage()[0]["cost_nano_usd"], 2);
+}
+
+#[tokio::test]
+async fn s4_1_without_a_price_for_the_cache_its_tokens_cost_what_others_do() {
+    let (upstream, world) = priced(|prices| prices.as_mut().unwrap().cache_read = None);
+    upstream.always(Chat::says("Hello").usage(Some(MIXED)));
+    assert_eq!(world.chat().await.header("x-weir-cost-usd"), Some("0.007500000"));
+}
+
+#[tokio::test]
+async fn s4_2_an_unknown_price_is_not_zero() {
+    let (_upstream, world) = priced(|prices| *prices = None);
+    let reply = world.chat().await;
+    assert_eq!((reply.status, reply.header("x-weir-cost-usd")), (200, None), "{reply:?}");
+    let line = &world.usage()[0];
+    assert_eq!(line["cost_nano_usd"], Value::Null, "{line}");
+    assert!(line["tokens"]["input"].as_u64() > Some(0), "{line}");
+}
+
+#[tokio::test]
+async fn s4_7_each_request_has_one_line_and_none_holds_a_prompt() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    first.then(Answer::overloaded());
+    let world = Config::over(&[&first, &second]).start();
+    let mut body = unary();
+    body["messages"][0]["content"] = json!("prompt-sentinel");
+    second.always(Answer::says("answer-sentinel"));
+    let reply = world.post(body.to_string()).await;
+    body["model"] = json!("no such model");
+    assert_eq!(world.post(body.to_string()).await.status, 404);
+    assert_eq!(world.post("{\"prompt-sentinel").await.status, 400);
+    assert_eq!(world.post_as("weir_wrong_key_0123456789abcdefghijkl", body.to_string()).await.status, 401);
+    let lines = world.usage_lines(4).await;
+    assert_eq!(lines.len(), 4);
+    let text = std::fs::read_to_string(world.usage_path()).unwrap();
+    for secret in ["sentinel", "weir_test_key", "weir_wrong_key"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let line = lines.iter().find(|line| line["outcome"] == "ok").unwrap();
+    assert_eq!(line["id"].as_str(), reply.header("x-request-id"), "{line}");
+    assert_eq!(
+        (&line["schema"], &line["status"], &line["stream"]),
+        (&json!(1), &json!(200), &json!(false)),
+        "{line}"
+    );
+    assert_eq!((&line["key"], &line["tenant"]), (&json!("default/app"), &json!("default")), "{line}");
+    assert_eq!((&line["route"], &line["target"]), (&json!("default/chat"), &json!("p2")), "{line}");
+    assert_eq!((&line["provider"], &line["model"]), (&json!("default/p2"), &json!("gpt")), "{line}");
+    assert_eq!(line["attempts"][0]["outcome"], "overloaded", "{line}");
+    assert_eq!(line["attempts"][0]["status"], 529, "{line}");
+    assert_eq!(line["attempts"][1]["outcome"], "ok", "{line}");
+    assert!(
+        line["time"].as_str().unwrap().ends_with('Z') && line["duration_us"].as_u64() > Some(0),
+        "{line}"
+    );
+}
