@@ -95,11 +95,11 @@ async fn run(call: Call) -> Response<OutBody> {
     if !call.request.stream() {
         return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });
     }
-    let (id, keep_alive) = (call.recorder.event.id, call.gateway.keep_alive);
+    let (id, gateway) = (call.recorder.event.id, Arc::clone(&call.gateway));
     let mut attempts: Attempts =
         if outlives { Box::pin(Outliving::new(call)) } else { Box::pin(walk::run(call)) };
-    match tokio::time::timeout(keep_alive, attempts.as_mut()).await {
+    match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
         Ok(done) => http::respond(done),
-        Err(_) => http::begun_stream(id, Relay::waiting(attempts, keep_alive)),
+        Err(_) => http::begun_stream(id, Relay::waiting(attempts, gateway)),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
+use crate::app::Gateway;
 use crate::attempt::{Collected, Committed, Decoder, Flow};
 use crate::call::{Call, now_unix};
 use crate::drain;
@@ -16,6 +17,7 @@ use http_body::{Body, Frame};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
@@ -41,7 +43,7 @@ enum State {
     Waiting {
         attempts: Attempts,
         ping: Pin<Box<Sleep>>,
-        keep_alive: Duration,
+        gateway: Arc<Gateway>,
     },
     /// Bytes are passed on.
     Flowing(Box<Flowing>),
@@ -56,10 +58,10 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Begins with a comment and goes on with whoever commits.
-    pub(crate) fn waiting(attempts: Attempts, keep_alive: Duration) -> Self {
+    pub(crate) fn waiting(attempts: Attempts, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self(State::Waiting { attempts, ping, keep_alive })
+        Self(State::Waiting { attempts, ping, gateway })
     }
 
     /// Passes `flow` on.
@@ -71,7 +73,11 @@ impl Relay {
         loop {
             match &mut self.0 {
                 State::Ended => return Poll::Ready(None),
-                State::Waiting { attempts, ping, keep_alive } => {
+                State::Waiting { gateway, .. } if gateway.shutdown.is_cut() => {
+                    self.0 = State::Ended;
+                    return Poll::Ready(Some(Ok(http::stream_error(&Fault::shutting_down()))));
+                }
+                State::Waiting { attempts, ping, gateway } => {
                     if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
                         match self.begin(call, result) {
                             Some(last) => return Poll::Ready(Some(Ok(last))),
@@ -79,7 +85,7 @@ impl Relay {
                         }
                     }
                     ready!(ping.as_mut().poll(cx));
-                    ping.as_mut().reset(tokio::time::Instant::now() + *keep_alive);
+                    ping.as_mut().reset(tokio::time::Instant::now() + gateway.keep_alive);
                     return Poll::Ready(Some(Ok(http::PING)));
                 }
                 State::Flowing(flowing) => {

@@ -192,9 +192,16 @@ async fn s9_4_a_kept_connection_lives_longer_than_the_header_timer() {
 
 #[tokio::test]
 async fn s9_4_a_kept_connection_is_closed_in_the_end() {
-    let upstream = Upstream::start();
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Answer::says("late").hold_at(At::Start, &gate));
     let world = over(&upstream, |options| options.bounds.kept = SHORT);
     let mut caller = Raw::to(&world).await;
+    caller.send(chat(&unary().to_string())).await;
+    gate.reached_by(1).await;
+    // The time that passes is what is tested: a connection that waits for its answer is not merely kept.
+    tokio::time::sleep(SHORT * 2).await;
+    gate.open();
+    assert_eq!(caller.reply().await.unwrap().status, 200);
     assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
     let began = Instant::now();
     assert_eq!(caller.rest().await, b"");

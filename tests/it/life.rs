@@ -2,7 +2,7 @@
 
 use crate::harness::{Config, KEY, MODEL, Reply, World, streamed, unary};
 use crate::raw::{Raw, chat};
-use crate::tools::{H2, PATIENCE, eventually, load, many, read_h2};
+use crate::tools::{H2, PATIENCE, eventually, load, many, read_h2, start};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -141,6 +141,23 @@ async fn s9_1_streams_that_do_not_end_in_time_are_told_so_in_band() {
     }
     upstream.wait_for_cancelled(6).await.unwrap();
     assert!(drain.ended().await >= timeout);
+}
+
+#[tokio::test]
+async fn s9_1_a_stream_that_nobody_has_answered_yet_is_told_so_too() {
+    let upstream = Upstream::start();
+    upstream.always(Answer::hang());
+    let mut config = Config::over(&[&upstream]);
+    draining(&mut config, Duration::ZERO, Duration::from_millis(100));
+    let world = Arc::new(start(&config, |options| options.keep_alive = Duration::from_millis(50)));
+    let mut caller = Raw::to(&world).await;
+    caller.send(chat(&streamed().to_string())).await;
+    caller.read_past(": ping\n\n").await;
+    let drain = Drain::of(&world);
+    let text = String::from_utf8(caller.rest().await).unwrap();
+    assert!(text.contains(r#""code":"shutting_down""#) && text.ends_with("0\r\n\r\n"), "{text}");
+    drain.ended().await;
+    upstream.wait_for_cancelled(1).await.unwrap();
 }
 
 #[tokio::test]

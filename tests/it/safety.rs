@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use weir_config::{Backend, Endpoint};
-use weir_upstream::{Answer, Chat, Upstream};
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 #[tokio::test]
 async fn s10_1_the_admin_port_answers_gets_and_changes_nothing() {
@@ -251,8 +251,12 @@ async fn s10_3_vendor_text_reaches_callers_sanitised() {
         let reply = world.chat().await;
         assert!(reply.status == 503 && !reply.text.contains(secret), "{reply:?}");
         let error = serde_json::json!({"message": message, "type": "server_error"});
-        upstream.always(Chat::says("a few words").error_after(2, error).answer());
-        let reply = world.stream().await;
+        let gate = Gate::new();
+        upstream
+            .always(Chat::says("a few words").error_after(2, error).answer().hold_at(At::Event(2), &gate));
+        let stream = world.open_stream(streamed()).await; // committed, so that the error is told in it
+        gate.open();
+        let reply = Reply::read(stream).await;
         assert!(reply.stream_error().is_some() && !reply.text.contains(secret), "{reply:?}");
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     }
     let first = tokio::time::timeout(gateway.bounds.headers, speaks(&stream)).await;
     let Ok(Ok(speaks)) = first else { return };
-    let doing = Doing::default();
+    let doing = Doing::new();
     let io = Guarded::new(stream, Arc::clone(&gateway), speaks, doing.clone());
     let router = data_router(Arc::clone(&gateway), Arc::clone(&worker));
     let served = Served { gateway: Arc::clone(&gateway), worker, router, doing };

@@ -1,7 +1,9 @@
 //! A caller's socket with the timers that keep slow ones from holding it (semantics S9.4).
 //!
 //! hyper's own header timer also ends connections that are merely kept, costs a timer per request, and HTTP/2 has
-//! none. This one is told what the connection is doing and re-arms a single timer lazily: when it fires too early.
+//! none. This one is told what the connection is doing, and has a single timer that is moved lazily: when it fires
+//! too early. It is armed during requests as well, because hyper does not ask again for a read that was pending
+//! before the answer ended: nobody would notice that the connection is merely kept from then on.
 
 use crate::app::Gateway;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -10,21 +12,24 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// What a connection is doing, shared by its socket and its requests.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Doing(Arc<Requests>);
 
 /// All of them are touched by one worker alone; atomics only because its tasks might move.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Requests {
+    opened: Instant,
     begun: AtomicUsize,
     ended: AtomicUsize,
+    /// When the last one ended, in milliseconds after `opened`.
+    last_end: AtomicU64,
 }
 
 /// A request is being answered; dropped with the last byte of its answer.
@@ -32,6 +37,11 @@ struct Requests {
 pub(super) struct Busy(Doing);
 
 impl Doing {
+    pub(super) fn new() -> Self {
+        let (begun, ended, last_end) = Default::default();
+        Self(Arc::new(Requests { opened: Instant::now(), begun, ended, last_end }))
+    }
+
     pub(super) fn busy(&self) -> Busy {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
@@ -45,30 +55,30 @@ impl Doing {
     fn is_busy(&self) -> bool {
         self.begun() != self.0.ended.load(Ordering::Relaxed)
     }
+
+    /// Since when there has been no request, if there is none.
+    fn idle_since(&self) -> Instant {
+        self.0.opened + Duration::from_millis(self.0.last_end.load(Ordering::Relaxed))
+    }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.ended.fetch_add(1, Ordering::Relaxed);
+        let requests = &self.0.0;
+        let millis = u64::try_from(requests.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        requests.last_end.store(millis, Ordering::Relaxed);
+        requests.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// A timer that is told deadlines and asked whether one has passed.
+/// A timer that is asked whether a deadline has passed.
 #[derive(Debug, Default)]
-pub(super) struct Timer {
-    deadline: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
+pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    pub(super) fn clear(&mut self) {
-        self.deadline = None;
-    }
-
-    /// Ready when the deadline has passed; begins one of `within` if there is none.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, within: Duration) -> Poll<()> {
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + within);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+    /// Ready when `deadline` has passed. The task is woken then, or earlier.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         if sleep.deadline().into_std() > deadline {
             sleep.as_mut().reset(deadline.into());
         }
@@ -78,6 +88,13 @@ impl Timer {
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(deadline.into());
+        }
+    }
+
+    /// Sees to it that the task is woken within `at_most`.
+    fn arm(&mut self, cx: &mut Context<'_>, at_most: Duration) {
+        if self.0.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
+            let _ = self.poll(cx, Instant::now() + at_most);
         }
     }
 }
@@ -102,6 +119,10 @@ pub(super) struct Guarded {
     begun: usize,
     /// Bytes of a request's head have come.
     in_head: bool,
+    /// Since when more of the head is missing.
+    head_since: Option<Instant>,
+    /// Since when the caller takes no byte.
+    stuck_since: Option<Instant>,
     read: Timer,
     write: Timer,
 }
@@ -116,6 +137,8 @@ impl Guarded {
             begun: 0,
             // The first bytes are there: they told what the caller speaks.
             in_head: true,
+            head_since: None,
+            stuck_since: None,
             read: Timer::default(),
             write: Timer::default(),
         }
@@ -128,29 +151,34 @@ impl Guarded {
         if begun != self.begun {
             self.begun = begun;
             self.in_head = false;
-            self.read.clear();
         }
     }
 
-    /// Nothing more to read yet, and no request is being answered: how long may that go on?
+    /// Nothing more to read yet: how long may that go on?
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let bounds = &self.gateway.bounds;
-        let (within, what) = if self.in_head {
-            (bounds.headers, "the headers come too slowly")
+        if self.doing.is_busy() {
+            self.read.arm(cx, bounds.kept); // the requests' own timers rule
+            return Poll::Pending;
+        }
+        let (deadline, what) = if self.in_head {
+            let since = *self.head_since.get_or_insert_with(Instant::now);
+            (since + bounds.headers, "the headers come too slowly")
         } else {
-            (bounds.kept, "kept without a request")
+            (self.doing.idle_since() + bounds.kept, "kept without a request")
         };
-        self.read.poll(cx, within).map(|()| Err(timed_out(what)))
+        self.read.poll(cx, deadline).map(|()| Err(timed_out(what)))
     }
 
     fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match polled {
             Poll::Ready(result) => {
-                self.write.clear();
+                self.stuck_since = None;
                 Poll::Ready(result)
             }
             Poll::Pending => {
-                let late = self.write.poll(cx, self.gateway.bounds.write_idle);
+                let since = *self.stuck_since.get_or_insert_with(Instant::now);
+                let late = self.write.poll(cx, since + self.gateway.bounds.write_idle);
                 late.map(|()| Err(timed_out("the caller takes no bytes")))
             }
         }
@@ -170,16 +198,12 @@ impl Read for Guarded {
         let this = &mut *self;
         let polled = Pin::new(&mut this.io).poll_read(cx, buf);
         this.forget_answered();
-        if this.doing.is_busy() {
-            this.read.clear(); // the requests' own timers rule
-            return polled;
-        }
         if polled.is_pending() {
             return this.poll_patience(cx);
         }
         if this.speaks == Speaks::Http1 && !this.in_head {
             this.in_head = true;
-            this.read.clear();
+            this.head_since = None;
         }
         polled
     }

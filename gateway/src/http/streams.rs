@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 tokio::task_local! {
     static TAKEN: Arc<Taken>;
@@ -79,16 +79,17 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
 #[derive(Default)]
 struct Stall {
     timer: Timer,
-    at: Option<usize>,
+    /// Which piece, and since when.
+    at: Option<(usize, Instant)>,
 }
 
 impl Stall {
     fn poll(&mut self, cx: &mut Context<'_>, taken: &Taken, within: Duration) -> Poll<()> {
-        let at = taken.stuck_at();
-        if at != self.at {
-            self.at = at;
-            self.timer.clear();
-        }
-        if at.is_none() { Poll::Pending } else { self.timer.poll(cx, within) }
+        let Some(piece) = taken.stuck_at() else { return Poll::Pending };
+        let since = match self.at {
+            Some((same, since)) if same == piece => since,
+            _ => self.at.insert((piece, Instant::now())).1,
+        };
+        self.timer.poll(cx, since + within)
     }
 }
