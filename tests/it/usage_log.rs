@@ -110,10 +110,10 @@ async fn s4_7_no_line_is_lost_on_stop() {
     assert_eq!(ids.len(), 501);
 }
 
-/// A gateway of one worker whose usage log goes to `path`; each line of it is some 6 KiB long.
+/// A gateway of one worker whose usage log goes to `path`; each line of it is some 12 KiB long.
 fn wordy(upstream: &Upstream, path: &Path) -> World {
     let mut config = Config::over(&[upstream]);
-    config.key_mut(|key| key.tenant = "t".repeat(6 << 10));
+    config.key_mut(|key| key.tenant = "t".repeat(12 << 10));
     start(&config, |options| {
         options.workers = NonZeroUsize::new(1);
         options.usage_log = UsageLogTo::File(path.to_owned());
@@ -150,8 +150,8 @@ async fn s4_7_a_pipe_that_nobody_reads_stalls_nobody() {
     assert!(began.elapsed() < Duration::from_secs(2), "the start waits for no reader");
     ask(&world, 900).await;
     let lost = dropped(&world).await;
-    // 4 MiB are held, twice at most: one buffer is with the writer.
-    assert!(lost > 0 && lost < 900 - 600, "{lost} of 900 dropped");
+    // 4 MiB are held, some 330 lines, and as many at most are with the writer.
+    assert!((200..600).contains(&lost), "{lost} of 900 dropped");
     let began = Instant::now();
     drop(Arc::into_inner(world).unwrap());
     assert!(began.elapsed() < Duration::from_secs(8), "nor does the end: {:?}", began.elapsed());
