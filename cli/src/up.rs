@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Options, Running, StartError, UsageLogTo};
+use weir_gateway::{Bounds, Options, Running, StartError, UsageLogTo};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -73,6 +73,7 @@ fn options(args: &Up) -> Options {
             file => UsageLogTo::File(PathBuf::from(file)),
         },
         memory_budget: None,
+        bounds: Bounds::default(),
         keep_alive: Options::KEEP_ALIVE,
     }
 }

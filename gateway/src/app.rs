@@ -1,5 +1,6 @@
 //! The one `Gateway` of a process: everything that outlives a request. Handlers get it; there are no statics.
 
+use crate::bounds::Bounds;
 use crate::live::{Live, build};
 use crate::memory::MemoryBudget;
 use crate::shutdown::Shutdown;
@@ -20,7 +21,8 @@ pub(crate) struct Gateway {
     pub(crate) applied_at: AtomicI64,
     pub(crate) dialer: Dialer,
     pub(crate) memory: MemoryBudget,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) bounds: Bounds,
+    pub(crate) shutdown: Arc<Shutdown>,
     /// A stream that has said nothing for so long gets a comment.
     pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,

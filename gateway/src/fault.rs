@@ -147,6 +147,12 @@ impl Fault {
         Self { retry, ..self }
     }
 
+    /// The drain's time is over.
+    pub(crate) fn shutting_down() -> Self {
+        let text = "The gateway is shutting down and could not finish this request. Send it again.";
+        Self::new(FaultKind::ShuttingDown, text)
+    }
+
     /// The key's requests per minute are used up.
     pub(crate) fn requests_exceeded(limit: u32, full: &Full) -> Self {
         let seconds = full.retry_after.as_secs_f64();

@@ -5,6 +5,7 @@
 mod app;
 mod attempt;
 mod auth;
+mod bounds;
 mod call;
 mod drain;
 mod fault;
@@ -24,5 +25,6 @@ mod upstream;
 mod walk;
 mod worker;
 
+pub use bounds::Bounds;
 pub use observe::UsageLogTo;
 pub use start::{Options, Running, StartError, start};

@@ -4,15 +4,15 @@ use crate::app::Gateway;
 use crate::auth::authenticate;
 use crate::call::{Call, allows, now_unix};
 use crate::drain::Outliving;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::http::{self, OutBody};
 use crate::live::{Live, LiveKey};
-use crate::observe::Recorder;
+use crate::observe::{Recorder, RequestId};
 use crate::relay::{Attempts, Relay};
 use crate::rescue;
 use crate::walk;
 use crate::worker::Worker;
-use ::http::{Request, Response};
+use ::http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -22,21 +22,26 @@ use weir_wire::openai::ChatRequest;
 pub(crate) async fn chat(
     gateway: &Arc<Gateway>,
     worker: &Arc<Worker>,
+    id: RequestId,
     request: Request<Incoming>,
 ) -> Response<OutBody> {
     let began = Instant::now();
-    let mut recorder = Recorder::begin(worker, began);
-    let id = recorder.event.id;
-    match gateway.live.load_full() {
-        None => http::refuse(&mut recorder, id, http::not_ready()),
-        Some(live) => match admitted(gateway, &live, request, &mut recorder, began).await {
-            Err(fault) => http::refuse(&mut recorder, id, fault),
+    let mut recorder = Recorder::begin(worker, id, began);
+    let (head, mut body) = request.into_parts();
+    let fault = match gateway.live.load_full() {
+        None => http::not_ready(),
+        Some(live) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await {
+            Err(fault) => fault,
             Ok(admitted) => {
                 drop(live); // a long answer pins its key, route and accounts, not the configuration
-                run(admitted.into_call(gateway, recorder, began)).await
+                return run(admitted.into_call(gateway, recorder, began)).await;
             }
         },
+    };
+    if fault.kind != FaultKind::BodyTooSlow {
+        http::discard(&head, body).await;
     }
+    http::refuse(&mut recorder, id, fault)
 }
 
 /// A request that passed every check, before it becomes a `Call`.
@@ -57,20 +62,22 @@ impl Admitted {
 async fn admitted(
     gateway: &Gateway,
     live: &Live,
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
     recorder: &mut Recorder,
-    began: Instant,
 ) -> Result<Admitted, Fault> {
-    let key = authenticate(live, request.headers(), now_unix())?;
+    let key = authenticate(live, headers, now_unix())?;
     recorder.event.key = Some(Arc::clone(&key));
-    let (body, held) = http::receive(request, live.gateway.listener.max_body_bytes, gateway).await?;
+    let (body, held) = http::receive(headers, body, live.gateway.listener.max_body_bytes, gateway).await?;
     let request = ChatRequest::read(body).map_err(http::bad_request)?;
     recorder.event.stream = request.stream();
     let unknown = || http::model_not_found(request.model());
     let route = live.route(request.model()).filter(|_| allows(&key, request.model())).ok_or_else(unknown)?;
     recorder.event.route = Some(Arc::clone(route));
-    take_requests(&key, began)?;
-    rescue::count(route, began);
+    // Not when its head came: a minute in which bodies finish admits no more than any other.
+    let now = Instant::now();
+    take_requests(&key, now)?;
+    rescue::count(route, now);
     Ok(Admitted { settings: Arc::clone(&live.gateway), route: Arc::clone(route), request, held })
 }
 
@@ -88,11 +95,11 @@ async fn run(call: Call) -> Response<OutBody> {
     if !call.request.stream() {
         return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });
     }
-    let (id, keep_alive) = (call.recorder.event.id, call.gateway.keep_alive);
+    let (id, gateway) = (call.recorder.event.id, Arc::clone(&call.gateway));
     let mut attempts: Attempts =
         if outlives { Box::pin(Outliving::new(call)) } else { Box::pin(walk::run(call)) };
-    match tokio::time::timeout(keep_alive, attempts.as_mut()).await {
+    match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
         Ok(done) => http::respond(done),
-        Err(_) => http::begun_stream(id, Relay::waiting(attempts, keep_alive)),
+        Err(_) => http::begun_stream(id, Relay::waiting(attempts, gateway)),
     }
 }

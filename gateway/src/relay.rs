@@ -3,6 +3,7 @@
 //!
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
+use crate::app::Gateway;
 use crate::attempt::{Collected, Committed, Decoder, Flow};
 use crate::call::{Call, now_unix};
 use crate::drain;
@@ -10,11 +11,13 @@ use crate::fault::{Fault, FaultKind};
 use crate::http;
 use crate::observe::Outcome;
 use crate::settle::settle;
+use crate::walk::own_words;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
@@ -40,7 +43,7 @@ enum State {
     Waiting {
         attempts: Attempts,
         ping: Pin<Box<Sleep>>,
-        keep_alive: Duration,
+        gateway: Arc<Gateway>,
     },
     /// Bytes are passed on.
     Flowing(Box<Flowing>),
@@ -55,10 +58,10 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Begins with a comment and goes on with whoever commits.
-    pub(crate) fn waiting(attempts: Attempts, keep_alive: Duration) -> Self {
+    pub(crate) fn waiting(attempts: Attempts, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self(State::Waiting { attempts, ping, keep_alive })
+        Self(State::Waiting { attempts, ping, gateway })
     }
 
     /// Passes `flow` on.
@@ -70,7 +73,11 @@ impl Relay {
         loop {
             match &mut self.0 {
                 State::Ended => return Poll::Ready(None),
-                State::Waiting { attempts, ping, keep_alive } => {
+                State::Waiting { gateway, .. } if gateway.shutdown.is_cut() => {
+                    self.0 = State::Ended;
+                    return Poll::Ready(Some(Ok(http::stream_error(&Fault::shutting_down()))));
+                }
+                State::Waiting { attempts, ping, gateway } => {
                     if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
                         match self.begin(call, result) {
                             Some(last) => return Poll::Ready(Some(Ok(last))),
@@ -78,7 +85,7 @@ impl Relay {
                         }
                     }
                     ready!(ping.as_mut().poll(cx));
-                    ping.as_mut().reset(tokio::time::Instant::now() + *keep_alive);
+                    ping.as_mut().reset(tokio::time::Instant::now() + gateway.keep_alive);
                     return Poll::Ready(Some(Ok(http::PING)));
                 }
                 State::Flowing(flowing) => {
@@ -142,6 +149,8 @@ struct Flowing {
 enum End {
     Complete,
     Broken(Failure),
+    /// The drain's time was over.
+    Cut,
 }
 
 impl Flowing {
@@ -157,8 +166,7 @@ impl Flowing {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
         let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
         if call.gateway.shutdown.is_cut() {
-            let failure = Failure::new(FailureClass::ServerError, "the gateway is shutting down");
-            return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
+            return Poll::Ready(self.end(Collected::default(), End::Cut));
         }
         let mut joined = Collected::default();
         joined.push(std::mem::take(&mut flow.ready), 0);
@@ -226,16 +234,20 @@ impl Flowing {
         let Some((mut call, mut flow)) = self.inner.take() else { return Ok(Bytes::new()) };
         flow.rest = None;
         settle(&mut call, &flow);
-        call.recorder.event.outcome = match end {
-            End::Complete => Outcome::OK,
-            End::Broken(failure) => {
-                let (provider, class) = (&flow.account.provider.name, failure.class.name());
-                tracing::warn!(%provider, class, reason = failure.message, "an answer broke off");
-                call.recorder.event.outcome = Outcome { status: 200, code: "stream_broken" };
-                last.push(flow.broken_off(&failure)?, 0);
+        let (fault, code) = match end {
+            End::Complete => {
+                call.recorder.event.outcome = Outcome::OK;
                 return Ok(last.into_bytes());
             }
+            End::Broken(failure) => {
+                let (provider, class) = (&flow.account.provider.name, failure.class.name());
+                tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
+                (http::broken_stream(&failure), "stream_broken")
+            }
+            End::Cut => (Fault::shutting_down(), "shutting_down"),
         };
+        call.recorder.event.outcome = Outcome { status: 200, code };
+        last.push(flow.broken_off(&fault)?, 0);
         Ok(last.into_bytes())
     }
 }
@@ -309,9 +321,9 @@ impl Flow {
     }
 
     /// The event that says that the answer broke off. A unary body has no place for one.
-    fn broken_off(&mut self, failure: &Failure) -> Result<Bytes, BrokenOff> {
+    fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
         let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = http::stream_error(&http::broken_stream(failure));
+        let event = http::stream_error(fault);
         let unfinished = stream.end(now_unix()).bytes;
         Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
     }

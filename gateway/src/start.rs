@@ -1,6 +1,7 @@
 //! Starts a gateway: sockets first, then threads; and ends it again.
 
 use crate::app::Gateway;
+use crate::bounds::Bounds;
 use crate::http::admin_router;
 use crate::memory::MemoryBudget;
 use crate::observe::{UsageLog, UsageLogTo, WorkerSeries};
@@ -21,8 +22,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use weir_config::Snapshot;
 
-/// Connections served at once (semantics S9.4); more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 15_000;
 /// Between the cut and the end: running answers say their last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -39,6 +38,8 @@ pub struct Options {
     pub usage_log: UsageLogTo,
     /// Bytes of bodies held at once; `None`: half of what the machine or control group has.
     pub memory_budget: Option<u64>,
+    /// What callers may take of time and sockets; usually the default.
+    pub bounds: Bounds,
     /// A stream that has said nothing for so long gets a comment, lest something between gives it up (semantics
     /// S2.3); usually [`Options::KEEP_ALIVE`], never zero.
     pub keep_alive: Duration,
@@ -86,7 +87,8 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
     let (data, data_address) = listen(options.listen)?;
     let (admin, admin_address) = listen(options.admin_listen)?;
     let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let (workers, usage_log) = workers(count, &options.usage_log)?;
+    let shutdown = Arc::new(Shutdown::default());
+    let (workers, usage_log) = workers(count, &options.usage_log, &shutdown)?;
     let dialer =
         Dialer::new(vec![data_address, admin_address]).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
@@ -94,7 +96,8 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         applied_at: AtomicI64::new(0),
         dialer,
         memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
-        shutdown: Shutdown::default(),
+        bounds: options.bounds.clone(),
+        shutdown,
         keep_alive: options.keep_alive,
         workers,
         applying: Mutex::new(()),
@@ -112,7 +115,11 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
 
 type Desk = mpsc::UnboundedSender<(std::net::TcpStream, Place)>;
 
-fn workers(count: usize, usage_log: &UsageLogTo) -> Result<(Vec<Arc<Worker>>, UsageLog), StartError> {
+fn workers(
+    count: usize,
+    usage_log: &UsageLogTo,
+    shutdown: &Arc<Shutdown>,
+) -> Result<(Vec<Arc<Worker>>, UsageLog), StartError> {
     let series: Vec<Arc<WorkerSeries>> = (0..count).map(|_| Arc::default()).collect();
     let (log, buffers) = UsageLog::start(usage_log, &series).map_err(StartError::UsageLog)?;
     let workers: Result<Vec<_>, StartError> = series
@@ -122,7 +129,8 @@ fn workers(count: usize, usage_log: &UsageLogTo) -> Result<(Vec<Arc<Worker>>, Us
         .map(|(index, (series, buffer))| {
             let mut seed = [0; 8];
             getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
-            Ok(Arc::new(Worker::new(index, series, buffer, u64::from_le_bytes(seed))))
+            let seed = u64::from_le_bytes(seed);
+            Ok(Arc::new(Worker::new(index, series, buffer, Arc::clone(shutdown), seed)))
         })
         .collect();
     Ok((workers?, log))
@@ -179,9 +187,10 @@ async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let mut phase = gateway.shutdown.watch();
     loop {
+        let full = open_connections(gateway) >= gateway.bounds.connections;
         let accepted = tokio::select! {
-            accepted = listener.accept(), if open_connections(gateway) < MAX_CONNECTIONS => accepted,
-            () = tokio::time::sleep(Duration::from_millis(50)), if open_connections(gateway) >= MAX_CONNECTIONS => continue,
+            accepted = listener.accept(), if !full => accepted,
+            () = tokio::time::sleep(Duration::from_millis(50)), if full => continue,
             () = reached(&mut phase, Phase::Draining) => return,
         };
         let stream = accepted.and_then(|(stream, _)| stream.into_std());

@@ -85,11 +85,24 @@ async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure
         };
         if let Err(failure) = &result {
             let (provider, model) = (&*chosen.provider.text, &*chosen.model.text);
-            tracing::debug!(provider, model, outcome, status, reason = failure.message, "an attempt failed");
+            tracing::debug!(
+                provider,
+                model,
+                outcome,
+                status,
+                reason = own_words(failure),
+                "an attempt failed"
+            );
         }
         call.recorder.event.attempts.push(AttemptFinished { chosen, outcome, status, took });
     }
     result
+}
+
+/// What may be logged of a failure's message: a vendor's own may quote the prompt (semantics S10.10), and comes
+/// with a status.
+pub(crate) fn own_words(failure: &Failure) -> Option<&str> {
+    failure.status.is_none().then_some(failure.message.as_str())
 }
 
 /// Notes who is asked, and what that costs should the caller leave before there is an answer.

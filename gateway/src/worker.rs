@@ -4,7 +4,7 @@
 use crate::app::Gateway;
 use crate::http::serve_connection;
 use crate::observe::{LogBuffer, WorkerSeries};
-use crate::shutdown::{Phase, reached};
+use crate::shutdown::{Phase, Shutdown, reached};
 use crate::tasks;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -18,14 +18,23 @@ pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) series: Arc<WorkerSeries>,
     pub(crate) usage_log: Arc<LogBuffer>,
+    pub(crate) shutdown: Arc<Shutdown>,
     /// Connections that it serves.
     connections: AtomicUsize,
     random: AtomicU64,
 }
 
 impl Worker {
-    pub(crate) fn new(index: usize, series: Arc<WorkerSeries>, usage_log: Arc<LogBuffer>, seed: u64) -> Self {
-        Self { index, series, usage_log, connections: AtomicUsize::new(0), random: AtomicU64::new(seed) }
+    /// Worker number `index`; `seed` begins its random numbers.
+    pub(crate) fn new(
+        index: usize,
+        series: Arc<WorkerSeries>,
+        usage_log: Arc<LogBuffer>,
+        shutdown: Arc<Shutdown>,
+        seed: u64,
+    ) -> Self {
+        let (connections, random) = (AtomicUsize::new(0), AtomicU64::new(seed));
+        Self { index, series, usage_log, shutdown, connections, random }
     }
 
     /// A random number: for ids, jitter and the Mock, never for secrets. SplitMix64, by Steele, Lea and Flood.

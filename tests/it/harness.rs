@@ -14,7 +14,7 @@ use weir_config::{
     Listener, Model, ModelPattern, ObjectName, OnAbort, Prices, Provider, Retry, Route, Secret, Snapshot,
     Target, Timeouts, Vendor,
 };
-use weir_gateway::{Options, Running, UsageLogTo, start};
+use weir_gateway::{Bounds, Options, Running, UsageLogTo, start};
 use weir_upstream::Upstream;
 
 /// The text of the key that every world has. At least 32 characters, as keys must be.
@@ -188,6 +188,7 @@ impl World {
             workers: NonZeroUsize::new(2),
             usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
             memory_budget: None,
+            bounds: Bounds::default(),
             keep_alive: Options::KEEP_ALIVE,
         };
         change(&mut options);

@@ -1,15 +1,27 @@
 //! The gateway end to end: real sockets, scripted upstreams, every promise under its number.
 #![cfg(test)]
 
+mod auth;
 mod bodies;
+mod bounds;
 mod caller;
+mod errors;
 mod failover;
 mod harness;
+mod law;
 mod leaving;
+mod life;
+mod limits;
+mod metrics;
 mod outage;
 mod quiet;
+mod raw;
 mod recordings;
+mod reload;
 mod rescue;
+mod safety;
 mod streams;
 mod timers;
+mod tools;
 mod usage;
+mod usage_log;

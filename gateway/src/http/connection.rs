@@ -1,22 +1,27 @@
 //! Serves one caller's connection: HTTP/1.1, or HTTP/2 where the caller begins with its preface.
 
-use super::guarded::{Busy, Doing, Guarded};
+use super::guarded::{Busy, Doing, Guarded, Speaks};
+use super::receive::discard;
 use super::router::{data_router, from_router};
+use super::streams::{Streams, Taken};
 use super::{OutBody, refusal};
 use crate::app::Gateway;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::observe::RequestId;
 use crate::pipeline;
 use crate::shutdown::Phase;
 use crate::worker::Worker;
 use axum::Router;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -29,44 +34,56 @@ use tower_service::Service as _;
 /// A request's headers (semantics S10.6).
 const MAX_HEADERS: usize = 64 << 10;
 const MAX_H2_STREAMS: u32 = 128;
-/// A connection that says nothing at first is closed.
-const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// So many bytes of an answer the kernel takes beyond what it can send.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
 
 /// Serves `stream` until it ends, or the gateway does.
 pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>, stream: TcpStream) {
-    if stream.set_nodelay(true).is_err() {
+    if prepare(&stream).is_err() {
         return; // closed already
     }
-    let Ok(Ok(is_h2)) = tokio::time::timeout(FIRST_BYTE, begins_h2(&stream)).await else { return };
+    let first = tokio::time::timeout(gateway.bounds.headers, speaks(&stream)).await;
+    let Ok(Ok(speaks)) = first else { return };
     let doing = Doing::new();
-    let io = Guarded::new(stream, doing.clone());
+    let io = Guarded::new(stream, Arc::clone(&gateway), speaks, doing.clone());
     let router = data_router(Arc::clone(&gateway), Arc::clone(&worker));
     let served = Served { gateway: Arc::clone(&gateway), worker, router, doing };
-    if is_h2 {
-        // Its streams come and go; the socket counts as busy for as long as it is open.
-        let _busy = served.doing.busy();
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_H2_STREAMS)
-            .max_header_list_size(MAX_HEADERS as u32);
-        builder.keep_alive_interval(Duration::from_secs(30));
-        let connection = pin!(builder.serve_connection(io, served));
-        until_ended(&gateway, connection, http2::Connection::graceful_shutdown).await;
-    } else {
-        let mut builder = http1::Builder::new();
-        builder.max_header_size(MAX_HEADERS).header_read_timeout(None);
-        let connection = pin!(builder.serve_connection(io, served));
-        until_ended(&gateway, connection, http1::Connection::graceful_shutdown).await;
+    match speaks {
+        Speaks::Http2 => {
+            let mut builder = http2::Builder::new(Streams::new(Arc::clone(&gateway)));
+            builder
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(MAX_H2_STREAMS)
+                .max_header_list_size(MAX_HEADERS as u32);
+            builder.keep_alive_interval(Duration::from_secs(30));
+            let connection = pin!(builder.serve_connection(io, served));
+            until_ended(&gateway, connection, http2::Connection::graceful_shutdown).await;
+        }
+        Speaks::Http1 => {
+            let mut builder = http1::Builder::new();
+            builder.max_header_size(MAX_HEADERS).header_read_timeout(None);
+            let connection = pin!(builder.serve_connection(io, served));
+            until_ended(&gateway, connection, http1::Connection::graceful_shutdown).await;
+        }
     }
 }
 
-/// Drives `connection` through the phases of a shutdown. A look at the phase each time it is polled costs less
-/// than a channel to be polled along with it.
-async fn until_ended<C: Future>(
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    // The kernel calls a socket writable once a third of its buffer is free, and lets the buffer grow to megabytes: a
+    // slow reader's progress would stay unseen for minutes, and its answer would be kept where nobody counts it.
+    #[cfg(target_os = "linux")]
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
+    Ok(())
+}
+
+/// Drives `task` through the phases of a shutdown. A look at the phase each time it is polled costs less than a
+/// channel to be polled along with it.
+pub(super) async fn until_ended<T: Future>(
     gateway: &Gateway,
-    mut connection: Pin<&mut C>,
-    graceful: impl Fn(Pin<&mut C>),
+    mut task: Pin<&mut T>,
+    graceful: impl Fn(Pin<&mut T>),
 ) {
     let shutdown = &gateway.shutdown;
     let mut woken = None;
@@ -78,19 +95,19 @@ async fn until_ended<C: Future>(
         }
         if !told && shutdown.is(Phase::Draining) {
             told = true;
-            graceful(connection.as_mut());
+            graceful(task.as_mut());
         }
         // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
-        connection.as_mut().poll(cx).map(drop)
+        task.as_mut().poll(cx).map(drop)
     })
     .await;
 }
 
 /// Whether the first bytes are HTTP/2's preface. They stay where they are.
-async fn begins_h2(stream: &TcpStream) -> std::io::Result<bool> {
+async fn speaks(stream: &TcpStream) -> std::io::Result<Speaks> {
     let mut first = [0; 4];
     let read = stream.peek(&mut first).await?;
-    Ok(first.get(..read) == Some(b"PRI "))
+    Ok(if first.get(..read) == Some(b"PRI ") { Speaks::Http2 } else { Speaks::Http1 })
 }
 
 /// What hyper calls for each request.
@@ -110,17 +127,23 @@ impl Service<Request<Incoming>> for Served {
 
     fn call(&self, request: Request<Incoming>) -> Answering {
         let busy = self.doing.busy();
+        let gateway = Arc::clone(&self.gateway);
         if is_chat(request.method(), request.uri().path()) {
-            let (gateway, worker) = (Arc::clone(&self.gateway), Arc::clone(&self.worker));
+            let (worker, version) = (Arc::clone(&self.worker), request.version());
             return Box::pin(async move {
-                let response = until_cut(&gateway, &worker, pipeline::chat(&gateway, &worker, request)).await;
-                Ok(response.map(|body| Counted { body, _busy: busy }))
+                let id = RequestId::new(worker.random(), worker.random());
+                let chat = pipeline::chat(&gateway, &worker, id, request);
+                let response = until_cut(&gateway, id, chat).await;
+                Ok(leaving(&gateway, version, response).map(|body| Counted::new(body, busy)))
             });
         }
-        let routed = self.router.clone().call(request);
+        let (head, body) = request.into_parts();
+        let version = head.version;
+        let routed = self.router.clone().call(Request::from_parts(head.clone(), axum::body::Body::empty()));
         Box::pin(async move {
             let Ok(response) = routed.await;
-            Ok(from_router(response).map(|body| Counted { body, _busy: busy }))
+            discard(&head, body).await; // nothing that the router serves has one
+            Ok(leaving(&gateway, version, from_router(response)).map(|body| Counted::new(body, busy)))
         })
     }
 }
@@ -130,18 +153,25 @@ fn is_chat(method: &Method, path: &str) -> bool {
     method == Method::POST && matches!(path, "/v1/chat/completions" | "/v1/v1/chat/completions")
 }
 
+/// Once the end has begun, kept connections are given up with their next answer, in order: a request that comes
+/// just when we close one would fail. HTTP/2 has a word of its own for it.
+fn leaving<B>(gateway: &Gateway, version: Version, mut response: Response<B>) -> Response<B> {
+    if version < Version::HTTP_2 && gateway.shutdown.has_begun() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// Answers, unless the drain's time ends first.
 async fn until_cut(
     gateway: &Gateway,
-    worker: &Worker,
+    id: RequestId,
     answering: impl Future<Output = Response<OutBody>>,
 ) -> Response<OutBody> {
     let mut answering = pin!(answering);
     std::future::poll_fn(|cx| {
         if gateway.shutdown.is_cut() {
-            let text = "The gateway is shutting down and could not finish this request. Send it again.";
-            let id = RequestId::new(worker.random(), worker.random());
-            return Poll::Ready(refusal(id, Fault::new(FaultKind::ShuttingDown, text)));
+            return Poll::Ready(refusal(id, Fault::shutting_down()));
         }
         answering.as_mut().poll(cx)
     })
@@ -152,7 +182,14 @@ async fn until_cut(
 #[derive(Debug)]
 struct Counted {
     body: OutBody,
+    taken: Option<Arc<Taken>>,
     _busy: Busy,
+}
+
+impl Counted {
+    fn new(body: OutBody, busy: Busy) -> Self {
+        Self { body, taken: Taken::of_this_stream(), _busy: busy }
+    }
 }
 
 impl Body for Counted {
@@ -163,7 +200,11 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(taken) = &self.taken {
+            taken.asked(polled.is_ready());
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

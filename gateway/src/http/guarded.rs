@@ -1,33 +1,36 @@
 //! A caller's socket with the timers that keep slow ones from holding it (semantics S9.4).
 //!
-//! hyper's own header timer also ends connections that are merely kept, and costs a timer per request. This one
-//! is told what the connection is doing and re-arms a single timer lazily: when it fires too early.
+//! hyper's own header timer also ends connections that are merely kept, costs a timer per request, and HTTP/2 has
+//! none. This one is told what the connection is doing, and has a single timer that is moved lazily: when it fires
+//! too early. It is armed during requests as well, because hyper does not ask again for a read that was pending
+//! before the answer ended: nobody would notice that the connection is merely kept from then on.
 
+use crate::app::Gateway;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// From a request's first byte to the end of its headers.
-const HEADERS: Duration = Duration::from_secs(10);
-/// A kept connection without a request: longer than clients keep theirs, so that it is they who close.
-const KEPT: Duration = Duration::from_secs(120);
-/// The caller takes no byte of an answer.
-const WRITE_IDLE: Duration = Duration::from_secs(60);
-
-const KEEPING: u8 = 0;
-const BUSY: u8 = 1;
-
 /// What a connection is doing, shared by its socket and its requests.
 #[derive(Debug, Clone)]
-pub(super) struct Doing(Arc<AtomicU8>);
+pub(super) struct Doing(Arc<Requests>);
+
+/// All of them are touched by one worker alone; atomics only because its tasks might move.
+#[derive(Debug)]
+struct Requests {
+    opened: Instant,
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+    /// When the last one ended, in milliseconds after `opened`.
+    last_end: AtomicU64,
+}
 
 /// A request is being answered; dropped with the last byte of its answer.
 #[derive(Debug)]
@@ -35,41 +38,47 @@ pub(super) struct Busy(Doing);
 
 impl Doing {
     pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicU8::new(KEEPING)))
+        let (begun, ended, last_end) = Default::default();
+        Self(Arc::new(Requests { opened: Instant::now(), begun, ended, last_end }))
     }
 
     pub(super) fn busy(&self) -> Busy {
-        self.0.store(BUSY, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }
 
+    /// Requests that have begun, ever.
+    fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
     fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == BUSY
+        self.begun() != self.0.ended.load(Ordering::Relaxed)
+    }
+
+    /// Since when there has been no request, if there is none.
+    fn idle_since(&self) -> Instant {
+        self.0.opened + Duration::from_millis(self.0.last_end.load(Ordering::Relaxed))
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.store(KEEPING, Ordering::Relaxed);
+        let requests = &self.0.0;
+        let millis = u64::try_from(requests.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        requests.last_end.store(millis, Ordering::Relaxed);
+        requests.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// A timer that is told deadlines and asked whether one has passed.
+/// A timer that is asked whether a deadline has passed.
 #[derive(Debug, Default)]
-struct Timer {
-    deadline: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
+pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    fn clear(&mut self) {
-        self.deadline = None;
-    }
-
-    /// Ready when the deadline has passed; begins one of `within` if there is none.
-    fn poll(&mut self, cx: &mut Context<'_>, within: Duration) -> Poll<()> {
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + within);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+    /// Ready when `deadline` has passed. The task is woken then, or earlier.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         if sleep.deadline().into_std() > deadline {
             sleep.as_mut().reset(deadline.into());
         }
@@ -81,38 +90,96 @@ impl Timer {
             sleep.as_mut().reset(deadline.into());
         }
     }
+
+    /// Sees to it that the task is woken within `at_most`.
+    fn arm(&mut self, cx: &mut Context<'_>, at_most: Duration) {
+        if self.0.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
+            let _ = self.poll(cx, Instant::now() + at_most);
+        }
+    }
+}
+
+/// What the caller speaks: what reading means depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// Bytes between two requests are the next one's head.
+    Http1,
+    /// Bytes may as well be settings and pings, which keep no connection alive.
+    Http2,
 }
 
 /// A caller's socket.
 #[derive(Debug)]
 pub(super) struct Guarded {
     io: TokioIo<TcpStream>,
+    gateway: Arc<Gateway>,
+    speaks: Speaks,
     doing: Doing,
+    /// How many requests had begun when the read timer was last looked at.
+    begun: usize,
     /// Bytes of a request's head have come.
     in_head: bool,
+    /// Since when more of the head is missing.
+    head_since: Option<Instant>,
+    /// Since when the caller takes no byte.
+    stuck_since: Option<Instant>,
     read: Timer,
     write: Timer,
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream, doing: Doing) -> Self {
+    pub(super) fn new(stream: TcpStream, gateway: Arc<Gateway>, speaks: Speaks, doing: Doing) -> Self {
         Self {
             io: TokioIo::new(stream),
+            gateway,
+            speaks,
             doing,
-            in_head: false,
+            begun: 0,
+            // The first bytes are there: they told what the caller speaks.
+            in_head: true,
+            head_since: None,
+            stuck_since: None,
             read: Timer::default(),
             write: Timer::default(),
         }
     }
 
+    /// A request that was answered since leaves nothing of the head before it: also one that came and went
+    /// between two reads.
+    fn forget_answered(&mut self) {
+        let begun = self.doing.begun();
+        if begun != self.begun {
+            self.begun = begun;
+            self.in_head = false;
+        }
+    }
+
+    /// Nothing more to read yet: how long may that go on?
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let bounds = &self.gateway.bounds;
+        if self.doing.is_busy() {
+            self.read.arm(cx, bounds.kept); // the requests' own timers rule
+            return Poll::Pending;
+        }
+        let (deadline, what) = if self.in_head {
+            let since = *self.head_since.get_or_insert_with(Instant::now);
+            (since + bounds.headers, "the headers come too slowly")
+        } else {
+            (self.doing.idle_since() + bounds.kept, "kept without a request")
+        };
+        self.read.poll(cx, deadline).map(|()| Err(timed_out(what)))
+    }
+
     fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match polled {
             Poll::Ready(result) => {
-                self.write.clear();
+                self.stuck_since = None;
                 Poll::Ready(result)
             }
             Poll::Pending => {
-                self.write.poll(cx, WRITE_IDLE).map(|()| Err(timed_out("the caller takes no bytes")))
+                let since = *self.stuck_since.get_or_insert_with(Instant::now);
+                let late = self.write.poll(cx, since + self.gateway.bounds.write_idle);
+                late.map(|()| Err(timed_out("the caller takes no bytes")))
             }
         }
     }
@@ -130,25 +197,15 @@ impl Read for Guarded {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.io).poll_read(cx, buf);
-        if this.doing.is_busy() {
-            // The request's own timers rule.
-            this.in_head = false;
-            this.read.clear();
-            return polled;
+        this.forget_answered();
+        if polled.is_pending() {
+            return this.poll_patience(cx);
         }
-        if polled.is_ready() {
-            if !this.in_head {
-                this.in_head = true;
-                this.read.clear();
-            }
-            return polled;
+        if this.speaks == Speaks::Http1 && !this.in_head {
+            this.in_head = true;
+            this.head_since = None;
         }
-        let (within, what) = if this.in_head {
-            (HEADERS, "the headers come too slowly")
-        } else {
-            (KEPT, "kept without a request")
-        };
-        this.read.poll(cx, within).map(|()| Err(timed_out(what)))
+        polled
     }
 }
 

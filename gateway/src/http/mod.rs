@@ -9,12 +9,13 @@ mod models;
 mod receive;
 mod respond;
 mod router;
+mod streams;
 
 pub(crate) use admin::admin_router;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
 pub(crate) use fault::{bad_request, broken_stream, model_not_found, refusal, refuse, stream_error};
-pub(crate) use receive::receive;
+pub(crate) use receive::{discard, receive};
 pub(crate) use respond::{begun_stream, respond};
 pub(crate) use router::not_ready;
 

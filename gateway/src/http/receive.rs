@@ -5,45 +5,48 @@ use crate::attempt::Collected;
 use crate::fault::{Fault, FaultKind, Retry};
 use crate::memory::Held;
 use bytes::Bytes;
-use http::{Request, header};
+use http::request::Parts;
+use http::{HeaderMap, Version, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::time::{Duration, Instant};
 
-/// A body may take this long, and a second more for each KiB that has come.
-const GRACE: Duration = Duration::from_secs(10);
-const BYTES_PER_SECOND: u64 = 1024;
 /// A body whose length is not told takes its share of the memory budget in steps of this many bytes.
 const STEP: u64 = 64 << 10;
 /// After an overload everybody comes back: spread over this long.
 const SPREAD: Duration = Duration::from_secs(2);
 
+/// So much of a refused body is still read, so long in all, and so long without a byte. As nginx's lingering close.
+const DISCARD_BYTES: usize = 64 << 20;
+const DISCARD_WITHIN: Duration = Duration::from_secs(30);
+const DISCARD_IDLE: Duration = Duration::from_secs(5);
+
 /// The body and the share of the memory budget that it holds.
 pub(crate) async fn receive(
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
     max: u64,
     gateway: &Gateway,
 ) -> Result<(Bytes, Held), Fault> {
-    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::new(
             FaultKind::InvalidRequest,
             "The request's body is compressed. Send it as it is, without `Content-Encoding`.",
         ));
     }
-    let mut body = request.into_body();
     let told = body.size_hint().exact();
     if told.is_some_and(|told| told > max) {
         return Err(too_large(max));
     }
     let mut held = hold(gateway, told.unwrap_or(STEP).max(1)).await?;
-    let began = Instant::now();
+    let (began, bounds) = (Instant::now(), &gateway.bounds);
     let mut collected = Collected::default();
     while !body.is_end_stream() {
         let length = collected.len() as u64;
-        let until = began + GRACE + Duration::from_secs(length / BYTES_PER_SECOND);
+        let until = began + bounds.body_grace + Duration::from_secs(length / bounds.body_rate.max(1));
         let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
-            Err(_) => return Err(too_slow(length)),
+            Err(_) => return Err(too_slow(length, bounds.body_rate)),
             Ok(None) => break,
             // The caller has left, or speaks no HTTP any more: nobody will read the answer.
             Ok(Some(Err(_))) => return Err(Fault::new(FaultKind::InvalidRequest, "The body broke off.")),
@@ -60,6 +63,26 @@ pub(crate) async fn receive(
         collected.push(piece, told.unwrap_or(0));
     }
     Ok((collected.into_bytes(), held))
+}
+
+/// Reads what is left of a refused request's body, and forgets it. Most clients read no answer before they have sent
+/// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
+pub(crate) async fn discard(head: &Parts, mut body: Incoming) {
+    // Who waits for `100 Continue` sends nothing yet, and HTTP/2 can refuse a single stream.
+    if head.headers.contains_key(header::EXPECT) || head.version == Version::HTTP_2 {
+        return;
+    }
+    let read = async {
+        let mut left = DISCARD_BYTES;
+        while !body.is_end_stream() {
+            let frame = tokio::time::timeout(DISCARD_IDLE, body.frame()).await;
+            let Ok(Some(Ok(frame))) = frame else { return };
+            let piece = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(piece) else { return };
+            left = rest;
+        }
+    };
+    drop(tokio::time::timeout(DISCARD_WITHIN, read).await);
 }
 
 async fn hold(gateway: &Gateway, bytes: u64) -> Result<Held, Fault> {
@@ -79,9 +102,9 @@ fn too_large(max: u64) -> Fault {
     Fault::new(FaultKind::BodyTooLarge, text)
 }
 
-fn too_slow(received: u64) -> Fault {
+fn too_slow(received: u64, rate: u64) -> Fault {
     let text = format!(
-        "The request's body comes too slowly: {received} bytes so far, and at least {BYTES_PER_SECOND} a second are \
+        "The request's body comes too slowly: {received} bytes so far, and at least {rate} a second are \
          asked for."
     );
     Fault::new(FaultKind::BodyTooSlow, text)

@@ -4,10 +4,11 @@ use super::{OutBody, refuse};
 use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::memory::Held;
 use crate::observe::{Outcome, RequestId, micros};
 use crate::relay::Relay;
 use crate::settle::settle_whole;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use weir_config::{Disclosure, NanoUsd};
@@ -18,6 +19,8 @@ const MODEL: HeaderName = HeaderName::from_static("x-weir-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-weir-overhead-ms");
 const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
+/// Bodies of so many bytes stay in the memory budget while they are sent.
+const COUNTED: usize = 64 << 10;
 const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -38,7 +41,7 @@ pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> R
             headers.insert(CONTENT_TYPE, JSON);
             tell_cost(&mut headers, &call);
             tell_overhead(&mut headers, &call);
-            OutBody::Whole(Some(whole.body))
+            OutBody::Whole(Some(until_taken(whole.body, call.held)))
         }
         Committed::Flow(flow) => {
             let is_stream = flow.idle.is_some();
@@ -51,6 +54,21 @@ pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> R
     let mut response = Response::new(body);
     *response.headers_mut() = headers;
     response
+}
+
+/// A large body counts in the memory budget until its caller has taken it; one that the socket's buffer takes at once
+/// need not.
+fn until_taken(body: Bytes, held: Held) -> Bytes {
+    struct Sending {
+        body: Bytes,
+        _held: Held,
+    }
+    impl AsRef<[u8]> for Sending {
+        fn as_ref(&self) -> &[u8] {
+            &self.body
+        }
+    }
+    if body.len() < COUNTED { body } else { Bytes::from_owner(Sending { body, _held: held }) }
 }
 
 /// A stream that is begun before anybody has committed: what is not known yet is left out.

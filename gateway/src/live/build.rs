@@ -1,13 +1,14 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
-use super::{KeyText, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget};
+use super::{KeyText, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget, Windows};
 use crate::upstream::Account;
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
-use weir_config::{Digest, Key, ModelPattern, ObjectName, Route, Snapshot, Target};
+use weir_config::{Digest, ModelPattern, ObjectName, Route, Snapshot, Target};
 use weir_policy::{MinuteWindow, RetryBudget};
 
 /// Makes `snapshot` ready for requests. A provider that cannot stand in a request is left out, and so are the
@@ -18,13 +19,15 @@ pub(crate) fn build(mut snapshot: Snapshot, previous: Option<&Live>, workers: us
     }
     let accounts = accounts(&snapshot, previous, workers);
     let (exact, prefixes) = routes(&snapshot, previous, &accounts, now);
-    let keys = keys(&snapshot, previous, now);
+    let windows = windows(&snapshot, previous, now);
+    let keys = keys(&snapshot, previous, &windows);
     Live {
         generation: previous.map_or(1, |previous| previous.generation + 1),
         hash: Digest::of(&serde_json::to_vec(&snapshot).unwrap_or_default()),
         gateway: Arc::clone(&snapshot.gateway),
         snapshot: Arc::new(snapshot),
         keys,
+        windows,
         exact,
         prefixes,
     }
@@ -146,7 +149,7 @@ fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<L
 fn keys(
     snapshot: &Snapshot,
     previous: Option<&Live>,
-    now: Instant,
+    windows: &Windows,
 ) -> HashMap<[u8; 32], KeyText, foldhash::fast::RandomState> {
     let old: BTreeMap<&ObjectName, &Arc<LiveKey>> = previous
         .iter()
@@ -155,7 +158,11 @@ fn keys(
         .collect();
     let mut texts = HashMap::default();
     for config in &snapshot.keys {
-        let key = key(config, old.get(&config.name).copied(), now);
+        let Some(window) = windows.get(&config.name) else { continue };
+        let key = match old.get(&config.name) {
+            Some(old) if Arc::ptr_eq(&old.config, config) => Arc::clone(old),
+            _ => Arc::new(LiveKey::new(Arc::clone(config), Arc::clone(window))),
+        };
         for digest in &config.digests {
             texts.insert(digest.sha256.0, KeyText { key: Arc::clone(&key), not_after: digest.not_after });
         }
@@ -163,12 +170,25 @@ fn keys(
     texts
 }
 
-fn key(config: &Arc<Key>, before: Option<&Arc<LiveKey>>, now: Instant) -> Arc<LiveKey> {
-    match before {
-        Some(old) if Arc::ptr_eq(&old.config, config) => Arc::clone(old),
-        Some(old) => Arc::new(LiveKey::new(Arc::clone(config), Arc::clone(&old.requests))),
-        None => Arc::new(LiveKey::new(Arc::clone(config), Arc::new(Mutex::new(MinuteWindow::new(now))))),
+/// The requests of each key's last minute. Those of a key that is gone are kept while they count: it may come back,
+/// replaced or repaired, and a minute is any 60 seconds (semantics S3.1).
+fn windows(snapshot: &Snapshot, previous: Option<&Live>, now: Instant) -> Windows {
+    let before = previous.iter().flat_map(|live| &live.windows);
+    let mut windows: Windows = before
+        .filter(|(_, window)| holds_any(window, now))
+        .map(|(name, window)| (name.clone(), Arc::clone(window)))
+        .collect();
+    for key in &snapshot.keys {
+        let before = previous.and_then(|live| live.windows.get(&key.name)).map(Arc::clone);
+        let window = before.unwrap_or_else(|| Arc::new(Mutex::new(MinuteWindow::new(now))));
+        windows.insert(key.name.clone(), window);
     }
+    windows
+}
+
+fn holds_any(window: &Mutex<MinuteWindow>, now: Instant) -> bool {
+    let window = window.lock().unwrap_or_else(PoisonError::into_inner);
+    window.peek(now, NonZeroU32::MAX).map_or(true, |room| room.remaining < u32::MAX)
 }
 
 impl Live {

@@ -13,10 +13,14 @@ pub(crate) use route::{LiveRoute, LiveTarget, ModelChoice, RescueBudget};
 
 use foldhash::fast::RandomState;
 use http::HeaderValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
-use std::sync::Arc;
-use weir_config::{Digest, Gateway, Snapshot};
+use std::sync::{Arc, Mutex};
+use weir_config::{Digest, Gateway, ObjectName, Snapshot};
+use weir_policy::MinuteWindow;
+
+/// What keys have used in their last minute, by name.
+type Windows = BTreeMap<ObjectName, Arc<Mutex<MinuteWindow>>>;
 
 /// The configuration in force.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub(crate) struct Live {
     pub(crate) hash: Digest,
     pub(crate) gateway: Arc<Gateway>,
     keys: HashMap<[u8; 32], KeyText, RandomState>,
+    windows: Windows,
     exact: HashMap<String, Arc<LiveRoute>, RandomState>,
     /// Longest prefix first.
     prefixes: Vec<(String, Arc<LiveRoute>)>,

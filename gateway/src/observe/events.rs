@@ -61,6 +61,8 @@ impl Outcome {
     pub(crate) const OK: Self = Self { status: 200, code: "ok" };
     /// The caller left. 499 as nginx logs it; nobody is sent it.
     pub(crate) const CANCELED: Self = Self { status: 499, code: "canceled" };
+    /// The gateway ended first.
+    const CUT: Self = Self { status: 503, code: "shutting_down" };
 }
 
 /// The end of a request, whatever it was.
@@ -103,10 +105,10 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Begins a request. Until told otherwise its outcome is that the caller left.
-    pub(crate) fn begin(worker: &Arc<Worker>, began: Instant) -> Self {
+    pub(crate) fn begin(worker: &Arc<Worker>, id: RequestId, began: Instant) -> Self {
         worker.series.request_began();
         let event = Box::new(RequestFinished {
-            id: RequestId::new(worker.random(), worker.random()),
+            id,
             began,
             began_at: SystemTime::now(),
             stream: false,
@@ -127,6 +129,9 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        if self.event.outcome == Outcome::CANCELED && self.worker.shutdown.is_cut() {
+            self.event.outcome = Outcome::CUT;
+        }
         self.event.emit(&self.worker);
         self.worker.series.request_ended();
     }

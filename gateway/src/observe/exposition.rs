@@ -44,7 +44,7 @@ impl Collector for Exposition {
         let in_flight: i64 = workers.iter().map(|worker| worker.in_flight()).sum();
         gauge(&mut encoder, "weir_inflight_requests", "Requests that have begun and not ended", in_flight)?;
         let dropped: u64 = workers.iter().map(|worker| worker.usage_lines_dropped()).sum();
-        let help = "Usage log lines dropped because the sink was slower than traffic";
+        let help = "Usage log lines lost: the sink was slower than traffic, or failed";
         counter(&mut encoder, "weir_usage_log_dropped", help, dropped)?;
         self.encode_config(&mut encoder)
     }
@@ -212,7 +212,7 @@ fn encode_histogram(
     bounds: &[f64; 14],
     histogram: &Histogram,
 ) -> fmt::Result {
-    let bounds = bounds.iter().copied().chain([f64::MAX]);
+    let bounds = bounds.iter().copied().chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(histogram.counts).collect();
     let count = histogram.counts.iter().sum();
     encoder.encode_histogram::<NoLabelSet>(histogram.sum.as_secs_f64(), count, &buckets, None)

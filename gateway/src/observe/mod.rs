@@ -5,6 +5,7 @@ mod events;
 mod exposition;
 mod line;
 mod series;
+mod sink;
 mod usage_log;
 
 pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};

@@ -152,8 +152,8 @@ impl WorkerSeries {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn usage_line_dropped(&self) {
-        self.log_dropped.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn usage_lines_lost(&self, lines: u64) {
+        self.log_dropped.fetch_add(lines, Ordering::Relaxed);
     }
 
     pub(super) fn usage_lines_dropped(&self) -> u64 {

@@ -6,13 +6,13 @@
 use super::RequestFinished;
 use super::line::Writer;
 use super::series::WorkerSeries;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use super::sink::Sink;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the usage log goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum UsageLogTo {
 
 /// Bytes that one worker may hold unwritten; about 8,000 lines.
 const BUFFER: usize = 4 << 20;
+/// A blocked sink is given up so long after the end of everything else.
+const CLOSE: Duration = Duration::from_secs(3);
 /// Lines gather this long before they are written together.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -83,7 +85,7 @@ impl LogBuffer {
         let mut lines = self.lines();
         let Lines { bytes, writer } = &mut *lines;
         if bytes.len() >= BUFFER {
-            self.series.usage_line_dropped();
+            self.series.usage_lines_lost(1);
             return;
         }
         let first = bytes.is_empty();
@@ -124,11 +126,7 @@ impl UsageLog {
                 })
             })
             .collect();
-        let sink = match to {
-            UsageLogTo::Off => return Ok((Self { wake, thread: None }, buffers)),
-            UsageLogTo::Stdout => Sink::Stdout(io::stdout()),
-            UsageLogTo::File(path) => Sink::File(OpenOptions::new().create(true).append(true).open(path)?),
-        };
+        let Some(sink) = Sink::open(to)? else { return Ok((Self { wake, thread: None }, buffers)) };
         let (theirs, woken) = (buffers.clone(), Arc::clone(&wake));
         let thread = std::thread::Builder::new()
             .name("weir-usage-log".to_owned())
@@ -136,31 +134,19 @@ impl UsageLog {
         Ok((Self { wake, thread: Some(thread) }, buffers))
     }
 
-    /// Writes what is left and ends. Waits at most for one write of the sink.
+    /// Writes what is left and ends; what a blocked sink does not take within three seconds is lost.
     pub(crate) fn close(&mut self) {
         self.wake.closing.store(true, Ordering::Release);
         self.wake.signal();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the usage log's thread panicked");
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + CLOSE;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::park_timeout(Duration::from_millis(5));
         }
-    }
-}
-
-enum Sink {
-    Stdout(io::Stdout),
-    File(File),
-}
-
-impl Sink {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => {
-                let mut stdout = stdout.lock();
-                stdout.write_all(lines).and_then(|()| stdout.flush())
-            }
-            Self::File(file) => file.write_all(lines),
+        if !thread.is_finished() {
+            tracing::error!("the usage log's sink is blocked; lines that are not written are lost");
+        } else if thread.join().is_err() {
+            tracing::error!("the usage log's thread panicked");
         }
     }
 }
@@ -183,6 +169,9 @@ fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
                 tracing::error!(%error, "the usage log cannot be written; its lines are lost until it can");
             }
             failing = written.is_err();
+            if failing {
+                buffer.series.usage_lines_lost(batch.iter().filter(|byte| **byte == b'\n').count() as u64);
+            }
             batch.clear();
         }
         if closing {

@@ -28,7 +28,9 @@ pub(crate) enum ConnectError {
     Refused(Refused),
     #[error("the connection failed: {}", .0.kind())]
     Connect(#[source] io::Error),
-    #[error("TLS failed: {0}")]
+    #[error("its certificate is not trusted: {0}")]
+    Untrusted(&'static str),
+    #[error("the TLS handshake failed")]
     Tls(#[source] io::Error),
     #[error("its host is no name that TLS can check")]
     ServerName,
@@ -66,8 +68,7 @@ impl Dialer {
             return Ok(Stream::Plain(tcp));
         }
         let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::ServerName)?;
-        let tls =
-            TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(tls_failure)?;
         Ok(Stream::Tls(Box::new(tls)))
     }
 
@@ -75,7 +76,7 @@ impl Dialer {
         let mut last = ConnectError::NoAddress;
         let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
         for address in found.map_err(ConnectError::Resolve)? {
-            if let Err(refused) = egress::permit(address, allow_private, &self.ours) {
+            if let Err(refused) = egress::permit(address, allow_private, &self.ours, egress::is_local) {
                 last = ConnectError::Refused(refused);
                 continue;
             }
@@ -89,6 +90,21 @@ impl Dialer {
         }
         Err(last)
     }
+}
+
+/// In our own words: rustls's may quote the names inside a certificate, and with them where the upstream is.
+fn tls_failure(error: io::Error) -> ConnectError {
+    use rustls::CertificateError as Flaw;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(flaw)) = inner else { return ConnectError::Tls(error) };
+    ConnectError::Untrusted(match flaw {
+        Flaw::UnknownIssuer => "nobody whom we trust has issued it",
+        Flaw::Expired | Flaw::ExpiredContext { .. } => "it has expired",
+        Flaw::NotValidYet | Flaw::NotValidYetContext { .. } => "it is not valid yet",
+        Flaw::NotValidForName | Flaw::NotValidForNameContext { .. } => "it is for another name",
+        Flaw::Revoked => "it was revoked",
+        _ => "it does not verify",
+    })
 }
 
 /// A connection, over TLS or not.

@@ -4,7 +4,7 @@
 //! resolved to at another time proves nothing. It never looks at names.
 
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Why an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +28,14 @@ const METADATA: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
 
-/// Whether `to` may be connected to. `ours` are the sockets that this process listens on.
-pub(crate) fn permit(to: SocketAddr, allow_private: &[IpNet], ours: &[SocketAddr]) -> Result<(), Refused> {
+/// Whether `to` may be connected to. `ours` are the sockets that this process listens on; `is_local` says whether an
+/// address is this machine's, and is asked only where it matters.
+pub(crate) fn permit(
+    to: SocketAddr,
+    allow_private: &[IpNet],
+    ours: &[SocketAddr],
+    is_local: fn(IpAddr) -> bool,
+) -> Result<(), Refused> {
     let ip = to.ip();
     if METADATA.contains(&ip) || is_link_local(ip) {
         return Err(Refused::Metadata);
@@ -37,7 +43,7 @@ pub(crate) fn permit(to: SocketAddr, allow_private: &[IpNet], ours: &[SocketAddr
     if is_unroutable(ip) {
         return Err(Refused::Unroutable);
     }
-    if ours.iter().any(|own| is_own(to, *own)) {
+    if ours.iter().any(|own| is_own(to, *own, is_local)) {
         return Err(Refused::Ourselves);
     }
     if is_private(ip) && !allow_private.iter().any(|range| range.contains(&ip)) {
@@ -46,9 +52,22 @@ pub(crate) fn permit(to: SocketAddr, allow_private: &[IpNet], ours: &[SocketAddr
     Ok(())
 }
 
-/// Whether `to` reaches the listener `own`. One that listens on every address is reached through any loopback.
-fn is_own(to: SocketAddr, own: SocketAddr) -> bool {
-    to.port() == own.port() && (to.ip() == own.ip() || own.ip().is_unspecified() && to.ip().is_loopback())
+/// Whether `to` reaches the listener `own`. One that listens on every address is reached through any of this
+/// machine's: in a pod, through the pod's own.
+fn is_own(to: SocketAddr, own: SocketAddr, is_local: fn(IpAddr) -> bool) -> bool {
+    let everywhere = own.ip().is_unspecified();
+    to.port() == own.port()
+        && (to.ip() == own.ip() || everywhere && (to.ip().is_loopback() || is_local(to.ip())))
+}
+
+/// Whether `ip` is an address of this machine: the kernel would send from where it sends to. Sends nothing.
+pub(crate) fn is_local(ip: IpAddr) -> bool {
+    let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == ip)
 }
 
 fn is_link_local(ip: IpAddr) -> bool {
@@ -99,7 +118,8 @@ mod tests {
     fn check(to: &str, allowed: &[&str], expected: Result<(), Refused>) {
         let allowed: Vec<IpNet> = allowed.iter().map(|range| range.parse().unwrap()).collect();
         let ours = ["0.0.0.0:8080".parse().unwrap(), "127.0.0.1:9090".parse().unwrap()];
-        assert_eq!(permit(to.parse().unwrap(), &allowed, &ours), expected, "{to}");
+        let is_local = |ip: IpAddr| ip == Ipv4Addr::new(10, 9, 9, 9);
+        assert_eq!(permit(to.parse().unwrap(), &allowed, &ours, is_local), expected, "{to}");
     }
 
     #[test]
@@ -127,9 +147,10 @@ mod tests {
         ] {
             check(unroutable, &everything, Err(Refused::Unroutable));
         }
-        for ours in ["127.0.0.1:8080", "127.9.9.9:8080", "127.0.0.1:9090"] {
+        for ours in ["127.0.0.1:8080", "127.9.9.9:8080", "127.0.0.1:9090", "10.9.9.9:8080"] {
             check(ours, &everything, Err(Refused::Ourselves));
         }
+        check("10.9.9.9:9090", &everything, Ok(())); // that one listens on the loopback alone
     }
 
     #[test]

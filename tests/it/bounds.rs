@@ -1,0 +1,518 @@
+//! S9.3, S9.4, S10.6: what callers may take of memory, time and sockets.
+
+use crate::harness::{Config, KEY, World, streamed, unary};
+use crate::raw::{Raw, chat, chat_head};
+use crate::tools::{H2, PATIENCE, eventually, h2_chat, load, many, read_h2, start};
+use http_body_util::BodyExt;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weir_gateway::Options;
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+fn over(upstream: &Upstream, change: impl FnOnce(&mut Options)) -> World {
+    start(&Config::over(&[upstream]), change)
+}
+
+/// A chat request's body of about `bytes`.
+fn body_of(bytes: usize) -> String {
+    json!({"model": "chat", "messages": [{"role": "user", "content": "x".repeat(bytes)}]}).to_string()
+}
+
+/// A caller that has sent all of `body` but its last byte.
+async fn almost(world: &World, body: &str) -> Raw {
+    let mut caller = Raw::to(world).await;
+    caller.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    caller.send(&body[..body.len() - 1]).await;
+    caller
+}
+
+#[tokio::test]
+async fn s9_3_bodies_beyond_the_memory_budget_are_turned_away_after_a_second() {
+    let upstream = Upstream::start();
+    let world = Arc::new(over(&upstream, |options| options.memory_budget = Some(1 << 20)));
+    let large = body_of(600 << 10);
+    let mut first = almost(&world, &large).await;
+    eventually("it is being received", async || load(&world).await.1 == 1).await;
+    for chunked in [false, true] {
+        let began = Instant::now();
+        let mut second = Raw::to(&world).await;
+        let request = if chunked {
+            chat_head("transfer-encoding: chunked\r\n")
+                + &format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len())
+        } else {
+            chat(&large)
+        };
+        let reply = second.ask(request).await;
+        assert_eq!((reply.status, reply.code().as_str()), (503, "overloaded"), "chunked: {chunked}");
+        assert_eq!(reply.header("x-weir-error-source"), Some("gateway"));
+        assert!(
+            began.elapsed() >= Duration::from_secs(1),
+            "it waits for others to finish: {:?}",
+            began.elapsed()
+        );
+        let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        let millis: u64 = reply.header("retry-after-ms").unwrap().parse().unwrap();
+        assert!((1..=3).contains(&seconds) && seconds == millis.div_ceil(1000), "{seconds} {millis}");
+        // Small ones have room all the while.
+        assert_eq!(world.chat().await.status, 200);
+    }
+    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200, "who was there first is unharmed");
+    for n in 0..20 {
+        assert_eq!(world.post(large.clone()).await.status, 200, "{n}: everything was given back");
+    }
+}
+
+#[tokio::test]
+async fn s9_3_what_is_given_back_goes_to_who_waits() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let large = body_of(600 << 10);
+    let mut first = almost(&world, &large).await;
+    eventually("it is being received", async || load(&world).await.1 == 1).await;
+    let mut second = Raw::to(&world).await;
+    second.send(chat(&large)).await;
+    eventually("the other waits", async || load(&world).await.1 == 2).await;
+    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200);
+    assert_eq!(second.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_who_leaves_or_breaks_off_gives_everything_back() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let large = body_of(600 << 10);
+    for _ in 0..5 {
+        drop(almost(&world, &large).await);
+        eventually("nothing runs", async || load(&world).await == (0, 0)).await;
+    }
+    upstream.always(Answer::hang());
+    let mut caller = Raw::to(&world).await;
+    caller.send(chat(&large)).await;
+    upstream.wait_for_requests(1).await.unwrap();
+    drop(caller);
+    upstream.wait_for_cancelled(1).await.unwrap();
+    eventually("nothing runs", async || load(&world).await == (0, 0)).await;
+    upstream.always(Answer::says("hi"));
+    assert_eq!(world.post(large).await.status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_an_answer_that_its_caller_does_not_take_stays_counted() {
+    let upstream = Upstream::start();
+    upstream.then(Answer::says("x".repeat(3 << 20)));
+    let world = over(&upstream, |options| options.memory_budget = Some(4 << 20));
+    let mut slow = Raw::narrow(world.data).await;
+    slow.send(chat(&unary().to_string())).await;
+    slow.read_past("200 OK").await;
+    let large = body_of(2 << 20);
+    assert_eq!(world.post(large.clone()).await.code(), "overloaded");
+    assert_eq!(slow.reply().await.unwrap().body.len() >> 20, 3);
+    assert_eq!(world.post(large).await.status, 200, "taken, and given back");
+}
+
+#[tokio::test]
+async fn s9_4_headers_that_come_slowly_end_the_connection() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.headers = SHORT);
+    let head = chat_head("content-length: 2\r\n");
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    // How many bytes come at once; the others follow one by one, as long as the gateway listens.
+    for (text, at_once) in [
+        (head.as_str(), 0),
+        (&head, 1),
+        (&head, 4),
+        (&head, head.len() - 100),
+        (preface, 4),
+        (preface, 14),
+        (preface, preface.len()),
+    ] {
+        let mut caller = Raw::to(&world).await;
+        let began = Instant::now();
+        caller.send(&text[..at_once]).await;
+        let mut left = text[at_once..].bytes();
+        let gone = loop {
+            let next: Vec<u8> = left.next().into_iter().collect();
+            if !caller.send(&next).await {
+                break began.elapsed();
+            }
+            tokio::select! {
+                rest = caller.rest() => {
+                    assert!(!rest.starts_with(b"HTTP/1.1 2"), "{:?}", String::from_utf8_lossy(&rest));
+                    break began.elapsed();
+                }
+                () = tokio::time::sleep(Duration::from_millis(20)), if !next.is_empty() => {}
+            }
+        };
+        assert!(gone >= SHORT || at_once == 0, "{at_once}: too early, {gone:?}");
+        assert!(gone < SHORT * 8, "{at_once} of {text:?}: only after {gone:?}");
+    }
+    eventually("no connection is left", async || load(&world).await.0 == 0).await;
+}
+
+#[tokio::test]
+async fn s9_4_a_connection_that_says_nothing_is_closed() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.headers = SHORT);
+    let began = Instant::now();
+    assert_eq!(Raw::to(&world).await.rest().await, b"");
+    assert!(began.elapsed() >= SHORT && began.elapsed() < SHORT * 8, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn s9_4_a_kept_connection_lives_longer_than_the_header_timer() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.headers = SHORT);
+    let models = format!("GET /v1/models HTTP/1.1\r\nhost: weir\r\nx-api-key: {KEY}\r\n\r\n");
+    let requests = [
+        (chat(&unary().to_string()), 200),
+        (models, 200),
+        ("GET /nowhere HTTP/1.1\r\nhost: weir\r\n\r\n".to_owned(), 404),
+        ("POST /v1/chat/completions HTTP/1.1\r\nhost: weir\r\ncontent-length: 2\r\n\r\n{}".to_owned(), 401),
+    ];
+    let mut callers = Vec::new();
+    for (request, status) in &requests {
+        // In one piece, and in two: the timer of a head that came slowly ends with the head.
+        for cut in [0, 10] {
+            let mut caller = Raw::to(&world).await;
+            caller.send(&request[..cut]).await;
+            tokio::time::sleep(if cut > 0 { SHORT / 2 } else { Duration::ZERO }).await;
+            assert_eq!(caller.ask(&request[cut..]).await.status, *status);
+            callers.push((caller, request, *status));
+        }
+    }
+    // The time that passes is what is tested.
+    tokio::time::sleep(SHORT * 3).await;
+    for (caller, request, status) in &mut callers {
+        assert_eq!(caller.ask(request.as_str()).await.status, *status, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn s9_4_a_kept_connection_is_closed_in_the_end() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Answer::says("late").hold_at(At::Start, &gate));
+    let world = over(&upstream, |options| options.bounds.kept = SHORT);
+    let mut caller = Raw::to(&world).await;
+    caller.send(chat(&unary().to_string())).await;
+    gate.reached_by(1).await;
+    // The time that passes is what is tested: a connection that waits for its answer is not merely kept.
+    tokio::time::sleep(SHORT * 2).await;
+    gate.open();
+    assert_eq!(caller.reply().await.unwrap().status, 200);
+    assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
+    let began = Instant::now();
+    assert_eq!(caller.rest().await, b"");
+    assert!(began.elapsed() >= SHORT / 2 && began.elapsed() < SHORT * 8, "{:?}", began.elapsed());
+    let mut h2 = H2::to(&world).await;
+    let answer = h2.open(&unary()).await;
+    assert!(!read_h2(answer.into_body()).await.1);
+    h2.ended().await;
+}
+
+#[tokio::test]
+async fn s9_4_an_http2_stream_outlives_its_neighbours_and_every_timer_of_idleness() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| {
+        options.bounds.headers = SHORT;
+        options.bounds.kept = SHORT;
+    });
+    let mut h2 = H2::to(&world).await;
+    let long = h2.open(&streamed()).await.into_body();
+    gate.reached_by(1).await;
+    for _ in 0..4 {
+        let short = h2.open(&unary()).await;
+        assert!(!read_h2(short.into_body()).await.1);
+        // The time that passes is what is tested.
+        tokio::time::sleep(SHORT).await;
+    }
+    gate.open();
+    let (text, broken) = read_h2(long).await;
+    assert!(!broken && text.contains("two") && text.ends_with("data: [DONE]\n\n"), "{text}");
+}
+
+#[tokio::test]
+async fn s9_4_a_body_of_a_byte_now_and_then_is_too_slow() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.body_grace = SHORT);
+    let body = unary().to_string();
+    for head in [
+        chat_head(&format!("content-length: {}\r\n", body.len())),
+        chat_head("transfer-encoding: chunked\r\n"),
+    ] {
+        let chunked = head.contains("chunked");
+        let mut caller = Raw::to(&world).await;
+        let began = Instant::now();
+        caller.send(head).await;
+        let reply = loop {
+            caller.send(if chunked { "1\r\n{\r\n" } else { "{" }).await;
+            tokio::select! {
+                reply = caller.reply() => break reply.expect("an answer"),
+                () = tokio::time::sleep(Duration::from_millis(30)) => {}
+            }
+        };
+        assert_eq!((reply.status, reply.code().as_str()), (408, "body_too_slow"));
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert_eq!(reply.header("x-weir-error-source"), Some("caller"));
+        assert!(began.elapsed() >= SHORT && began.elapsed() < SHORT * 8, "{:?}", began.elapsed());
+        assert_eq!(caller.rest().await, b"", "the connection ends");
+    }
+    let mut h2 = H2::to(&world).await;
+    assert_eq!(h2.open(&unary()).await.status(), 200, "others are unharmed");
+    assert_eq!(upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn s9_4_a_body_that_keeps_the_pace_may_take_long() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| {
+        options.bounds.body_grace = SHORT;
+        options.bounds.body_rate = 1024;
+    });
+    let body = body_of(64 << 10);
+    let mut caller = Raw::to(&world).await;
+    caller.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    let began = Instant::now();
+    for piece in body.as_bytes().chunks(8 << 10) {
+        caller.send(piece).await;
+        tokio::time::sleep(SHORT / 2).await; // the pace is what is tested
+    }
+    assert!(began.elapsed() > SHORT * 3);
+    assert_eq!(caller.reply().await.unwrap().status, 200);
+}
+
+fn endless() -> Answer {
+    let frame = json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(8 << 10)}}]});
+    Answer::endless(format!("data: {frame}\n\n"), Duration::ZERO)
+}
+
+#[tokio::test]
+async fn s9_4_a_reader_that_takes_nothing_is_dropped_and_its_upstream_with_it() {
+    let upstream = Upstream::start();
+    upstream.always(endless());
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    let began = Instant::now();
+    let mut caller = Raw::narrow(world.data).await;
+    caller.send(chat(&streamed().to_string())).await;
+    caller.read_past("200 OK").await;
+    upstream.wait_for_cancelled(1).await.unwrap();
+    assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
+    eventually("nothing is left of it", async || load(&world).await == (0, 0)).await;
+    let line = &world.usage()[0];
+    assert_eq!((&line["outcome"], &line["assumed"]), (&"canceled".into(), &true.into()), "{line}");
+}
+
+#[tokio::test]
+async fn s9_4_an_http2_reader_that_takes_nothing_is_dropped_alone() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(endless());
+    upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    let mut h2 = H2::to(&world).await;
+    let unread = h2.open(&streamed()).await.into_body();
+    let neighbour = h2.open(&streamed()).await.into_body();
+    gate.reached_by(1).await;
+    upstream.wait_for_cancelled(1).await.unwrap();
+    eventually("the neighbour alone is left", async || load(&world).await == (1, 1)).await;
+    gate.open();
+    let (text, broken) = read_h2(neighbour).await;
+    assert!(!broken && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(read_h2(unread).await.1, "it was reset");
+}
+
+#[tokio::test]
+async fn s9_4_a_reader_that_takes_a_little_at_a_time_is_served_on() {
+    let upstream = Upstream::start();
+    upstream.always(endless());
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    let mut caller = Raw::narrow(world.data).await;
+    caller.send(chat(&streamed().to_string())).await;
+    caller.read_past("200 OK").await;
+    let mut h2 = H2::to(&world).await;
+    let mut on_h2 = h2.open(&streamed()).await.into_body();
+    let mut piece = vec![0; 256 << 10];
+    for _ in 0..15 {
+        // Slowly, which is what is tested: five times `write_idle` in all.
+        tokio::time::sleep(SHORT / 3).await;
+        let mut taken = 0;
+        while taken < piece.len() {
+            let read = tokio::io::AsyncReadExt::read(&mut caller.stream, &mut piece[taken..]).await.unwrap();
+            assert!(read > 0, "dropped");
+            taken += read;
+        }
+        let mut taken = 0;
+        while taken < piece.len() {
+            taken += on_h2.frame().await.unwrap().expect("dropped").into_data().unwrap().len();
+        }
+    }
+    assert_eq!(upstream.cancelled().len(), 0);
+    drop((caller, on_h2));
+    upstream.wait_for_cancelled(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn s9_4_connections_beyond_the_cap_wait_until_one_ends() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.connections = 4);
+    let mut callers = Vec::new();
+    for _ in 0..4 {
+        let mut caller = Raw::to(&world).await;
+        assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
+        callers.push(caller);
+    }
+    let mut fifth = Raw::to(&world).await;
+    fifth.send(chat(&unary().to_string())).await;
+    assert!(tokio::time::timeout(SHORT, fifth.reply()).await.is_err(), "it is not served yet");
+    assert_eq!((load(&world).await.0, upstream.count()), (4, 4));
+    assert_eq!(callers[1].ask(chat(&unary().to_string())).await.status, 200, "the others are unharmed");
+    callers.remove(0);
+    assert_eq!(fifth.reply().await.unwrap().status, 200);
+    assert_eq!(Options::clone(&options()).bounds.connections, 15_000, "the promise");
+}
+
+fn options() -> Options {
+    let mut kept = None;
+    drop(World::start_with(|options| kept = Some(options.clone())));
+    kept.unwrap()
+}
+
+#[tokio::test]
+async fn s10_6_headers_above_64_kib_are_refused() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |_| {});
+    let with = |bytes: usize| {
+        let body = unary().to_string();
+        chat_head(&format!("x-filler: {}\r\ncontent-length: {}\r\n", "f".repeat(bytes), body.len())) + &body
+    };
+    assert_eq!(Raw::to(&world).await.ask(with(60 << 10)).await.status, 200);
+    for bytes in [66 << 10, 1 << 20] {
+        let mut caller = Raw::to(&world).await;
+        let reply = caller.ask(with(bytes)).await;
+        assert_eq!(reply.status, 431);
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert_eq!(caller.rest().await, b"");
+    }
+    let mut many = String::new();
+    (0..20_000).for_each(|n| many.push_str(&format!("x-{n}: 1\r\n")));
+    assert_eq!(Raw::to(&world).await.ask(chat_head(&many)).await.status, 431);
+    let mut h2 = H2::to(&world).await;
+    let mut request = h2_chat(&unary());
+    request.headers_mut().insert("x-filler", "f".repeat(70 << 10).parse().unwrap());
+    h2.send.ready().await.unwrap();
+    // The client is told the limit, and may refuse by itself.
+    if let Ok(answer) = h2.send.send_request(request).await {
+        assert_eq!(answer.status(), 431);
+    }
+    assert_eq!(upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn s10_6_a_body_of_33_mib_is_refused_however_it_is_told() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |_| {});
+    let body = vec![b' '; 33 << 20];
+    for chunked in [false, true] {
+        let mut caller = Raw::to(&world).await;
+        let told = if chunked {
+            "transfer-encoding: chunked".to_owned()
+        } else {
+            format!("content-length: {}", body.len())
+        };
+        assert!(caller.send(chat_head(&format!("{told}\r\n"))).await);
+        for piece in body.chunks(1 << 20) {
+            if chunked {
+                caller.send(format!("{:x}\r\n", piece.len())).await;
+            }
+            assert!(caller.send(piece).await, "broke off while it was written to");
+            if chunked {
+                caller.send("\r\n").await;
+            }
+            if piece.as_ptr() == body[16 << 20..].as_ptr() {
+                assert_eq!(world.chat().await.status, 200, "others are unharmed");
+            }
+        }
+        if chunked {
+            caller.send("0\r\n\r\n").await;
+        }
+        let reply = caller.reply().await.expect("an answer, not a reset");
+        assert_eq!((reply.status, reply.code().as_str()), (413, "body_too_large"));
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert!(reply.json()["error"]["message"].as_str().unwrap().contains("33554432"));
+    }
+    assert_eq!(upstream.count(), 2);
+}
+
+#[tokio::test]
+async fn s10_6_the_largest_body_is_taken_to_the_byte() {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    config.gateway_mut(|gateway| gateway.listener.max_body_bytes = 1 << 20);
+    let world = config.start();
+    let exactly = |bytes: usize| {
+        let frame = body_of(0).len();
+        let body = body_of(bytes - frame);
+        assert_eq!(body.len(), bytes);
+        body
+    };
+    for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
+        let body = exactly(bytes);
+        assert_eq!(world.post(body.clone()).await.status, status);
+        let request =
+            chat_head("transfer-encoding: chunked\r\n") + &format!("{bytes:x}\r\n{body}\r\n0\r\n\r\n");
+        assert_eq!(Raw::to(&world).await.ask(request).await.status, status, "chunked");
+        assert_eq!(
+            H2::to(&world).await.open(&serde_json::from_str(&body).unwrap()).await.status(),
+            status,
+            "HTTP/2"
+        );
+    }
+}
+
+#[tokio::test]
+async fn s10_6_json_may_be_64_levels_deep() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |_| {});
+    // The body's own object is the first level.
+    let nested = |levels: usize| {
+        format!(r#"{{"model":"chat","x":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1))
+    };
+    let objects = |levels: usize| {
+        format!(r#"{{"model":"chat","x":{}1{}}}"#, r#"{"a":"#.repeat(levels - 1), "}".repeat(levels - 1))
+    };
+    for body in [nested(64), objects(64)] {
+        assert_eq!(world.post(body).await.status, 200);
+    }
+    let unclosed = format!(r#"{{"model":"chat","x":{}"#, "[".repeat(100_000));
+    for body in [nested(65), objects(65), nested(100_000), objects(100_000), unclosed, "[".repeat(100_000)] {
+        let began = Instant::now();
+        let reply = world.post(body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "invalid_request"), "{reply:?}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn s10_6_an_http2_connection_has_128_streams_at_most() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.always(Answer::says("hi").hold_at(At::Start, &gate));
+    let world = over(&upstream, |_| {});
+    let mut h2 = H2::to(&world).await;
+    h2.send.ready().await.unwrap();
+    let send = h2.send.clone();
+    let all = tokio::task::JoinSet::from_iter([many(200, 200, move |_| {
+        let mut send = send.clone();
+        async move { send.send_request(h2_chat(&unary())).await.unwrap().status().as_u16() }
+    })]);
+    gate.reached_by(128).await;
+    assert!(
+        tokio::time::timeout(SHORT, gate.reached_by(129)).await.is_err(),
+        "the 129th waits at its caller"
+    );
+    assert_eq!(load(&world).await, (1, 128));
+    gate.open();
+    let statuses = tokio::time::timeout(PATIENCE, all.join_all()).await.unwrap().concat();
+    assert_eq!(statuses, vec![200; 200]);
+}
