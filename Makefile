@@ -48,8 +48,9 @@ check: ## Format, lints, promises, and licences if cargo-deny is there
 	if command -v cargo-deny >/dev/null; then cargo-deny check; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
 
 .PHONY: gen
-gen: ## Writes what is generated from the code: the CRDs
+gen: ## Writes what is generated from the code: the CRDs, the page of codes
 	$(CARGO) run --locked --quiet -p weir-crds --bin crdgen
+	$(CARGO) run --locked --quiet -p weir-compile --bin codesgen
 
 # BENCH="--only W1 --rounds 3" for a part of it.
 .PHONY: bench

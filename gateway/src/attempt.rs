@@ -75,14 +75,9 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// Asks the target at position `at`.
-pub(crate) async fn attempt(call: &mut Call, at: usize) -> Result<Committed, Failure> {
-    let deadline = match call.offer(at) {
-        Some(offer) => Instant::now() + offer.target.account.provider.timeouts.total,
-        None => {
-            return Err(Failure::new(FailureClass::ModelMissing, "the provider does not offer this model"));
-        }
-    };
+/// Asks the target at position `at`; it is `now`.
+pub(crate) async fn attempt(call: &mut Call, at: usize, now: Instant) -> Result<Committed, Failure> {
+    let deadline = now + offer(call, at)?.target.account.provider.timeouts.total;
     if call.request.stream() {
         return Box::pin(stream(call, at, deadline)).await;
     }

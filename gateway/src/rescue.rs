@@ -2,6 +2,7 @@
 
 use crate::live::{LiveRoute, RescueBudget};
 use std::mem;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 use weir_policy::{RetryBudget, Take, Tokens, Wake};
@@ -26,18 +27,27 @@ impl Rescue {
     /// Takes a token for one more attempt; where none is free but some may come back, waits for them until
     /// `deadline`. False: there is none to be had.
     pub(crate) async fn take(&mut self, ahead: u32, deadline: Instant) -> bool {
+        let budget = Arc::clone(&self.budget);
         loop {
-            let changed = self.budget.changed.notified();
-            let take = lock(&self.budget).take(Instant::now(), &mut self.tokens, ahead);
-            match take {
-                Take::Granted => return true,
-                Take::Refused => return false,
-                Take::Wait => {
-                    if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
-                        return false;
-                    }
-                }
+            let changed = budget.changed.notified();
+            let _waiting = match self.take_now(ahead) {
+                Ok(granted) => return granted,
+                Err(waiting) => waiting,
+            };
+            if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
+                return false;
             }
+        }
+    }
+
+    /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
+    /// so that nothing is given back unnoticed in between.
+    fn take_now(&mut self, ahead: u32) -> Result<bool, Waiting> {
+        let mut budget = lock(&self.budget);
+        match budget.take(Instant::now(), &mut self.tokens, ahead) {
+            Take::Granted => Ok(true),
+            Take::Refused => Ok(false),
+            Take::Wait => Err(Waiting::new(&self.budget)),
         }
     }
 
@@ -53,11 +63,30 @@ impl Rescue {
 
     fn give_back(&mut self, how: fn(&mut RetryBudget, Instant, Tokens) -> Wake) {
         let tokens = mem::take(&mut self.tokens);
-        let wake = how(&mut lock(&self.budget), Instant::now(), tokens);
-        match wake {
-            Wake::Some(few) => (0..few).for_each(|_| self.budget.changed.notify_one()),
+        let mut budget = lock(&self.budget);
+        match how(&mut budget, Instant::now(), tokens) {
+            Wake::Some(few) => {
+                let few = few.min(self.budget.waiting.load(Ordering::Relaxed));
+                (0..few).for_each(|_| self.budget.changed.notify_one());
+            }
             Wake::All => self.budget.changed.notify_waiters(),
         }
+    }
+}
+
+/// One request that waits for a token.
+struct Waiting(Arc<RescueBudget>);
+
+impl Waiting {
+    fn new(budget: &Arc<RescueBudget>) -> Self {
+        budget.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(budget))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

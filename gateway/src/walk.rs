@@ -73,7 +73,7 @@ pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
 async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure> {
     let began = Instant::now();
     let chosen = begin(call, target);
-    let result = attempt(call, target).await;
+    let result = attempt(call, target, began).await;
     call.set_billed_on(None);
     unsettle(call);
     let took = began.elapsed();

@@ -166,7 +166,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 /// The bytes of the request, made once. The prompt fills the body up to its size.
-fn request(subject: &Subject, ask: Ask) -> Vec<u8> {
+pub fn request(subject: &Subject, ask: Ask) -> Vec<u8> {
     let stream = match ask.expect {
         Expect::Json => "",
         Expect::Frames(_) if ask.paced => r#","stream":true,"user":"paced""#,

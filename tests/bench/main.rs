@@ -4,6 +4,7 @@
 //! reports a single absolute time as a result. Core 0 belongs to the measured process, core 1 to all else.
 
 mod arrivals;
+mod callgrind;
 mod client;
 mod dechunk;
 mod load;
@@ -93,7 +94,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
     let mut subjects = vec![subjects::direct(upstream)];
     subjects.push(subjects::haproxy(&arguments.haproxy, upstream, folder, arguments.no_delay)?);
     if let Some(weir) = &arguments.weir {
-        subjects.push(subjects::weir(weir, upstream, folder)?);
+        subjects.push(subjects::weir(weir, upstream, folder, &[])?);
     }
     // What a process does right after its start is not idle yet.
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -120,6 +121,14 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
     results.iter_mut().for_each(Results::drop_noisy);
 
     let loaded = memory(&subjects)?;
+    let counted = match &arguments.weir {
+        Some(weir) if !instructions_supported && callgrind::available() => {
+            writeln!(stderr(), "{:4} s  counting instructions", start.elapsed().as_secs())?;
+            Some(callgrind::per_request(weir, upstream, folder).await?)
+        }
+        _ => None,
+    };
+    let sent = sent + counted.map_or(0, |(_, requests)| requests);
     let memory =
         idle.into_iter().zip(loaded).map(|((name, idle), (_, loaded))| (name, idle, loaded)).collect();
     let report = Report {
@@ -130,6 +139,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         upstream_served: served(upstream).await?,
         sent,
         instructions_supported,
+        callgrind: counted.map(|(instructions, _)| instructions),
     };
     let rows = report.rows(&subjects);
     report.print(&mut stdout().lock(), &subjects, &rows)?;

@@ -27,6 +27,8 @@ pub struct Report {
     pub upstream_served: u64,
     pub sent: u64,
     pub instructions_supported: bool,
+    /// User instructions of a unary request of 1 KB through Weir, where callgrind had to count them.
+    pub callgrind: Option<f64>,
 }
 
 /// A row. `hold` and `aim` are upper bounds.
@@ -117,6 +119,10 @@ impl Report {
                 }
                 _ => cpu(&mut rows, results, subjects, "request", Sample::cpu_per_request, None),
             }
+        }
+        if let Some(instructions) = self.callgrind {
+            let title = "W1 unary 1 KB: Weir, user instructions (callgrind, SHA-256 in software)".to_owned();
+            rows.push(Row::new(title, "k", vec![instructions / 1000.0]).bounds(45.0, 36.0));
         }
         for (name, idle, loaded) in &self.memory {
             let mib = |kib: u64| vec![kib as f64 / 1024.0];

@@ -17,7 +17,8 @@ use serde_json::Value;
 use crate::machine::{MEASURED, REST};
 use crate::rounds::PACED_EVENTS;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Under callgrind everything takes fifty times as long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One way to the upstream.
 pub struct Subject {
@@ -52,6 +53,16 @@ impl Drop for Process {
         // It may have ended by itself, which is what we want.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    /// Ends the process in order and waits for it.
+    pub fn end(mut self) -> Result<()> {
+        let pid = self.0.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().context("cannot run kill")?;
+        self.0.wait()?;
+        Ok(())
     }
 }
 
@@ -138,21 +149,31 @@ pub fn haproxy(program: &Path, upstream: SocketAddr, folder: &Path, no_delay: bo
     })
 }
 
-/// `weir up` on the manifests beside this file: with a key, its limit, prices, metrics and the usage log.
-pub fn weir(program: &Path, upstream: SocketAddr, folder: &Path) -> Result<Subject> {
+/// `weir up` on the manifests beside this file: with a key, its limit, prices, metrics and the usage log. `under`
+/// is the command it is run by, if any.
+pub fn weir(program: &Path, upstream: SocketAddr, folder: &Path, under: &[&str]) -> Result<Subject> {
     let manifests = include_str!("manifests.yaml").replace("UPSTREAM_PORT", &upstream.port().to_string());
     let files = folder.join("manifests");
     fs::create_dir_all(&files)?;
     fs::write(files.join("bench.yaml"), &manifests)?;
-    let address = free_address()?;
-    let mut command = pinned(MEASURED, program);
-    command.arg("up").arg(&files).args(["--listen", &address.to_string(), "-o", "json", "--threads", "1"]);
+    let (address, admin) = (free_address()?.to_string(), free_address()?.to_string());
+    let mut command = match under {
+        [] => pinned(MEASURED, program),
+        [first, rest @ ..] => {
+            let mut command = pinned(MEASURED, Path::new(first));
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    command.arg("up").arg(&files).args(["--listen", &address, "--admin-listen", &admin]);
+    command.args(["-o", "json", "--threads", "1"]);
     command.arg("--state").arg(folder.join("state")).arg("--usage-log").arg(folder.join("usage.jsonl"));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start Weir")?;
     let stdout = child.stdout.take().context("Weir has no output")?;
     let mut process = Process(child);
     let ready = first_line(stdout).context("Weir did not say that it is ready")?;
     let ready: Value = serde_json::from_str(&ready).with_context(|| format!("not JSON: {ready}"))?;
+    let address = address.parse()?;
     await_port(&mut process, address, "Weir")?;
     let text = |path: &str| ready.pointer(path).and_then(Value::as_str).map(str::to_owned);
     Ok(Subject {

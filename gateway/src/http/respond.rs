@@ -5,7 +5,7 @@ use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::memory::Held;
-use crate::observe::{Outcome, RequestId};
+use crate::observe::{Outcome, RequestId, micros};
 use crate::relay::Relay;
 use crate::settle::settle_whole;
 use bytes::{Bytes, BytesMut};
@@ -102,8 +102,7 @@ fn tell_cost(headers: &mut HeaderMap, call: &Call) {
 /// Milliseconds that were ours, not the upstream's.
 fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
     let event = &call.recorder.event;
-    let micros = event.began.elapsed().saturating_sub(event.upstream).as_micros();
-    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+    let micros = micros(event.began.elapsed().saturating_sub(event.upstream));
     headers.insert(OVERHEAD, decimal(micros / 1000, micros % 1000, 3));
 }
 

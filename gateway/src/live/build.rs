@@ -4,6 +4,7 @@ use super::{KeyText, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, R
 use crate::upstream::Account;
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -111,7 +112,11 @@ fn route(
     {
         return Arc::clone(old);
     }
-    let fresh = || RescueBudget { tokens: Mutex::new(RetryBudget::new(now)), changed: Notify::new() };
+    let fresh = || RescueBudget {
+        tokens: Mutex::new(RetryBudget::new(now)),
+        changed: Notify::new(),
+        waiting: AtomicU32::new(0),
+    };
     let rescue = before.map_or_else(|| Arc::new(fresh()), |old| Arc::clone(&old.rescue));
     let label = Label::new(&config.name.to_string());
     Arc::new(LiveRoute { config: Arc::clone(config), label, targets, rescue })

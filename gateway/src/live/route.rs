@@ -2,6 +2,7 @@
 
 use super::Label;
 use crate::upstream::Account;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use weir_config::{Model, OnAbort, Route};
@@ -29,6 +30,8 @@ pub(crate) struct RescueBudget {
     pub(crate) tokens: Mutex<RetryBudget>,
     /// Woken when tokens were given back or burnt.
     pub(crate) changed: Notify,
+    /// Requests that wait for that.
+    pub(crate) waiting: AtomicU32,
 }
 
 /// One (provider, model) behind a route.

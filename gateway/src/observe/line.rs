@@ -3,7 +3,7 @@
 //! Written by hand: a serializer costs five times as much, and it is done for every request. Names come as JSON
 //! from their labels, made once; all other texts are constants of ours without anything to escape.
 
-use super::{AttemptFinished, Chosen, RequestFinished};
+use super::{AttemptFinished, Chosen, RequestFinished, micros};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use weir_config::Usage;
 
@@ -110,8 +110,4 @@ fn optional(to: &mut Vec<u8>, name: &str, value: Option<u64>) {
             text(to, "null");
         }
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

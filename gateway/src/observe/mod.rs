@@ -13,3 +13,8 @@ pub(crate) use exposition::Exposition;
 pub(crate) use series::WorkerSeries;
 pub use usage_log::UsageLogTo;
 pub(crate) use usage_log::{LogBuffer, UsageLog};
+
+/// Whole microseconds; more than 584,000 years are cut. Without the 128-bit division of `Duration::as_micros`.
+pub(crate) fn micros(duration: std::time::Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(duration.subsec_micros().into())
+}

@@ -11,8 +11,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_config::{Backend, Endpoint, Failure, FailureClass, Mock, Provider, Secret};
+
+/// A kept connection that the server had closed already says so within a round trip.
+const STALE: Duration = Duration::from_millis(500);
 
 /// An account, ready to be called: where it is and what opens it are one value, so that no credential can go
 /// anywhere else.
@@ -204,14 +207,16 @@ impl Client<'_> {
                 Some(link) => link,
                 None => Box::pin(self.connect(server, connect)).await?,
             };
+            let began = Instant::now();
             match link.exchange(&head, &body).await {
                 Ok(head) => {
                     let body = LinkBody::new(head.length, link, Arc::clone(&server.pools), self.worker);
                     return Ok(Answer { head, body: AnswerBody::Server(body) });
                 }
                 // The server closed a kept connection while the request was on its way, as it may at any time:
-                // no answer was begun, so it goes out again, at last on a connection of its own.
-                Err(NoAnswer::Closed) if link.reused => {}
+                // no answer was begun, so it goes out again, at last on a connection of its own. A close that
+                // took longer is a failure like others: the vendor may have worked, and billed.
+                Err(NoAnswer::Closed) if link.reused && began.elapsed() < STALE => {}
                 Err(error) => return Err(exchange_failure(&error)),
             }
         }

@@ -181,6 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_checked_in_page_is_that_of_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/codes.md");
+        let there = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(there == codes_markdown(), "docs/reference/codes.md is old: run `make gen`");
+    }
+
+    #[test]
     fn numbers_ascend_so_none_is_given_twice() {
         assert!(Code::ALL.is_sorted_by(|a, b| a.number() < b.number()));
     }
