@@ -7,7 +7,7 @@ use crate::shutdown::Shutdown;
 use crate::upstream::Dialer;
 use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_config::Snapshot;
@@ -26,6 +26,8 @@ pub(crate) struct Gateway {
     /// A stream that has said nothing for so long gets a comment.
     pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,
+    /// Connections still come in.
+    pub(crate) accepting: AtomicBool,
     /// Held while a snapshot is applied: two at once would each lose the other's state.
     pub(crate) applying: Mutex<()>,
 }

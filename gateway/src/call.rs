@@ -75,6 +75,13 @@ impl Call {
         true
     }
 
+    /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
+    /// last for hours.
+    pub(crate) fn let_go_of_body(&mut self) {
+        self.request.forget_body();
+        self.held.give_back();
+    }
+
     /// Whether the caller is known to have left: then nobody new is asked.
     pub(crate) fn caller_has_left(&self) -> bool {
         self.presence.as_ref().is_some_and(|presence| presence.has_left())

@@ -58,6 +58,11 @@ impl Held {
         self.0.merge(other.0);
     }
 
+    /// Gives the share back before its holder ends.
+    pub(crate) fn give_back(&mut self) {
+        drop(self.0.split(self.0.num_permits()));
+    }
+
     /// How many bytes the share covers.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.num_permits() as u64 * PAGE

@@ -157,6 +157,7 @@ impl Flowing {
     fn new(mut call: Call, flow: Flow) -> Self {
         let now = Instant::now();
         call.recorder.event.first_token = Some(now - call.began);
+        call.let_go_of_body();
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
         let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));
         Self { inner: Some((call, flow)), timer, heard: now, sent: now }

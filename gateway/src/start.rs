@@ -14,7 +14,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -100,6 +100,7 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         shutdown,
         keep_alive: options.keep_alive,
         workers,
+        accepting: AtomicBool::new(true),
         applying: Mutex::new(()),
     });
     let mut threads = Vec::with_capacity(count + 1);
@@ -191,7 +192,7 @@ async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
         let accepted = tokio::select! {
             accepted = listener.accept(), if !full => accepted,
             () = tokio::time::sleep(Duration::from_millis(50)), if full => continue,
-            () = reached(&mut phase, Phase::Draining) => return,
+            () = reached(&mut phase, Phase::Draining) => break,
         };
         let stream = accepted.and_then(|(stream, _)| stream.into_std());
         match stream {
@@ -201,6 +202,18 @@ async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
+        }
+    }
+    accept_the_last(gateway, listener, desks);
+    gateway.accepting.store(false, Ordering::Release);
+}
+
+/// Takes what has connected already: closing the listener would reset it.
+fn accept_the_last(gateway: &Gateway, listener: tokio::net::TcpListener, desks: &[Desk]) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, _)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok() {
+            hand_over(gateway, stream, desks);
         }
     }
 }
@@ -249,7 +262,9 @@ impl Running {
         self.gateway.shutdown.advance(Phase::Leaving);
         self.wait_for(delay, &hurry, || false);
         self.gateway.shutdown.advance(Phase::Draining);
-        self.wait_for(timeout, &hurry, || open_connections(&self.gateway) == 0);
+        let served =
+            || !self.gateway.accepting.load(Ordering::Acquire) && open_connections(&self.gateway) == 0;
+        self.wait_for(timeout, &hurry, served);
         self.gateway.shutdown.advance(Phase::Cut);
         self.wait_for(LAST_WORDS, &hurry, || open_connections(&self.gateway) == 0);
     }

@@ -1,6 +1,6 @@
 //! S9.3, S9.4, S10.6: what callers may take of memory, time and sockets.
 
-use crate::harness::{Config, KEY, World, streamed, unary};
+use crate::harness::{Config, KEY, Reply, World, streamed, unary};
 use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{H2, PATIENCE, eventually, h2_chat, load, many, read_h2, start};
 use http_body_util::BodyExt;
@@ -97,6 +97,20 @@ async fn s9_3_who_leaves_or_breaks_off_gives_everything_back() {
     eventually("nothing runs", async || load(&world).await == (0, 0)).await;
     upstream.always(Answer::says("hi"));
     assert_eq!(world.post(large).await.status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_a_stream_under_way_holds_no_body() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut body: serde_json::Value = serde_json::from_str(&body_of(600 << 10)).unwrap();
+    body["stream"] = true.into();
+    let stream = world.open_stream(body).await;
+    gate.reached_by(1).await;
+    assert_eq!(world.post(body_of(600 << 10)).await.status, 200, "there is room for another");
+    gate.open();
+    assert_eq!(Reply::read(stream).await.content(), "one two");
 }
 
 #[tokio::test]

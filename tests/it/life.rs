@@ -212,6 +212,22 @@ async fn s9_1_a_unary_answer_that_comes_too_late_is_refused_and_recorded_so() {
 }
 
 #[tokio::test]
+async fn s9_1_a_connection_that_waits_to_be_accepted_is_served() {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    draining(&mut config, Duration::ZERO, LONG);
+    let world = Arc::new(start(&config, |options| options.bounds.connections = 1));
+    let mut first = Raw::to(&world).await;
+    assert_eq!(first.ask(chat(&unary().to_string())).await.status, 200);
+    let mut second = Raw::to(&world).await; // through the handshake, and no further: the gateway is full
+    second.send(chat(&unary().to_string())).await;
+    let drain = Drain::of(&world);
+    assert_eq!(second.reply().await.expect("an answer, not a reset").status, 200);
+    assert_eq!((first.rest().await, second.rest().await), (vec![], vec![]));
+    assert!(drain.ended().await < LONG / 2);
+}
+
+#[tokio::test]
 async fn s9_1_whoever_hurries_waits_for_nothing() {
     let upstream = Upstream::start();
     upstream.always(Chat::pieces(["one ", "two"]).answer().hang_at(At::Event(2)));

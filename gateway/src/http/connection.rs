@@ -93,11 +93,14 @@ pub(super) async fn until_ended<T: Future>(
         if shutdown.is(Phase::Ended) {
             return Poll::Ready(());
         }
-        if !told && shutdown.is(Phase::Draining) {
-            told = true;
-            graceful(task.as_mut());
-        }
         // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
+        let polled = task.as_mut().poll(cx).map(drop);
+        if told || polled.is_ready() || !shutdown.is(Phase::Draining) {
+            return polled;
+        }
+        // After it was polled: a request that has come already is answered, where hyper would close on it unread.
+        told = true;
+        graceful(task.as_mut());
         task.as_mut().poll(cx).map(drop)
     })
     .await;
@@ -129,13 +132,8 @@ impl Service<Request<Incoming>> for Served {
         let busy = self.doing.busy();
         let gateway = Arc::clone(&self.gateway);
         if is_chat(request.method(), request.uri().path()) {
-            let (worker, version) = (Arc::clone(&self.worker), request.version());
-            return Box::pin(async move {
-                let id = RequestId::new(worker.random(), worker.random());
-                let chat = pipeline::chat(&gateway, &worker, id, request);
-                let response = until_cut(&gateway, id, chat).await;
-                Ok(leaving(&gateway, version, response).map(|body| Counted::new(body, busy)))
-            });
+            let answering = chat(gateway, Arc::clone(&self.worker), request, busy);
+            return Box::pin(async move { Ok(answering.await) });
         }
         let (head, body) = request.into_parts();
         let version = head.version;
@@ -146,6 +144,19 @@ impl Service<Request<Incoming>> for Served {
             Ok(leaving(&gateway, version, from_router(response)).map(|body| Counted::new(body, busy)))
         })
     }
+}
+
+/// All of a chat request up to the head of its answer: the one allocation that each costs.
+async fn chat(
+    gateway: Arc<Gateway>,
+    worker: Arc<Worker>,
+    request: Request<Incoming>,
+    busy: Busy,
+) -> Response<Counted> {
+    let (id, version) = (RequestId::new(worker.random(), worker.random()), request.version());
+    let answering = pin!(pipeline::chat(&gateway, &worker, id, request));
+    let response = until_cut(&gateway, id, answering).await;
+    leaving(&gateway, version, response).map(|body| Counted::new(body, busy))
 }
 
 /// The hot path, matched before any router.
@@ -162,13 +173,12 @@ fn leaving<B>(gateway: &Gateway, version: Version, mut response: Response<B>) ->
     response
 }
 
-/// Answers, unless the drain's time ends first.
+/// Answers, unless the drain's time ends first. Pinned by who calls: as an argument the future would count twice.
 async fn until_cut(
     gateway: &Gateway,
     id: RequestId,
-    answering: impl Future<Output = Response<OutBody>>,
+    mut answering: Pin<&mut impl Future<Output = Response<OutBody>>>,
 ) -> Response<OutBody> {
-    let mut answering = pin!(answering);
     std::future::poll_fn(|cx| {
         if gateway.shutdown.is_cut() {
             return Poll::Ready(refusal(id, Fault::shutting_down()));
@@ -213,5 +223,18 @@ impl Body for Counted {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_future_of_a_request_stays_under_4_kib() {
+        fn size<F: Future>(_: impl FnOnce(Arc<Gateway>, Arc<Worker>, Request<Incoming>, Busy) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(size(chat) < 4096, "{}", size(chat));
     }
 }

@@ -18,6 +18,8 @@ const MAX_MODEL_BYTES: usize = 256;
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
     body: Bytes,
+    /// The body's, also once it is given up.
+    length: usize,
     model: String,
     model_at: Span,
     stream: bool,
@@ -85,7 +87,7 @@ impl ChatRequest {
         let model = read_model(model_at.of(text))?;
         let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
         let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
-        Ok(Self { model, model_at, stream, options, body })
+        Ok(Self { model, model_at, stream, options, length: body.len(), body })
     }
 
     /// The model that is asked for, 1 to 256 bytes.
@@ -106,7 +108,12 @@ impl ChatRequest {
     /// The body's size in bytes.
     #[expect(clippy::len_without_is_empty, reason = "a request has a model, so it is never empty")]
     pub fn len(&self) -> usize {
-        self.body.len()
+        self.length
+    }
+
+    /// Gives the body's bytes up, because nobody else will be asked: encoding it afterwards makes no sense.
+    pub fn forget_body(&mut self) {
+        self.body = Bytes::new();
     }
 
     /// The body for an upstream that calls the model `upstream_model`. `ask_usage` asks for a stream's usage;
