@@ -34,10 +34,10 @@ quickstart: weir ## Serves examples/quickstart until Ctrl-C: no account, no clus
 quickstart-check: weir $(VENV_READY) $(NODE_READY) ## The same on free ports: curl, the SDKs, a thousand requests; then ends it
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE) many
 
+# cargo test has built the binary too.
 .PHONY: test
 test: $(VENV_READY) $(NODE_READY) ## All tests that need neither root nor a cluster
 	$(CARGO) test --workspace --locked
-	$(MAKE) --no-print-directory weir
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE)
 
 .PHONY: check
