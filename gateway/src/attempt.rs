@@ -7,6 +7,7 @@ use crate::passed::Passed;
 use crate::upstream::{Account, Answer, AnswerBody, Content};
 use bytes::{Bytes, BytesMut};
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -81,10 +82,10 @@ pub(crate) async fn attempt(call: &mut Call, at: usize, now: Instant) -> Result<
     if call.request.stream() {
         return Box::pin(stream(call, at, deadline)).await;
     }
-    match tokio::time::timeout_at(deadline.into(), unary(call, at, deadline)).await {
-        Ok(result) => result,
-        Err(_) => Err(timeout("the upstream did not answer within the provider's total time")),
-    }
+    let timer = call.timer.clone();
+    let answer = pin!(unary(call, at, deadline));
+    let late = || Err(timeout("the upstream did not answer within the provider's total time"));
+    timer.until(deadline, answer).await.unwrap_or_else(late)
 }
 
 fn timeout(what: &str) -> Failure {

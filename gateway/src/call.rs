@@ -5,6 +5,7 @@ use crate::drain::Presence;
 use crate::live::{LiveKey, LiveRoute, LiveTarget};
 use crate::memory::Held;
 use crate::observe::{Chosen, Recorder};
+use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) began: Instant,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) held: Held,
+    /// For the end of an attempt's whole time.
+    pub(crate) timer: SharedTimer,
     /// Whether the caller is still there; only known where an attempt may outlive it.
     pub(crate) presence: Option<Arc<Presence>>,
 }

@@ -21,6 +21,7 @@ mod settle;
 mod shutdown;
 mod start;
 mod tasks;
+mod timer;
 mod upstream;
 mod walk;
 mod worker;

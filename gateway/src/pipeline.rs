@@ -10,6 +10,7 @@ use crate::live::{Live, LiveKey};
 use crate::observe::{Recorder, RequestId};
 use crate::relay::{Attempts, Relay};
 use crate::rescue;
+use crate::timer::SharedTimer;
 use crate::walk;
 use crate::worker::Worker;
 use ::http::{HeaderMap, Request, Response};
@@ -23,6 +24,7 @@ pub(crate) async fn chat(
     gateway: &Arc<Gateway>,
     worker: &Arc<Worker>,
     id: RequestId,
+    timer: SharedTimer,
     request: Request<Incoming>,
 ) -> Response<OutBody> {
     let began = Instant::now();
@@ -34,7 +36,7 @@ pub(crate) async fn chat(
             Err(fault) => fault,
             Ok(admitted) => {
                 drop(live); // a long answer pins its key, route and accounts, not the configuration
-                return run(admitted.into_call(gateway, recorder, began)).await;
+                return run(admitted.into_call(gateway, recorder, timer)).await;
             }
         },
     };
@@ -53,10 +55,10 @@ struct Admitted {
 }
 
 impl Admitted {
-    fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, began: Instant) -> Box<Call> {
+    fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held } = self;
-        let (gateway, presence) = (Arc::clone(gateway), None);
-        Box::new(Call { gateway, settings, route, request, recorder, began, held, presence })
+        let (gateway, began, presence) = (Arc::clone(gateway), recorder.event.began, None);
+        Box::new(Call { gateway, settings, route, request, recorder, began, held, timer, presence })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::observe::RequestId;
 use crate::pipeline;
 use crate::shutdown::Phase;
+use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use axum::Router;
 use bytes::Bytes;
@@ -48,7 +49,8 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     let doing = Doing::new();
     let io = Guarded::new(stream, Arc::clone(&gateway), speaks, doing.clone());
     let router = data_router(Arc::clone(&gateway), Arc::clone(&worker));
-    let served = Served { gateway: Arc::clone(&gateway), worker, router, doing };
+    let served =
+        Served { gateway: Arc::clone(&gateway), worker, router, doing, timer: SharedTimer::default() };
     match speaks {
         Speaks::Http2 => {
             let mut builder = http2::Builder::new(Streams::new(Arc::clone(&gateway)));
@@ -119,6 +121,7 @@ struct Served {
     worker: Arc<Worker>,
     router: Router,
     doing: Doing,
+    timer: SharedTimer,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Counted>, Infallible>> + Send>>;
@@ -132,7 +135,10 @@ impl Service<Request<Incoming>> for Served {
         let busy = self.doing.busy();
         let gateway = Arc::clone(&self.gateway);
         if is_chat(request.method(), request.uri().path()) {
-            let answering = chat(gateway, Arc::clone(&self.worker), request, busy);
+            // HTTP/2's requests run side by side: each has a timer of its own.
+            let one_by_one = request.version() < Version::HTTP_2;
+            let timer = if one_by_one { self.timer.clone() } else { SharedTimer::default() };
+            let answering = chat(gateway, Arc::clone(&self.worker), request, timer, busy);
             return Box::pin(async move { Ok(answering.await) });
         }
         let (head, body) = request.into_parts();
@@ -151,10 +157,11 @@ async fn chat(
     gateway: Arc<Gateway>,
     worker: Arc<Worker>,
     request: Request<Incoming>,
+    timer: SharedTimer,
     busy: Busy,
 ) -> Response<Counted> {
     let (id, version) = (RequestId::new(worker.random(), worker.random()), request.version());
-    let answering = pin!(pipeline::chat(&gateway, &worker, id, request));
+    let answering = pin!(pipeline::chat(&gateway, &worker, id, timer, request));
     let response = until_cut(&gateway, id, answering).await;
     leaving(&gateway, version, response).map(|body| Counted::new(body, busy))
 }
@@ -232,7 +239,9 @@ mod tests {
 
     #[test]
     fn the_future_of_a_request_stays_under_4_kib() {
-        fn size<F: Future>(_: impl FnOnce(Arc<Gateway>, Arc<Worker>, Request<Incoming>, Busy) -> F) -> usize {
+        fn size<F: Future>(
+            _: impl FnOnce(Arc<Gateway>, Arc<Worker>, Request<Incoming>, SharedTimer, Busy) -> F,
+        ) -> usize {
             size_of::<F>()
         }
         assert!(size(chat) < 4096, "{}", size(chat));

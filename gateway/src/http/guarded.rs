@@ -6,17 +6,16 @@
 //! before the answer ended: nobody would notice that the connection is merely kept from then on.
 
 use crate::app::Gateway;
+use crate::timer::Timer;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
 
 /// What a connection is doing, shared by its socket and its requests.
 #[derive(Debug, Clone)]
@@ -68,34 +67,6 @@ impl Drop for Busy {
         let millis = u64::try_from(requests.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         requests.last_end.store(millis, Ordering::Relaxed);
         requests.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// A timer that is asked whether a deadline has passed.
-#[derive(Debug, Default)]
-pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
-
-impl Timer {
-    /// Ready when `deadline` has passed. The task is woken then, or earlier.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        if sleep.deadline().into_std() > deadline {
-            sleep.as_mut().reset(deadline.into());
-        }
-        loop {
-            ready!(sleep.as_mut().poll(cx));
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(deadline.into());
-        }
-    }
-
-    /// Sees to it that the task is woken within `at_most`.
-    fn arm(&mut self, cx: &mut Context<'_>, at_most: Duration) {
-        if self.0.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
-            let _ = self.poll(cx, Instant::now() + at_most);
-        }
     }
 }
 

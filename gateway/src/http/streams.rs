@@ -6,9 +6,9 @@
 //! knows when it was last asked, and only the task around hyper's can end it; a task-local joins the two.
 
 use super::connection::until_ended;
-use super::guarded::Timer;
 use crate::app::Gateway;
 use crate::tasks;
+use crate::timer::Timer;
 use hyper::rt::Executor;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
