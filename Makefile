@@ -55,8 +55,8 @@ gen: ## Writes what is generated from the code: the CRDs, the page of codes
 # BENCH="--only W1 --rounds 3" for a part of it.
 .PHONY: bench
 bench: ## What Weir costs beside HAProxy (wants haproxy and valgrind)
-	$(CARGO) build --locked --profile bench-ci -p weir -p weir-tests --bin weir --bin weir-bench
-	$(TARGET)/bench-ci/weir-bench --weir $(TARGET)/bench-ci/weir $(BENCH)
+	$(CARGO) build --locked --release -p weir -p weir-tests --bin weir --bin weir-bench
+	$(TARGET)/release/weir-bench --weir $(TARGET)/release/weir $(BENCH)
 
 .PHONY: weir
 weir:

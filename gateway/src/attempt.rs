@@ -1,7 +1,7 @@
 //! One try at one target, up to its commit (semantics S2.1, S2.2): until then nothing has reached the caller, and
 //! any failure can move on.
 
-use crate::call::{Call, Offer, now_unix};
+use crate::call::{Call, Offer, now_unix, unix};
 use crate::drain;
 use crate::passed::Passed;
 use crate::upstream::{Account, Answer, AnswerBody, Content};
@@ -105,7 +105,9 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     if !whole {
         return Box::pin(large(answer, ready, account, model, deadline)).await;
     }
-    let facts = openai::answer(account.provider.vendor.row(), &ready, now_unix())?;
+    // When the request came is near enough for a date inside of an answer, and known.
+    let now = unix(call.recorder.event.began_at);
+    let facts = openai::answer(account.provider.vendor.row(), &ready, now)?;
     let (usage, output_bytes) = (facts.usage, facts.output_bytes);
     Ok(Committed::Whole(Whole { body: ready, model, usage, output_bytes }))
 }

@@ -6,13 +6,14 @@ use crate::live::{LiveKey, LiveRoute, LiveTarget};
 use crate::memory::Held;
 use crate::observe::{Chosen, Recorder};
 use crate::upstream::Client;
+use smallvec::SmallVec;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
 use weir_policy::{Decision, TargetFacts, decide};
 use weir_wire::openai::ChatRequest;
 
-/// An admitted request on its way.
+/// An admitted request on its way. Boxed from its beginning: it is handed on often.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) gateway: Arc<Gateway>,
@@ -37,7 +38,7 @@ pub(crate) struct Offer<'a> {
 impl Call {
     /// The order in which targets are tried.
     pub(crate) fn decide(&self) -> Decision {
-        let facts: Vec<TargetFacts> = self
+        let facts: SmallVec<[TargetFacts; 4]> = self
             .route
             .targets
             .iter()
@@ -109,7 +110,12 @@ impl Call {
 
 /// The wall clock, for what is configured as a date.
 pub(crate) fn now_unix() -> UnixSeconds {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    unix(SystemTime::now())
+}
+
+/// `at` in seconds since 1970.
+pub(crate) fn unix(at: SystemTime) -> UnixSeconds {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 

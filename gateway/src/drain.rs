@@ -47,7 +47,7 @@ pub(crate) struct Outliving {
 
 impl Outliving {
     /// Tries the targets of `call`.
-    pub(crate) fn new(mut call: Call) -> Self {
+    pub(crate) fn new(mut call: Box<Call>) -> Self {
         let presence = Arc::<Presence>::default();
         call.presence = Some(Arc::clone(&presence));
         Self { attempts: Some(Box::pin(walk::run(call))), presence }
@@ -55,7 +55,7 @@ impl Outliving {
 }
 
 impl Future for Outliving {
-    type Output = (Call, Result<Committed, Fault>);
+    type Output = (Box<Call>, Result<Committed, Fault>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(attempts) = &mut self.attempts else { return Poll::Pending };
@@ -86,11 +86,11 @@ async fn finish(attempts: Attempts) {
 }
 
 /// Reads `flow` on until its end or the bounds, then settles.
-pub(crate) fn for_usage(call: Call, flow: Flow) {
+pub(crate) fn for_usage(call: Box<Call>, flow: Flow) {
     tasks::spawn("drain for usage", read_on(call, flow, Instant::now() + WITHIN));
 }
 
-async fn read_on(mut call: Call, mut flow: Flow, until: Instant) {
+async fn read_on(mut call: Box<Call>, mut flow: Flow, until: Instant) {
     let read = async {
         let mut bytes = flow.ready.len();
         while bytes < BYTES {

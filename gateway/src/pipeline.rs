@@ -2,7 +2,7 @@
 
 use crate::app::Gateway;
 use crate::auth::authenticate;
-use crate::call::{Call, allows, now_unix};
+use crate::call::{Call, allows, unix};
 use crate::drain::Outliving;
 use crate::fault::{Fault, FaultKind};
 use crate::http::{self, OutBody};
@@ -53,9 +53,10 @@ struct Admitted {
 }
 
 impl Admitted {
-    fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, began: Instant) -> Call {
+    fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, began: Instant) -> Box<Call> {
         let Self { settings, route, request, held } = self;
-        Call { gateway: Arc::clone(gateway), settings, route, request, recorder, began, held, presence: None }
+        let (gateway, presence) = (Arc::clone(gateway), None);
+        Box::new(Call { gateway, settings, route, request, recorder, began, held, presence })
     }
 }
 
@@ -66,9 +67,11 @@ async fn admitted(
     body: &mut Incoming,
     recorder: &mut Recorder,
 ) -> Result<Admitted, Fault> {
-    let key = authenticate(live, headers, now_unix())?;
+    let began = recorder.event.began;
+    let key = authenticate(live, headers, unix(recorder.event.began_at))?;
     recorder.event.key = Some(Arc::clone(&key));
-    let (body, held) = http::receive(headers, body, live.gateway.listener.max_body_bytes, gateway).await?;
+    let max = live.gateway.listener.max_body_bytes;
+    let (body, held) = http::receive(headers, body, max, gateway, began).await?;
     let request = ChatRequest::read(body).map_err(http::bad_request)?;
     recorder.event.stream = request.stream();
     let unknown = || http::model_not_found(request.model());
@@ -90,7 +93,7 @@ fn take_requests(key: &LiveKey, now: Instant) -> Result<(), Fault> {
 
 /// Tries targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
 /// (semantics S2.1: headers are committed with the first byte that we send).
-async fn run(call: Call) -> Response<OutBody> {
+async fn run(call: Box<Call>) -> Response<OutBody> {
     let outlives = call.route.bills_on();
     if !call.request.stream() {
         return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });

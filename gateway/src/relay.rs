@@ -33,7 +33,7 @@ const JOIN: usize = 64 << 10;
 pub(crate) struct BrokenOff;
 
 /// Attempts that still run after the headers were sent.
-pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Call, Result<Committed, Fault>)> + Send>>;
+pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Result<Committed, Fault>)> + Send>>;
 
 /// The body of an answer that is still coming.
 pub(crate) struct Relay(State);
@@ -65,7 +65,7 @@ impl Relay {
     }
 
     /// Passes `flow` on.
-    pub(crate) fn flowing(call: Call, flow: Flow) -> Self {
+    pub(crate) fn flowing(call: Box<Call>, flow: Flow) -> Self {
         Self(State::Flowing(Box::new(Flowing::new(call, flow))))
     }
 
@@ -102,7 +102,7 @@ impl Relay {
     }
 
     /// Goes on with what was committed; a refusal becomes the stream's last event.
-    fn begin(&mut self, mut call: Call, result: Result<Committed, Fault>) -> Option<Bytes> {
+    fn begin(&mut self, mut call: Box<Call>, result: Result<Committed, Fault>) -> Option<Bytes> {
         let fault = match result {
             Ok(Committed::Flow(flow)) => {
                 self.0 = State::Flowing(Box::new(Flowing::new(call, *flow)));
@@ -137,7 +137,7 @@ impl Body for Relay {
 /// An answer under way. Dropped before its end, the caller has left.
 struct Flowing {
     /// `None` once the end is settled.
-    inner: Option<(Call, Flow)>,
+    inner: Option<(Box<Call>, Flow)>,
     timer: Pin<Box<Sleep>>,
     /// When the upstream last sent a byte.
     heard: Instant,
@@ -154,7 +154,7 @@ enum End {
 }
 
 impl Flowing {
-    fn new(mut call: Call, flow: Flow) -> Self {
+    fn new(mut call: Box<Call>, flow: Flow) -> Self {
         let now = Instant::now();
         call.recorder.event.first_token = Some(now - call.began);
         call.let_go_of_body();

@@ -17,11 +17,13 @@ pub(crate) fn count(route: &LiveRoute, now: Instant) {
 pub(crate) struct Rescue {
     budget: Arc<RescueBudget>,
     tokens: Tokens,
+    /// Whether any was asked for: most requests never do, and then there is nothing to give back.
+    asked: bool,
 }
 
 impl Rescue {
     pub(crate) fn new(route: &LiveRoute) -> Self {
-        Self { budget: Arc::clone(&route.rescue), tokens: Tokens::default() }
+        Self { budget: Arc::clone(&route.rescue), tokens: Tokens::default(), asked: false }
     }
 
     /// Takes a token for one more attempt; where none is free but some may come back, waits for them until
@@ -43,6 +45,7 @@ impl Rescue {
     /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
     /// so that nothing is given back unnoticed in between.
     fn take_now(&mut self, ahead: u32) -> Result<bool, Waiting> {
+        self.asked = true;
         let mut budget = lock(&self.budget);
         match budget.take(Instant::now(), &mut self.tokens, ahead) {
             Take::Granted => Ok(true),
@@ -62,6 +65,9 @@ impl Rescue {
     }
 
     fn give_back(&mut self, how: fn(&mut RetryBudget, Instant, Tokens) -> Wake) {
+        if !mem::take(&mut self.asked) {
+            return;
+        }
         let tokens = mem::take(&mut self.tokens);
         let mut budget = lock(&self.budget);
         match how(&mut budget, Instant::now(), tokens) {

@@ -20,7 +20,7 @@ struct Failures {
 }
 
 /// Tries targets in the decided order until one commits.
-pub(crate) async fn run(mut call: Call) -> (Call, Result<Committed, Fault>) {
+pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
     let fallback = &call.route.config.fallback;
     let deadline = call.began + fallback.deadline;
     let retry = &call.route.config.retry;

@@ -22,12 +22,13 @@ const DISCARD_BYTES: usize = 64 << 20;
 const DISCARD_WITHIN: Duration = Duration::from_secs(30);
 const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
-/// The body and the share of the memory budget that it holds.
+/// The body and the share of the memory budget that it holds. The request came when it `began`.
 pub(crate) async fn receive(
     headers: &HeaderMap,
     body: &mut Incoming,
     max: u64,
     gateway: &Gateway,
+    began: Instant,
 ) -> Result<(Bytes, Held), Fault> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::new(
@@ -40,7 +41,7 @@ pub(crate) async fn receive(
         return Err(too_large(max));
     }
     let mut held = hold(gateway, told.unwrap_or(STEP).max(1)).await?;
-    let (began, bounds) = (Instant::now(), &gateway.bounds);
+    let bounds = &gateway.bounds;
     let mut collected = Collected::default();
     while !body.is_end_stream() {
         let length = collected.len() as u64;

@@ -8,7 +8,7 @@ use crate::memory::Held;
 use crate::observe::{Outcome, RequestId, micros};
 use crate::relay::Relay;
 use crate::settle::settle_whole;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use weir_config::{Disclosure, NanoUsd};
@@ -25,7 +25,7 @@ const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The response to `call`, whatever came of it.
-pub(crate) fn respond((mut call, result): (Call, Result<Committed, Fault>)) -> Response<OutBody> {
+pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Response<OutBody> {
     let id = call.recorder.event.id;
     let committed = match result {
         Ok(committed) => committed,
@@ -90,7 +90,11 @@ fn tell_way(headers: &mut HeaderMap, call: &Call) {
     }
     headers.insert(PROVIDER, chosen.provider.header.clone());
     headers.insert(MODEL, chosen.model.header.clone());
-    headers.insert(ATTEMPTS, HeaderValue::from(event.attempts.len()));
+    let attempts = match event.attempts.len() {
+        1 => HeaderValue::from_static("1"), // no allocation for nearly all
+        more => HeaderValue::from(more),
+    };
+    headers.insert(ATTEMPTS, attempts);
 }
 
 fn tell_cost(headers: &mut HeaderMap, call: &Call) {
@@ -109,12 +113,19 @@ fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
 /// `whole.fraction`, the fraction with `places` digits. By hand: formatting machinery costs as much as the rest of
 /// the headers together.
 fn decimal(whole: u64, fraction: u64, places: usize) -> HeaderValue {
-    let mut text = BytesMut::with_capacity(32);
-    text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-    text.extend_from_slice(b".");
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(fraction);
-    text.extend(std::iter::repeat_n(b'0', places.saturating_sub(digits.len())));
-    text.extend_from_slice(digits.as_bytes());
-    HeaderValue::from_maybe_shared(text.freeze()).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    let (mut digits, mut text) = (itoa::Buffer::new(), [b'0'; 48]);
+    let whole = digits.format(whole).as_bytes();
+    let point = whole.len();
+    let mut fraction_digits = itoa::Buffer::new();
+    let fraction = fraction_digits.format(fraction).as_bytes();
+    let end = point + 1 + places.max(fraction.len());
+    // At most 20 digits on each side: the text has room for them.
+    let mut put = |at: usize, bytes: &[u8]| {
+        text.iter_mut().skip(at).zip(bytes).for_each(|(to, byte)| *to = *byte);
+    };
+    put(0, whole);
+    put(point, b".");
+    put(end - fraction.len(), fraction);
+    let text = text.get(..end).unwrap_or(b"0");
+    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }

@@ -3,6 +3,7 @@
 use crate::live::{Label, LiveKey, LiveRoute};
 use crate::worker::Worker;
 use http::HeaderValue;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use weir_config::{NanoUsd, Usage};
@@ -75,7 +76,8 @@ pub(crate) struct RequestFinished {
     pub(crate) key: Option<Arc<LiveKey>>,
     pub(crate) route: Option<Arc<LiveRoute>>,
     pub(crate) chosen: Option<Chosen>,
-    pub(crate) attempts: Vec<AttemptFinished>,
+    /// Mostly one.
+    pub(crate) attempts: SmallVec<[AttemptFinished; 1]>,
     pub(crate) usage: Option<Usage>,
     /// The usage is our estimate: the upstream told none.
     pub(crate) assumed: bool,
@@ -89,6 +91,11 @@ pub(crate) struct RequestFinished {
 }
 
 impl RequestFinished {
+    /// Whether its one attempt answered.
+    pub(super) fn is_direct(&self) -> bool {
+        matches!(self.attempts.as_slice(), [only] if only.outcome == "ok")
+    }
+
     fn emit(&self, worker: &Worker) {
         let took = self.began.elapsed();
         worker.series.request_finished(self, took);
@@ -115,7 +122,7 @@ impl Recorder {
             key: None,
             route: None,
             chosen: None,
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             usage: None,
             assumed: false,
             cost: None,

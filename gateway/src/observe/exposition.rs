@@ -93,6 +93,10 @@ impl Sums {
     fn add(&mut self, cells: &Cells) {
         for (Labels { route, tenant, provider, model }, cell) in &cells.requests {
             let labels = [route, tenant, provider, model].map(Arc::clone);
+            if cell.direct > 0 {
+                let attempt = (Arc::clone(provider), Arc::clone(model), "ok");
+                *self.attempts.entry(attempt).or_default() += cell.direct;
+            }
             self.requests.entry(labels).or_default().add(cell);
         }
         for (labels, count) in &cells.attempts {

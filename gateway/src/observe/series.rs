@@ -60,6 +60,8 @@ pub(super) struct Cell {
     pub(super) first_token: Histogram,
     pub(super) usage: Usage,
     pub(super) cost: NanoUsd,
+    /// Attempts that were the first and answered.
+    pub(super) direct: u64,
     pub(super) rescued: u64,
     pub(super) unpriced: u64,
     pub(super) assumed: u64,
@@ -72,6 +74,7 @@ impl Cell {
         self.first_token.add(&other.first_token);
         self.use_tokens(&other.usage);
         self.cost += other.cost;
+        self.direct += other.direct;
         self.rescued += other.rescued;
         self.unpriced += other.unpriced;
         self.assumed += other.assumed;
@@ -103,6 +106,7 @@ impl Cell {
             self.unpriced += u64::from(event.cost.is_none());
         }
         self.cost += event.cost.unwrap_or_default();
+        self.direct += u64::from(event.is_direct());
         self.rescued += u64::from(event.outcome == Outcome::OK && event.attempts.len() > 1);
     }
 }
@@ -169,7 +173,8 @@ impl WorkerSeries {
             model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.text)),
         };
         let mut cells = self.cells();
-        for attempt in &event.attempts {
+        // That of a request answered at once is its cell's own.
+        for attempt in event.attempts.iter().filter(|_| !event.is_direct()) {
             let labels = (
                 Arc::clone(&attempt.chosen.provider.text),
                 Arc::clone(&attempt.chosen.model.text),

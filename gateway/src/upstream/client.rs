@@ -89,16 +89,6 @@ impl Server {
             pools,
         })
     }
-
-    /// The head of a request with a body of `length` bytes.
-    fn head(&self, length: usize, stream: bool) -> Vec<u8> {
-        let begin = if stream { &self.stream } else { &self.unary };
-        let mut head = Vec::with_capacity(begin.len() + 24);
-        head.extend_from_slice(begin);
-        head.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-        head.extend_from_slice(b"\r\n\r\n");
-        head
-    }
 }
 
 /// The constant part of a request's head: these headers and no others. `None` if the endpoint or credential cannot
@@ -201,14 +191,14 @@ impl Client<'_> {
         stream: bool,
     ) -> Result<Answer, Failure> {
         let pool = server.pools.get(self.worker).ok_or_else(broken)?;
-        let head = server.head(body.len(), stream);
+        let begin = if stream { &server.stream } else { &server.unary };
         loop {
             let mut link = match pool.take().await {
                 Some(link) => link,
                 None => Box::pin(self.connect(server, connect)).await?,
             };
             let began = Instant::now();
-            match link.exchange(&head, &body).await {
+            match link.exchange(begin, &body).await {
                 Ok(head) => {
                     let body = LinkBody::new(head.length, link, Arc::clone(&server.pools), self.worker);
                     return Ok(Answer { head, body: AnswerBody::Server(body) });

@@ -31,6 +31,8 @@ pub(super) struct Link {
     stream: Stream,
     /// Read and not yet used.
     input: BytesMut,
+    /// The head of the request; kept for its room.
+    head: Vec<u8>,
     /// When it was last given back.
     idle_since: Instant,
     /// Whether it has carried an exchange before.
@@ -56,48 +58,48 @@ pub(super) enum NoAnswer {
 
 impl Link {
     pub(super) fn new(stream: Stream) -> Box<Self> {
-        let (input, idle_since) = (BytesMut::new(), Instant::now());
-        Box::new(Self { stream, input, idle_since, reused: false, keep: false, read_size: READ })
+        let (input, head, idle_since) = (BytesMut::new(), Vec::new(), Instant::now());
+        Box::new(Self { stream, input, head, idle_since, reused: false, keep: false, read_size: READ })
     }
 
-    /// Sends `head` and `body` and waits for the head of the answer. An answer that comes before all is sent is
+    /// Sends the head that begins with `begin` and ends with the length of `body`, and `body`, and waits for the head
+    /// of the answer. An answer that comes before all is sent is
     /// taken: the rest of the body is not sent, and the connection not used again.
-    pub(super) async fn exchange(&mut self, head: &[u8], body: &[u8]) -> Result<Head, NoAnswer> {
+    pub(super) async fn exchange(&mut self, begin: &[u8], body: &[u8]) -> Result<Head, NoAnswer> {
+        self.head.clear();
+        self.head.extend_from_slice(begin);
+        self.head.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        self.head.extend_from_slice(b"\r\n\r\n");
         let mut sent = 0;
         let mut sending = true;
         self.keep = false;
         let answer = poll_fn(|cx| {
             if sending {
                 // A failed write is not the end: an answer may have come that says why.
-                let polled = self.poll_send(cx, head, body, &mut sent);
+                let polled = self.poll_send(cx, body, &mut sent);
                 sending = polled.is_pending();
             }
             self.poll_head(cx)
         })
         .await?;
-        self.keep = answer.keep_alive && sent == head.len() + body.len();
+        self.keep = answer.keep_alive && sent == self.head.len() + body.len();
         Ok(answer)
     }
 
-    fn poll_send(
-        &mut self,
-        cx: &mut Context<'_>,
-        head: &[u8],
-        body: &[u8],
-        sent: &mut usize,
-    ) -> Poll<io::Result<()>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, body: &[u8], sent: &mut usize) -> Poll<io::Result<()>> {
+        let Self { stream, head, .. } = self;
         while *sent < head.len() + body.len() {
             let unsent = [
                 IoSlice::new(head.get(*sent..).unwrap_or_default()),
                 IoSlice::new(body.get(sent.saturating_sub(head.len())..).unwrap_or_default()),
             ];
-            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &unsent))?;
+            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &unsent))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             *sent += written;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(stream).poll_flush(cx)
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, NoAnswer>> {

@@ -232,7 +232,9 @@ fn escaped(text: &str) -> Cow<'_, str> {
 /// `body` with `edits`, which are sorted and do not overlap.
 fn splice(body: &[u8], edits: &[Edit<'_>]) -> Bytes {
     let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
-    let mut spliced = Vec::with_capacity(body.len() + added);
+    let removed: usize = edits.iter().map(|(span, _)| span.end.saturating_sub(span.start)).sum();
+    // To the byte: with room to spare, `Bytes` would allocate once more.
+    let mut spliced = Vec::with_capacity((body.len() + added).saturating_sub(removed));
     let mut from = 0;
     for (span, text) in edits {
         spliced.extend_from_slice(body.get(from..span.start).unwrap_or_default());
