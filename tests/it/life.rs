@@ -1,6 +1,6 @@
 //! S9.1, S9.2: when a gateway is ready, and how it ends.
 
-use crate::harness::{Config, KEY, MODEL, Reply, World, streamed, unary};
+use crate::harness::{Config, KEY, Reply, World, streamed, unary};
 use crate::raw::{Raw, chat};
 use crate::tools::{H2, PATIENCE, eventually, load, many, read_h2, start};
 use std::sync::Arc;
@@ -297,5 +297,4 @@ async fn s9_2_probes_answer_while_all_upstreams_hang() {
     upstream.wait_for_cancelled(100).await.unwrap();
     eventually("all is given back", async || load(&world).await == (0, 0)).await;
     assert_eq!(upstream.count(), 100, "no probe reached it");
-    assert!(!MODEL.is_empty());
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use weir_gateway::Options;
+use weir_upstream::Upstream;
 
 /// Only a failing test ever waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,6 +23,19 @@ pub fn start(config: &Config, change: impl FnOnce(&mut Options)) -> World {
     let world = World::start_with(change);
     world.running().apply(config.0.clone());
     world
+}
+
+/// A bound that is short for a test, and long enough for a busy machine.
+pub const SHORT: Duration = Duration::from_millis(300);
+
+/// A gateway over one upstream, with other options than usual.
+pub fn over(upstream: &Upstream, change: impl FnOnce(&mut Options)) -> World {
+    start(&Config::over(&[upstream]), change)
+}
+
+/// A chat request's body of about `bytes`.
+pub fn body_of(bytes: usize) -> String {
+    json!({"model": "chat", "messages": [{"role": "user", "content": "x".repeat(bytes)}]}).to_string()
 }
 
 /// Returns when `holds` does.

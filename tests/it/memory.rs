@@ -1,0 +1,114 @@
+//! S9.3: one byte budget for all bodies that are held.
+
+use crate::harness::{Reply, World, unary};
+use crate::raw::{Raw, chat, chat_head};
+use crate::tools::{body_of, eventually, load, over};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
+
+/// A caller that has sent all of `body` but its last byte.
+async fn almost(world: &World, body: &str) -> Raw {
+    let mut caller = Raw::to(world).await;
+    caller.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    caller.send(&body[..body.len() - 1]).await;
+    caller
+}
+
+#[tokio::test]
+async fn s9_3_bodies_beyond_the_memory_budget_are_turned_away_after_a_second() {
+    let upstream = Upstream::start();
+    let world = Arc::new(over(&upstream, |options| options.memory_budget = Some(1 << 20)));
+    let large = body_of(600 << 10);
+    let mut first = almost(&world, &large).await;
+    eventually("it is being received", async || load(&world).await.1 == 1).await;
+    for chunked in [false, true] {
+        let began = Instant::now();
+        let mut second = Raw::to(&world).await;
+        let request = if chunked {
+            chat_head("transfer-encoding: chunked\r\n")
+                + &format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len())
+        } else {
+            chat(&large)
+        };
+        let reply = second.ask(request).await;
+        assert_eq!((reply.status, reply.code().as_str()), (503, "overloaded"), "chunked: {chunked}");
+        assert_eq!(reply.header("x-weir-error-source"), Some("gateway"));
+        assert!(
+            began.elapsed() >= Duration::from_secs(1),
+            "it waits for others to finish: {:?}",
+            began.elapsed()
+        );
+        let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        let millis: u64 = reply.header("retry-after-ms").unwrap().parse().unwrap();
+        assert!((1..=3).contains(&seconds) && seconds == millis.div_ceil(1000), "{seconds} {millis}");
+        // Small ones have room all the while.
+        assert_eq!(world.chat().await.status, 200);
+    }
+    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200, "who was there first is unharmed");
+    for n in 0..20 {
+        assert_eq!(world.post(large.clone()).await.status, 200, "{n}: everything was given back");
+    }
+}
+
+#[tokio::test]
+async fn s9_3_what_is_given_back_goes_to_who_waits() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let large = body_of(600 << 10);
+    let mut first = almost(&world, &large).await;
+    eventually("it is being received", async || load(&world).await.1 == 1).await;
+    let mut second = Raw::to(&world).await;
+    second.send(chat(&large)).await;
+    eventually("the other waits", async || load(&world).await.1 == 2).await;
+    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200);
+    assert_eq!(second.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_who_leaves_or_breaks_off_gives_everything_back() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let large = body_of(600 << 10);
+    for _ in 0..5 {
+        drop(almost(&world, &large).await);
+        eventually("nothing runs", async || load(&world).await == (0, 0)).await;
+    }
+    upstream.always(Answer::hang());
+    let mut caller = Raw::to(&world).await;
+    caller.send(chat(&large)).await;
+    upstream.wait_for_requests(1).await.unwrap();
+    drop(caller);
+    upstream.wait_for_cancelled(1).await.unwrap();
+    eventually("nothing runs", async || load(&world).await == (0, 0)).await;
+    upstream.always(Answer::says("hi"));
+    assert_eq!(world.post(large).await.status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_a_stream_under_way_holds_no_body() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut body: serde_json::Value = serde_json::from_str(&body_of(600 << 10)).unwrap();
+    body["stream"] = true.into();
+    let stream = world.open_stream(body).await;
+    gate.reached_by(1).await;
+    assert_eq!(world.post(body_of(600 << 10)).await.status, 200, "there is room for another");
+    gate.open();
+    assert_eq!(Reply::read(stream).await.content(), "one two");
+}
+
+#[tokio::test]
+async fn s9_3_an_answer_that_its_caller_does_not_take_stays_counted() {
+    let upstream = Upstream::start();
+    upstream.then(Answer::says("x".repeat(3 << 20)));
+    let world = over(&upstream, |options| options.memory_budget = Some(4 << 20));
+    let mut slow = Raw::narrow(world.data).await;
+    slow.send(chat(&unary().to_string())).await;
+    slow.read_past("200 OK").await;
+    let large = body_of(2 << 20);
+    assert_eq!(world.post(large.clone()).await.code(), "overloaded");
+    assert_eq!(slow.reply().await.unwrap().body.len() >> 20, 3);
+    assert_eq!(world.post(large).await.status, 200, "taken, and given back");
+}
