@@ -128,7 +128,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         }
         _ => None,
     };
-    let sent = sent + counted.map_or(0, |(_, requests)| requests);
+    let sent = sent + counted.map_or(0, |counted| counted.requests);
     let memory =
         idle.into_iter().zip(loaded).map(|((name, idle), (_, loaded))| (name, idle, loaded)).collect();
     let report = Report {
@@ -139,7 +139,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         upstream_served: served(upstream).await?,
         sent,
         instructions_supported,
-        callgrind: counted.map(|(instructions, _)| instructions),
+        callgrind: counted,
     };
     let rows = report.rows(&subjects);
     report.print(&mut stdout().lock(), &subjects, &rows)?;
