@@ -26,15 +26,23 @@ pub fn available() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Instructions per unary request of 1 KB, and how many requests were sent for it.
-pub async fn per_request(program: &Path, upstream: SocketAddr, folder: &Path) -> Result<(f64, u64)> {
+/// Instructions per unary request of 1 KB.
+#[derive(Debug, Clone, Copy)]
+pub struct PerRequest {
+    pub all: f64,
+    /// Of these, in SHA-256 without the processor's help.
+    pub sha256: f64,
+    /// How many requests were sent for it.
+    pub requests: u64,
+}
+
+/// Counts.
+pub async fn per_request(program: &Path, upstream: SocketAddr, folder: &Path) -> Result<PerRequest> {
     let short = total(program, upstream, folder, SHORT).await?;
     let long = total(program, upstream, folder, LONG).await?;
-    ensure!(
-        long > short,
-        "callgrind counted {long} instructions for {LONG} requests and {short} for {SHORT}"
-    );
-    Ok(((long - short) as f64 / (LONG - SHORT) as f64, SHORT + LONG))
+    ensure!(long.0 > short.0, "callgrind counted {long:?} for {LONG} requests and {short:?} for {SHORT}");
+    let each = |long: u64, short: u64| long.saturating_sub(short) as f64 / (LONG - SHORT) as f64;
+    Ok(PerRequest { all: each(long.0, short.0), sha256: each(long.1, short.1), requests: SHORT + LONG })
 }
 
 /// Instructions of a whole life with `requests` requests, and those of SHA-256 among them.
