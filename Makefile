@@ -45,7 +45,7 @@ check: ## Format, lints, promises, and licences if cargo-deny is there
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	scripts/promises
-	if command -v cargo-deny >/dev/null; then cargo-deny check; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
+	if command -v cargo-deny >/dev/null; then cargo-deny check bans licenses sources; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
 
 .PHONY: gen
 gen: ## Writes what is generated from the code: the CRDs, the page of codes
