@@ -3,6 +3,7 @@
 //! The operator writes it, gateways read it, the CLI does both. This crate decides nothing, does no I/O and
 //! knows no clock: it says what a provider, a route, a key, a price and a failure *are*.
 
+mod address;
 mod failure;
 mod key;
 mod money;
@@ -12,6 +13,7 @@ mod snapshot;
 mod usage;
 mod vendors;
 
+pub use address::AddressKind;
 pub use failure::{Failure, FailureClass, FailureSet};
 pub use key::{AllowedModels, Digest, Key, KeyDigest, Limits, MintedKey, ParseDigestError};
 pub use money::{NanoUsd, ParsePriceError, Price, Prices};

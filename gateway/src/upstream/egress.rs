@@ -5,6 +5,7 @@
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use weir_config::AddressKind;
 
 /// Why an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,15 +20,6 @@ pub(crate) enum Refused {
     Private,
 }
 
-/// Addresses of cloud metadata services outside the link-local range: AWS over IPv6, Alibaba, Azure's
-/// wire server, Oracle. Source: the vendors' instance metadata documentation.
-const METADATA: [IpAddr; 4] = [
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-];
-
 /// Whether `to` may be connected to. `ours` are the sockets that this process listens on; `is_local` says whether an
 /// address is this machine's, and is asked only where it matters.
 pub(crate) fn permit(
@@ -37,16 +29,18 @@ pub(crate) fn permit(
     is_local: fn(IpAddr) -> bool,
 ) -> Result<(), Refused> {
     let ip = to.ip();
-    if METADATA.contains(&ip) || is_link_local(ip) {
-        return Err(Refused::Metadata);
-    }
-    if is_unroutable(ip) {
-        return Err(Refused::Unroutable);
+    let kind = AddressKind::of(ip);
+    match kind {
+        AddressKind::Metadata | AddressKind::LinkLocal => return Err(Refused::Metadata),
+        AddressKind::Private | AddressKind::Public => {}
+        AddressKind::Unspecified | AddressKind::Multicast | AddressKind::Reserved | AddressKind::EmbedsV4 => {
+            return Err(Refused::Unroutable);
+        }
     }
     if ours.iter().any(|own| is_own(to, *own, is_local)) {
         return Err(Refused::Ourselves);
     }
-    if is_private(ip) && !allow_private.iter().any(|range| range.contains(&ip)) {
+    if kind == AddressKind::Private && !allow_private.iter().any(|range| range.contains(&ip)) {
         return Err(Refused::Private);
     }
     Ok(())
@@ -70,47 +64,6 @@ pub(crate) fn is_local(ip: IpAddr) -> bool {
     from.is_ok_and(|from| from.ip() == ip)
 }
 
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
-}
-
-fn is_unroutable(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0 || ip.octets()[0] >= 240
-        }
-        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast() || embeds_v4(ip),
-    }
-}
-
-/// IPv4 in IPv6 clothes, which would slip past the rules for IPv4: mapped, compatible, NAT64, 6to4, Teredo.
-fn embeds_v4(ip: Ipv6Addr) -> bool {
-    let segments = ip.segments();
-    let compatible = segments[..6] == [0; 6] && !ip.is_loopback();
-    ip.to_ipv4_mapped().is_some()
-        || compatible
-        || segments[..2] == [0x64, 0xff9b]
-        || segments[0] == 0x2002
-        || segments[..2] == [0x2001, 0]
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            ip.is_loopback()
-                || ip.is_private()
-                || (a == 100 && b & 0xc0 == 64) // carrier-grade NAT, RFC 6598
-                || (a == 192 && b == 0 && c == 0) // protocol assignments, RFC 6890
-                || (a == 198 && b & 0xfe == 18) // benchmarking, RFC 2544
-        }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.segments()[0] & 0xffc0 == 0xfec0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +82,7 @@ mod tests {
             "169.254.169.254:80",
             "[fe80::1]:80",
             "[fd00:ec2::254]:80",
+            "[fd20:ce::254]:80",
             "100.100.100.200:80",
             "168.63.129.16:80",
         ] {

@@ -1,10 +1,9 @@
 //! An endpoint's URL -> where to connect. Says why not without showing the URL: people put passwords and keys
 //! into URLs, and findings are public.
 
-use crate::address;
 use std::net::IpAddr;
 use url::{Host, Url};
-use weir_config::Endpoint;
+use weir_config::{AddressKind, Endpoint};
 
 /// Reads `text`, the URL up to and without `/chat/completions`; http only where `allow_insecure`.
 ///
@@ -47,10 +46,11 @@ fn host(url: &Url) -> Result<String, String> {
         Some(Host::Ipv6(v6)) => IpAddr::V6(v6),
         _ => return Err("has no host; name one".to_owned()),
     };
-    match address::refused(host) {
-        Some(why) => Err(format!("is {why}: no gateway ever connects there; name a server")),
-        None => Ok(host.to_string()),
+    let kind = AddressKind::of(host);
+    if kind.is_never_allowed() {
+        return Err(format!("is {}: no gateway ever connects there; name a server", kind.words()));
     }
+    Ok(host.to_string())
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! the same bytes, in whatever order they come) and no cluster: the operator, the CLI and tests run this very
 //! code. It never fails: of a broken object the valid part serves, and its neighbours do not notice.
 
-mod address;
 mod attempt;
 mod checks;
 mod codes;

@@ -1,18 +1,20 @@
 //! Literal private addresses that a gateway would refuse at connect (semantics S10.4). Names are not looked up
 //! here: what they resolve to is known at connect only.
 
-use crate::address::is_private;
 use crate::codes::Code;
 use crate::finding::{Finding, Report};
 use std::net::IpAddr;
-use weir_config::{Backend, Provider, Snapshot};
+use weir_config::{AddressKind, Backend, Provider, Snapshot};
 use weir_crds::Kind;
 
 /// Says on each provider that the snapshot's gateway cannot reach it.
 pub(crate) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let gateway = &snapshot.gateway;
     for provider in &snapshot.providers {
-        let Some(address) = literal(provider).filter(|address| is_private(*address)) else { continue };
+        let Some(address) = literal(provider) else { continue };
+        if AddressKind::of(address) != AddressKind::Private {
+            continue;
+        }
         if gateway.egress.allow_private.iter().any(|range| range.contains(&address)) {
             continue;
         }
