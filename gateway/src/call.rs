@@ -9,7 +9,7 @@ use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
 use weir_policy::{Decision, TargetFacts, decide};
 use weir_wire::openai::ChatRequest;
@@ -22,7 +22,6 @@ pub(crate) struct Call {
     pub(crate) route: Arc<LiveRoute>,
     pub(crate) request: ChatRequest,
     pub(crate) recorder: Recorder,
-    pub(crate) began: Instant,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) held: Held,
     /// For the end of an attempt's whole time.

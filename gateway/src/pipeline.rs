@@ -57,8 +57,8 @@ struct Admitted {
 impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held } = self;
-        let (gateway, began, presence) = (Arc::clone(gateway), recorder.event.began, None);
-        Box::new(Call { gateway, settings, route, request, recorder, began, held, timer, presence })
+        let (gateway, presence) = (Arc::clone(gateway), None);
+        Box::new(Call { gateway, settings, route, request, recorder, held, timer, presence })
     }
 }
 

@@ -156,7 +156,7 @@ enum End {
 impl Flowing {
     fn new(mut call: Box<Call>, flow: Flow) -> Self {
         let now = Instant::now();
-        call.recorder.event.first_token = Some(now - call.began);
+        call.recorder.event.first_token = Some(now - call.recorder.event.began);
         call.let_go_of_body();
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
         let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));

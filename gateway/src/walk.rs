@@ -22,7 +22,7 @@ struct Failures {
 /// Tries targets in the decided order until one commits.
 pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
     let fallback = &call.route.config.fallback;
-    let deadline = call.began + fallback.deadline;
+    let deadline = call.recorder.event.began + fallback.deadline;
     let retry = &call.route.config.retry;
     let rules = Rules {
         on: fallback.on,
