@@ -8,6 +8,7 @@ mod failure;
 mod key;
 mod money;
 mod name;
+pub mod published;
 mod secret;
 mod snapshot;
 mod usage;

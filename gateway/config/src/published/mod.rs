@@ -1,0 +1,34 @@
+//! A published configuration: the one format that the operator writes and gateways read (semantics S8.1 to S8.4).
+//!
+//! A snapshot is cut into *parts* of some 48 KiB of JSON, each an object of its own, and an *index* that names
+//! them with their SHA-256. What is secret (keys, credentials) goes to Secrets, the rest to ConfigMaps. All names
+//! are fixed by the gateway's, so that a Role can list them. Which part an object is in depends on its kind and
+//! name alone: one changed key rewrites one small part and the index.
+//!
+//! Parts are written first and the index last; a reader that finds a part that is not the one its index names
+//! applies nothing. The digest is of the JSON, not of what is stored: another version of zstd changes no digest.
+//!
+//! Everything here is pure: nobody reads or writes an object.
+
+mod format;
+mod index;
+mod names;
+mod read;
+mod shards;
+mod write;
+
+pub use format::{FORMATS, choose_format};
+pub use index::{Index, PartRef, Revision, Shards, Store};
+pub use names::{INDEX_KEY, MAX_SHARDS, PART_KEY, PartNames, index_name, part_names};
+pub use read::{Fragment, Unreadable, assemble, decompress, join};
+pub use write::{Part, Published, Unpublishable, compress, encode};
+
+/// A part's bytes as they are stored, at most: an object of Kubernetes may have a mebibyte, in base64 or not.
+pub const MAX_PART_BYTES: usize = 700 * 1024;
+
+/// A part's JSON has at most so many bytes. Readers refuse an index that says more, so that no part makes them
+/// take memory without bound.
+pub const MAX_JSON_BYTES: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests;
