@@ -1,8 +1,9 @@
-//! Enums of `weir-config` as the schema lists them.
+//! Enums as the schema lists them, most of them of `weir-config`.
 //!
 //! The objects use the same enums as the snapshot: one spelling, one type. `weir-config` knows no schemas, so
 //! the list of values is written here, and a test holds both together.
 
+use crate::{ConditionStatus, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -47,6 +48,14 @@ impl Choices for MockReply {
 
 impl Choices for Disclosure {
     const ALL: &'static [Self] = &[Self::Names, Self::None, Self::Full];
+}
+
+impl Choices for ConditionStatus {
+    const ALL: &'static [Self] = &[Self::True, Self::False, Self::Unknown];
+}
+
+impl Choices for Kind {
+    const ALL: &'static [Self] = &Self::ALL;
 }
 
 /// Without `CallerFault`: no other target helps against it.
@@ -104,6 +113,18 @@ mod tests {
             Disclosure::None => Some(1),
             Disclosure::Full => Some(2),
         });
+        check(|status| match status {
+            ConditionStatus::True => Some(0),
+            ConditionStatus::False => Some(1),
+            ConditionStatus::Unknown => Some(2),
+        });
+        check(|kind| match kind {
+            Kind::Gateway => Some(0),
+            Kind::Provider => Some(1),
+            Kind::Route => Some(2),
+            Kind::Key => Some(3),
+        });
+        assert_eq!((ConditionStatus::ALL.len(), Kind::ALL.len()), (3, 4));
         assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (3, 3));
         assert_eq!((MockReply::ALL.len(), Disclosure::ALL.len()), (2, 3));
     }

@@ -2,6 +2,7 @@
 
 use crate::choice::OneOf;
 use crate::schema::absent_is_not_null;
+use crate::status::LLMGatewayStatus;
 use crate::value::Cidr;
 use crate::{ByteSize, Duration, Fallback, Retry, Timeouts};
 use kube::{CustomResource, KubeSchema};
@@ -18,14 +19,24 @@ use weir_config::Disclosure;
     shortname = "llmgw",
     category = "llm",
     namespaced,
+    status = "LLMGatewayStatus",
     derive = "PartialEq",
     doc = "One deployment of the gateway: what callers connect to.",
+    printcolumn(name = "Pods", type_ = "integer", json_path = ".status.readyReplicas"),
+    printcolumn(name = "Routes", type_ = "integer", json_path = ".status.attached.routes"),
+    printcolumn(name = "Keys", type_ = "integer", json_path = ".status.attached.keys"),
     printcolumn(
-        name = "Disclosure",
+        name = "Ready",
         type_ = "string",
-        json_path = ".spec.listener.disclosure",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
         priority = 1
     ),
+    printcolumn(name = "Config", type_ = "integer", json_path = ".status.config.generation", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]

@@ -3,6 +3,7 @@
 use crate::Timestamp;
 use crate::reference::{DNS_SUBDOMAIN, GatewayRef, SecretKeyRef};
 use crate::schema::absent_is_not_null;
+use crate::status::LLMKeyStatus;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +22,22 @@ pub(crate) const MODEL_PATTERN: &str = r"^(\*|[A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?)
     shortname = "llmk",
     category = "llm",
     namespaced,
+    status = "LLMKeyStatus",
     derive = "PartialEq",
     doc = "One tenant's key: what it is and what it may do.",
     printcolumn(name = "Models", type_ = "string", json_path = ".spec.allowedModels"),
-    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt", priority = 1),
-    printcolumn(name = "Gateway", type_ = "string", json_path = ".spec.gatewayRef.name", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]

@@ -1,8 +1,11 @@
 //! The four kinds by name: which of them a manifest is, and their CRDs.
 
 use crate::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, CustomResourceDefinitionVersion,
+};
 use kube::CustomResourceExt;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The API group of all kinds.
@@ -12,16 +15,20 @@ pub const VERSION: &str = "v1alpha1";
 /// `apiVersion` of every object.
 pub const API_VERSION: &str = "weir.dev/v1alpha1";
 
-/// One of Weir's kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One of Weir's kinds; written as in a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// One deployment of the gateway.
+    #[serde(rename = "LLMGateway")]
     Gateway,
     /// One upstream account.
+    #[serde(rename = "LLMProvider")]
     Provider,
     /// One public model.
+    #[serde(rename = "LLMRoute")]
     Route,
     /// One tenant's key.
+    #[serde(rename = "LLMKey")]
     Key,
 }
 
@@ -82,12 +89,23 @@ impl Kind {
 
     /// Its CRD.
     pub fn crd(self) -> CustomResourceDefinition {
-        match self {
+        let mut crd = match self {
             Self::Gateway => LLMGateway::crd(),
             Self::Provider => LLMProvider::crd(),
             Self::Route => LLMRoute::crd(),
             Self::Key => LLMKey::crd(),
-        }
+        };
+        crd.spec.versions.iter_mut().for_each(absent_status_is_not_null);
+        crd
+    }
+}
+
+/// kube's derive makes `status` nullable; elsewhere the types see to it that nothing is.
+fn absent_status_is_not_null(version: &mut CustomResourceDefinitionVersion) {
+    let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+    let properties = schema.and_then(|schema| schema.properties.as_mut());
+    if let Some(status) = properties.and_then(|properties| properties.get_mut("status")) {
+        status.nullable = None;
     }
 }
 
@@ -134,6 +152,7 @@ mod tests {
                 [VERSION]
             );
             assert_eq!(spec.names.kind, kind.name());
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
             assert_eq!(spec.names.plural, kind.plural());
             assert_eq!(spec.names.short_names, Some(vec![kind.short_name().to_owned()]));
             assert_eq!(spec.names.categories, Some(vec!["llm".to_owned()]));

@@ -14,6 +14,7 @@ mod provider;
 mod reference;
 mod route;
 mod schema;
+mod status;
 pub mod validate;
 mod value;
 mod yaml;
@@ -28,5 +29,9 @@ pub use provider::{
 };
 pub use reference::{GatewayRef, ProviderRef, SecretKeyRef};
 pub use route::{LLMRoute, LLMRouteSpec, RouteAlias, RouteTarget};
+pub use status::{
+    AttachedStatus, Condition, ConditionStatus, ConfigStatus, KeyTextStatus, LLMGatewayStatus, LLMKeyStatus,
+    LLMProviderStatus, LLMRouteStatus, LONGEST_MESSAGE, MOST_SKIPPED, SkippedStatus, TargetStatus,
+};
 pub use value::{ByteSize, Duration, ParseValueError, Timestamp, Usd};
 pub use yaml::crd_yaml;

@@ -3,6 +3,7 @@
 use crate::choice::OneOf;
 use crate::reference::SecretKeyRef;
 use crate::schema::absent_is_not_null;
+use crate::status::LLMProviderStatus;
 use crate::{Duration, Timeouts, Usd};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -23,10 +24,22 @@ pub(crate) const UPSTREAM_NAME: &str = "^[!-~]+$";
     shortname = "llmp",
     category = "llm",
     namespaced,
+    status = "LLMProviderStatus",
     derive = "PartialEq",
     doc = "One upstream account: a vendor, where it is, how to sign in, what it offers.",
     printcolumn(name = "Vendor", type_ = "string", json_path = ".spec.vendor"),
-    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
+    printcolumn(name = "Models", type_ = "integer", json_path = ".status.modelCount"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]

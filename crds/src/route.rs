@@ -3,6 +3,7 @@
 use crate::provider::MODEL_NAME;
 use crate::reference::{GatewayRef, ProviderRef};
 use crate::schema::absent_is_not_null;
+use crate::status::LLMRouteStatus;
 use crate::{Fallback, Retry};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -24,10 +25,22 @@ pub(crate) const DNS_LABEL: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
     shortname = "llmr",
     category = "llm",
     namespaced,
+    status = "LLMRouteStatus",
     derive = "PartialEq",
     doc = "One public model: the name that callers use and the targets that answer.",
     printcolumn(name = "Model", type_ = "string", json_path = ".spec.model"),
-    printcolumn(name = "Gateway", type_ = "string", json_path = ".spec.gatewayRef.name", priority = 1),
+    printcolumn(name = "Targets", type_ = "string", json_path = ".status.readyTargets"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]

@@ -101,11 +101,14 @@ fn rules(schema: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Of the spec: a server drops the status of what is written, so that none is refused for it.
 #[test]
 fn every_rule_refuses_something() {
     for kind in Kind::ALL {
         let mut missed = BTreeSet::new();
-        rules(&serde_json::to_value(kind.crd()).unwrap(), &mut missed);
+        let crd = serde_json::to_value(kind.crd()).unwrap();
+        let object = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        rules(&object["properties"]["spec"], &mut missed);
         for case in cases(kind, "invalid") {
             for violation in check(kind, &case) {
                 missed.remove(&violation.message);

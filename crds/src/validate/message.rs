@@ -5,13 +5,13 @@
 
 use super::{Violation, metadata};
 use crate::near::nearest;
-use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route};
+use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route, status};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
 use serde_json::Value;
 
 /// Every pattern of the schemas in words, to follow "must be".
-pub(super) const PATTERNS: [(&str, &str); 14] = [
+pub(super) const PATTERNS: [(&str, &str); 17] = [
     (Duration::PATTERN, Duration::WORDS),
     (Usd::PATTERN, Usd::WORDS),
     (ByteSize::PATTERN, ByteSize::WORDS),
@@ -31,6 +31,9 @@ pub(super) const PATTERNS: [(&str, &str); 14] = [
     (provider::UPSTREAM_NAME, "visible ASCII without blanks"),
     (key::SHA256, "a SHA-256 as 64 lower-case hexadecimal digits"),
     (key::MODEL_PATTERN, "a model's name, the beginning of one and '*', or '*' alone"),
+    (status::CONDITION_TYPE, "a condition's type, such as Ready"),
+    (status::REASON, "a reason in CamelCase"),
+    (status::CODE, "a code, such as WEIR0303"),
     (
         metadata::LABEL_VALUE,
         "a valid label: letters, digits, '-', '_' and '.', with a letter or digit at both ends",

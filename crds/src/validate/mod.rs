@@ -3,7 +3,8 @@
 //!
 //! It is stricter where that helps: an unknown field is a violation (as with `kubectl --validate=strict`), never
 //! dropped; `1.0` is no integer; `namespace: ""` is no namespace; an unchanged field that an older schema let pass
-//! is not excused. It is weaker only in `metadata`: keys of labels and annotations are not looked at.
+//! is not excused; a `status`, which the server drops unread, must be one. It is weaker only in `metadata`: keys of
+//! labels and annotations are not looked at.
 
 mod defaults;
 mod lists;

@@ -116,3 +116,22 @@ fn defaults_are_put_where_nothing_or_null_stands_and_nowhere_else() {
     apply_defaults(Kind::Route, &mut route);
     assert_eq!(route["spec"], json!({ "gatewayRef": { "name": "default" }, "fallback": {} }));
 }
+
+#[test]
+fn a_status_must_be_one_though_a_server_would_drop_it() {
+    let mut route = object(
+        Kind::Route,
+        json!({ "model": "a", "targets": [{ "name": "a", "providerRef": { "name": "a" } }] }),
+    );
+    route["status"] = json!({ "readyTargets": "1/1", "target": [] });
+    let (pointer, message) = says_one(Kind::Route, &route);
+    assert_eq!(pointer, "/status/target");
+    assert_eq!(message, r#"unknown field "status.target": did you mean "targets"?"#);
+    let condition = json!({ "type": "Ready", "status": "Yes", "reason": "no reason", "message": "" });
+    route["status"] = json!({ "conditions": [condition] });
+    let pointers: Vec<String> = says(Kind::Route, &route).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(
+        pointers,
+        ["/status/conditions/0", "/status/conditions/0/reason", "/status/conditions/0/status"]
+    );
+}
