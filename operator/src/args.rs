@@ -1,0 +1,34 @@
+//! The command line; every flag is an environment variable, too.
+
+use clap::Parser;
+use std::net::SocketAddr;
+
+/// Compiles Weir's objects into configurations, publishes them to gateways, and reports what became of them.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "weir-operator", version, max_term_width = 100)]
+pub struct Args {
+    /// Namespaces to watch, separated by commas; "*" for all of the cluster.
+    #[arg(long, env = "WEIR_WATCH_NAMESPACES", value_name = "NAMES", value_delimiter = ',', required = true)]
+    pub watch_namespaces: Vec<String>,
+    /// The namespace of the operator itself: its Lease is there.
+    #[arg(long, env = "WEIR_NAMESPACE", value_name = "NAME")]
+    pub namespace: String,
+    /// Who this replica is, in the Lease and in Events: the pod's name.
+    #[arg(long, env = "WEIR_IDENTITY", value_name = "NAME")]
+    pub identity: String,
+    /// Let providers use only Secrets that are labelled weir.dev/credential: "true".
+    #[arg(
+        long,
+        env = "WEIR_REQUIRE_CREDENTIAL_LABEL",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        value_name = "BOOL"
+    )]
+    pub require_credential_label: bool,
+    /// Where /livez, /readyz and /metrics are.
+    #[arg(long, env = "WEIR_HEALTH_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_listen: SocketAddr,
+    /// What to log on standard error: a level, or one per module, such as warn,weir_operator=debug.
+    #[arg(long, env = "WEIR_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}

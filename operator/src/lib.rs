@@ -1,0 +1,17 @@
+//! The operator: watches Weir's objects, compiles them, publishes the configurations, reports what became of them.
+//!
+//! It configures gateways, it routes nothing: requests go on without it. Everything that it decides from is in the
+//! API server; a replica that is killed at any moment is followed by one that reads on from there.
+
+pub mod acks;
+pub mod args;
+pub mod cluster;
+pub mod health;
+pub mod lease;
+pub mod metrics;
+pub mod names;
+pub mod pods;
+pub mod publish;
+pub mod secrets;
+pub mod tasks;
+pub mod watch;

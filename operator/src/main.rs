@@ -1,0 +1,3 @@
+//! `weir-operator`.
+
+fn main() {}

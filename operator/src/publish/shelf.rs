@@ -1,0 +1,291 @@
+//! What is published for one gateway: read once, then kept in step with every write.
+
+use super::owner::Owner;
+use super::place::{Holds, Place, Unpublished, index_json, index_map};
+use super::since::Since;
+use crate::metrics::Metrics;
+use crate::watch::{Held, Picture};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Client;
+use std::collections::BTreeMap;
+use weir_config::published::{
+    Index, Part, PartRef, Revision, Store, assemble, compress, decompress, encode, index_name, part_names,
+};
+use weir_config::{ObjectName, Snapshot};
+use weir_crds::Kind;
+
+/// So many parts are read or written at once.
+const AT_ONCE: usize = 8;
+
+/// What is published for one gateway. Not `Debug`: keys and credentials are in it.
+pub struct Shelf {
+    owner: Owner,
+    /// Nothing before it was read, and after a write that went wrong.
+    state: Option<State>,
+}
+
+/// What is known to be in the API.
+#[derive(Default)]
+struct State {
+    index: Option<(Index, Version)>,
+    parts: BTreeMap<String, (PartRef, Version)>,
+    snapshot: Option<Snapshot>,
+    since: Since,
+}
+
+/// Of one object, as it was read or written last.
+#[derive(Clone)]
+struct Version {
+    resource: String,
+    /// The watch has told of it: if it is not there any more, somebody deleted it.
+    seen: bool,
+}
+
+impl From<String> for Version {
+    fn from(resource: String) -> Self {
+        Self { resource, seen: false }
+    }
+}
+
+impl Shelf {
+    /// Of the gateway `owner`; nothing is known of it yet.
+    pub fn new(owner: Owner) -> Self {
+        Self { owner, state: None }
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// What gateways report when they run what is published.
+    pub fn revision(&self) -> Option<Revision> {
+        self.state.as_ref()?.index.as_ref().map(|(index, _)| index.revision())
+    }
+
+    /// How many bytes that is, uncompressed.
+    pub fn bytes(&self) -> u64 {
+        let index = self.state.as_ref().and_then(|state| state.index.as_ref());
+        index.map_or(0, |(index, _)| index.parts.values().map(|part| part.bytes).sum())
+    }
+
+    /// The generation of the last change of an object's fragment; nothing if the gateway has none of it.
+    pub fn since(&self, object: &(Kind, ObjectName)) -> Option<u64> {
+        self.state.as_ref()?.since.of(object)
+    }
+
+    /// Publishes `snapshot`: what differs from what is there, the index last.
+    ///
+    /// # Errors
+    /// See [`Unpublished`]. What was written stays; the index still names what was in force before.
+    pub async fn publish(
+        &mut self,
+        client: &Client,
+        picture: &Picture,
+        metrics: &Metrics,
+        snapshot: &Snapshot,
+    ) -> Result<(), Unpublished> {
+        let place = Place { client, owner: &self.owner, metrics };
+        let known = self.state.take().and_then(|state| state.without_drift(&self.owner, picture));
+        let mut state = match known {
+            Some(state) => state,
+            None => State::read(place, picture).await?,
+        };
+        // Should any of this fail, what is there has to be read again: `self.state` stays empty.
+        state.write(place, snapshot).await?;
+        self.state = Some(state);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Reads the index and the parts that it names.
+    async fn read(place: Place<'_>, picture: &Picture) -> Result<Self, Unpublished> {
+        let name = index_name(&place.owner.name.name);
+        let found = place.read::<ConfigMap>(&name).await?;
+        let index =
+            found.as_ref().and_then(index_json).and_then(|json| Index::from_json(json.as_bytes()).ok());
+        let mut state = Self::default();
+        let mut jsons = BTreeMap::new();
+        if let Some(index) = &index {
+            let parts = index.parts.iter().map(|(name, part)| read_part(place, name, part));
+            let mut parts = stream::iter(parts.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+            while let Some((name, part, json)) = parts.try_next().await? {
+                state.parts.extend(part.map(|part| (name.clone(), part)));
+                jsons.extend(json.map(|json| (name, json)));
+            }
+        }
+        state.orphans(place, picture);
+        state.snapshot = index.as_ref().and_then(|index| assemble(index, &jsons).ok());
+        if let Some((snapshot, index)) = state.snapshot.as_ref().zip(index.as_ref()) {
+            state.since = Since::all(snapshot, index.generation);
+        }
+        // An index that cannot be read is written anew over what is there, and goes on counting.
+        let generation = found.as_ref().and_then(index_json).and_then(generation_of).unwrap_or_default();
+        state.index = found.map(|map| {
+            let version = map.metadata.resource_version.unwrap_or_default();
+            (index.unwrap_or_else(|| nothing(generation)), version.into())
+        });
+        Ok(state)
+    }
+
+    /// Notes the parts that an earlier life wrote and no index names: they are written over or deleted.
+    fn orphans(&mut self, place: Place<'_>, picture: &Picture) {
+        let names = part_names(&place.owner.name.name);
+        let maps = names.config_maps.into_iter().map(|name| (Store::ConfigMap, name));
+        for (store, name) in maps.chain(names.secrets.into_iter().map(|name| (Store::Secret, name))) {
+            let known = self.parts.contains_key(&name);
+            if let Some(resource) = watched(picture, place.owner, store, &name).filter(|_| !known) {
+                let reference = PartRef { store, ..unknown(store) };
+                self.parts.insert(name, (reference, resource.into()));
+            }
+        }
+    }
+
+    /// Nothing if somebody else has changed or deleted what was written here, as far as the watch has told.
+    fn without_drift(mut self, owner: &Owner, picture: &Picture) -> Option<Self> {
+        let index = index_name(&owner.name.name);
+        let index = self.index.iter_mut().map(|(_, version)| (Store::ConfigMap, &index, version));
+        let parts = self.parts.iter_mut().map(|(name, (part, version))| (part.store, name, version));
+        let mut drifted = false;
+        for (store, name, version) in index.chain(parts) {
+            match watched(picture, owner, store, name) {
+                Some(resource) => {
+                    version.seen = true;
+                    drifted |= is_newer(&resource, &version.resource);
+                }
+                None => drifted |= version.seen,
+            }
+        }
+        (!drifted).then_some(self)
+    }
+
+    async fn write(&mut self, place: Place<'_>, snapshot: &Snapshot) -> Result<(), Unpublished> {
+        let previous = self.index.as_ref().map(|(index, _)| index);
+        let published = encode(snapshot, previous)?;
+        let changed = published.parts.iter().filter(|part| self.is_new(part));
+        let writes = changed.map(|part| write_part(place, part, self.version_of(&part.name)));
+        let written: Vec<(String, PartRef, String)> =
+            stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;
+        for (name, part, version) in written {
+            self.parts.insert(name, (part, version.into()));
+        }
+        let index = published.index;
+        if previous != Some(&index) {
+            let json = index.to_json().map_err(weir_config::published::Unpublishable::from)?;
+            let name = index_name(&place.owner.name.name);
+            let known = self.index.as_ref().map(|(_, version)| version.resource.as_str());
+            let version = place.write(&name, known, index_map(json)).await?;
+            self.since.advance(self.snapshot.as_ref(), snapshot, index.generation);
+            tracing::info!(gateway = %place.owner.name, generation = index.generation, "configuration published");
+            self.index = Some((index, version.into()));
+        } else if self.snapshot.is_none() {
+            self.since = Since::all(snapshot, index.generation);
+        }
+        self.snapshot = Some(snapshot.clone());
+        self.sweep(place).await
+    }
+
+    /// Deletes the parts that the index does not name any more.
+    async fn sweep(&mut self, place: Place<'_>) -> Result<(), Unpublished> {
+        let Some((index, _)) = &self.index else { return Ok(()) };
+        let named = |name: &String| index.parts.contains_key(name);
+        let gone: Vec<String> = self.parts.keys().filter(|name| !named(name)).cloned().collect();
+        for name in gone {
+            let Some((part, version)) = self.parts.remove(&name) else { continue };
+            match part.store {
+                Store::ConfigMap => place.delete::<ConfigMap>(&name, &version.resource).await?,
+                Store::Secret => place.delete::<Secret>(&name, &version.resource).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn is_new(&self, part: &Part) -> bool {
+        self.parts.get(&part.name).is_none_or(|(known, _)| known.sha256 != part.sha256)
+    }
+
+    fn version_of(&self, part: &str) -> Option<String> {
+        self.parts.get(part).map(|(_, version)| version.resource.clone())
+    }
+}
+
+/// The part's version, and its JSON if it is the one that the index names. A part that is not is written anew.
+async fn read_part(
+    place: Place<'_>,
+    name: &str,
+    part: &PartRef,
+) -> Result<(String, Option<(PartRef, Version)>, Option<Vec<u8>>), Unpublished> {
+    match part.store {
+        Store::ConfigMap => read_held::<ConfigMap>(place, name, part).await,
+        Store::Secret => read_held::<Secret>(place, name, part).await,
+    }
+}
+
+async fn read_held<K: Holds>(
+    place: Place<'_>,
+    name: &str,
+    part: &PartRef,
+) -> Result<(String, Option<(PartRef, Version)>, Option<Vec<u8>>), Unpublished> {
+    let Some(found) = place.read::<K>(name).await? else { return Ok((name.to_owned(), None, None)) };
+    let json = found.part().and_then(|stored| decompress(name, part, stored).ok());
+    let json = json.filter(|json| weir_config::Digest::of(json) == part.sha256);
+    let reference = if json.is_some() { part.clone() } else { unknown(part.store) };
+    let version = found.meta().resource_version.clone().unwrap_or_default();
+    Ok((name.to_owned(), Some((reference, version.into())), json))
+}
+
+async fn write_part(
+    place: Place<'_>,
+    part: &Part,
+    known: Option<String>,
+) -> Result<(String, PartRef, String), Unpublished> {
+    let bytes = compress(part)?;
+    let known = known.as_deref();
+    let version = match part.store {
+        Store::ConfigMap => place.write(&part.name, known, ConfigMap::with_part(bytes)).await?,
+        Store::Secret => place.write(&part.name, known, Secret::with_part(bytes)).await?,
+    };
+    Ok((part.name.clone(), part.reference(), version))
+}
+
+/// The version of an object of ours that the watch knows.
+fn watched(picture: &Picture, owner: &Owner, store: Store, name: &str) -> Option<String> {
+    let name = ObjectName::new(owner.name.namespace.as_str(), name);
+    let meta = match store {
+        Store::ConfigMap => picture.config_maps.get(&name)?.meta().clone(),
+        Store::Secret => picture.secrets.get(&name)?.meta().clone(),
+    };
+    owner.owns(&meta).then_some(meta.resource_version?)
+}
+
+/// Whether `one` is later than `other`: since Kubernetes 1.35 resource versions of a kind are numbers that grow, and
+/// before they were, too. Should they not be, whatever differs is later.
+fn is_newer(one: &str, other: &str) -> bool {
+    match (one.parse::<u64>(), other.parse::<u64>()) {
+        (Ok(one), Ok(other)) => one > other,
+        _ => one != other,
+    }
+}
+
+/// A part of which the content is not known: it equals none.
+fn unknown(store: Store) -> PartRef {
+    PartRef { store, sha256: weir_config::Digest([0; 32]), bytes: 0 }
+}
+
+/// The generation that an index claims, whatever else is wrong with it.
+fn generation_of(json: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(json).ok()?.get("generation")?.as_u64()
+}
+
+/// In place of an index that cannot be read: it equals none.
+fn nothing(generation: u64) -> Index {
+    Index {
+        format: 0,
+        generation,
+        hash: weir_config::Digest([0; 32]),
+        shards: weir_config::published::Shards { public: 1, secret: 1 },
+        parts: BTreeMap::new(),
+    }
+}

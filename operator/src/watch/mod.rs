@@ -1,0 +1,229 @@
+//! The watches: they keep a picture of everything that compile and publish need to see.
+//!
+//! A watch decides nothing; whatever changes wakes the loop, which looks at the whole picture.
+
+mod held;
+mod store;
+
+pub use held::{MetaOf, Ours, Unreadable, is_ready};
+pub use store::{Held, Store, name_of};
+
+use crate::cluster::Scope;
+use crate::names;
+use crate::tasks::Tasks;
+use futures::{Stream, StreamExt};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::watcher::ExponentialBackoff;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use weir_config::ObjectName;
+use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
+
+/// A broken watch is tried again after so long, doubling, jittered.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// The objects of one kind in all watched namespaces.
+#[derive(Debug)]
+pub struct Watched<H> {
+    stores: Vec<Arc<Store<H>>>,
+}
+
+impl<H: Held> Watched<H> {
+    /// Whether every list has come.
+    pub fn is_complete(&self) -> bool {
+        self.stores.iter().all(|store| store.is_complete())
+    }
+
+    /// The object of this name.
+    pub fn get(&self, name: &ObjectName) -> Option<H> {
+        self.stores.iter().find_map(|store| store.get(name))
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<H> {
+        self.stores.iter().flat_map(|store| store.all()).collect()
+    }
+}
+
+/// Everything that is watched.
+#[derive(Debug)]
+pub struct Picture {
+    /// Every `LLMGateway`.
+    pub gateways: Watched<Ours<LLMGateway>>,
+    /// Every `LLMProvider`.
+    pub providers: Watched<Ours<LLMProvider>>,
+    /// Every `LLMRoute`.
+    pub routes: Watched<Ours<LLMRoute>>,
+    /// Every `LLMKey`.
+    pub keys: Watched<Ours<LLMKey>>,
+    /// Every Secret, without its content.
+    pub secrets: Watched<MetaOf<Secret>>,
+    /// The ConfigMaps that we write, without their content.
+    pub config_maps: Watched<MetaOf<ConfigMap>>,
+    /// The gateways' pods.
+    pub pods: Watched<Arc<Pod>>,
+    /// Namespaces, for their labels; none unless all namespaces are watched.
+    pub namespaces: Watched<MetaOf<Namespace>>,
+}
+
+impl Picture {
+    /// What has not been listed yet, in the words of `kubectl get`.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let Self { gateways, providers, routes, keys, secrets, config_maps, pods, namespaces } = self;
+        let complete: [(&'static str, bool); 8] = [
+            ("llmgateways.weir.dev", gateways.is_complete()),
+            ("llmproviders.weir.dev", providers.is_complete()),
+            ("llmroutes.weir.dev", routes.is_complete()),
+            ("llmkeys.weir.dev", keys.is_complete()),
+            ("secrets", secrets.is_complete()),
+            ("configmaps", config_maps.is_complete()),
+            ("pods", pods.is_complete()),
+            ("namespaces", namespaces.is_complete()),
+        ];
+        complete.into_iter().filter(|(_, complete)| !complete).map(|(kind, _)| kind).collect()
+    }
+
+    /// The labels of every namespace that is known.
+    pub fn namespace_labels(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let labels = |meta: &MetaOf<Namespace>| meta.metadata.labels.clone().unwrap_or_default();
+        let all = self.namespaces.all();
+        all.iter().map(|meta| (meta.metadata.name.clone().unwrap_or_default(), labels(meta))).collect()
+    }
+}
+
+/// What the watches wake, each with one permit: what comes while somebody is busy is not lost.
+#[derive(Debug, Default, Clone)]
+pub struct Wakers {
+    /// The world has changed.
+    pub world: Arc<Notify>,
+    /// Pods have.
+    pub pods: Arc<Notify>,
+}
+
+/// Starts every watch; they end with `tasks`.
+pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -> Picture {
+    let mut on = On { client, scope, tasks };
+    let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY, names::WEIR));
+    let gateway_pods = watcher::Config::default().labels(names::GATEWAY_LABEL);
+    Picture {
+        gateways: on.ours(&wake.world),
+        providers: on.ours(&wake.world),
+        routes: on.ours(&wake.world),
+        keys: on.ours(&wake.world),
+        secrets: on.each(watcher::Config::default(), &wake.world, Arc::<PartialObjectMeta<Secret>>::new),
+        config_maps: on.each(ours, &wake.world, Arc::<PartialObjectMeta<ConfigMap>>::new),
+        pods: on.each(gateway_pods, &wake.pods, Arc::<Pod>::new),
+        namespaces: on.namespaces(&wake.world),
+    }
+}
+
+struct On<'a> {
+    client: &'a Client,
+    scope: &'a Scope,
+    tasks: &'a mut Tasks,
+}
+
+impl On<'_> {
+    fn ours<K>(&mut self, wake: &Arc<Notify>) -> Watched<Ours<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.each(watcher::Config::default(), wake, Ours::from as fn(DeserializeGuard<K>) -> Ours<K>)
+    }
+
+    /// One watch for each part of the scope.
+    fn each<K, H>(&mut self, config: watcher::Config, wake: &Arc<Notify>, hold: fn(K) -> H) -> Watched<H>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+        H: Held + Send + Sync + 'static,
+    {
+        let apis = self.scope.apis::<K>(self.client);
+        Watched { stores: apis.into_iter().map(|api| self.one(api, config.clone(), wake, hold)).collect() }
+    }
+
+    /// Labels of namespaces can be read where all of them are watched; elsewhere no selector matches.
+    fn namespaces(&mut self, wake: &Arc<Notify>) -> Watched<MetaOf<Namespace>> {
+        let stores = match self.scope {
+            Scope::These(_) => Vec::new(),
+            Scope::All => {
+                let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
+                vec![self.one(api, watcher::Config::default(), wake, Arc::new as fn(_) -> _)]
+            }
+        };
+        Watched { stores }
+    }
+
+    fn one<K, H>(
+        &mut self,
+        api: Api<K>,
+        config: watcher::Config,
+        wake: &Arc<Notify>,
+        hold: fn(K) -> H,
+    ) -> Arc<Store<H>>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+        H: Held + Send + Sync + 'static,
+    {
+        let store = Arc::new(Store::default());
+        let (into, wake) = (Arc::clone(&store), Arc::clone(wake));
+        self.tasks
+            .spawn("a watch", async move { follow::<K, H>(watcher(api, config), &into, &wake, hold).await });
+        store
+    }
+}
+
+fn backoff() -> ExponentialBackoff {
+    let (first, most) = BACKOFF;
+    let doubling = backon::ExponentialBuilder::default().with_min_delay(first).with_max_delay(most);
+    doubling.without_max_times().with_jitter().into()
+}
+
+/// Follows a watch for ever; what fails is tried again.
+async fn follow<K: Resource<DynamicType = ()>, H: Held>(
+    watch: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+    into: &Store<H>,
+    wake: &Notify,
+    hold: fn(K) -> H,
+) {
+    let mut events = std::pin::pin!(watch.backoff(backoff()));
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if into.take(held(event, hold)) {
+                    wake.notify_one();
+                }
+            }
+            Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "a watch broke, it begins again"),
+        }
+    }
+}
+
+fn held<K, H>(event: watcher::Event<K>, hold: fn(K) -> H) -> watcher::Event<H> {
+    use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+    match event {
+        Init => Init,
+        InitApply(object) => InitApply(hold(object)),
+        InitDone => InitDone,
+        Apply(object) => Apply(hold(object)),
+        Delete(object) => Delete(hold(object)),
+    }
+}
