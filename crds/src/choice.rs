@@ -3,7 +3,7 @@
 //! The objects use the same enums as the snapshot: one spelling, one type. `weir-config` knows no schemas, so
 //! the list of values is written here, and a test holds both together.
 
-use crate::{ConditionStatus, Kind};
+use crate::{ConditionStatus, FromNamespaces, Kind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -52,6 +52,10 @@ impl Choices for Disclosure {
 
 impl Choices for ConditionStatus {
     const ALL: &'static [Self] = &[Self::True, Self::False, Self::Unknown];
+}
+
+impl Choices for FromNamespaces {
+    const ALL: &'static [Self] = &[Self::Same, Self::All, Self::Selector];
 }
 
 impl Choices for Kind {
@@ -118,13 +122,18 @@ mod tests {
             ConditionStatus::False => Some(1),
             ConditionStatus::Unknown => Some(2),
         });
+        check(|from| match from {
+            FromNamespaces::Same => Some(0),
+            FromNamespaces::All => Some(1),
+            FromNamespaces::Selector => Some(2),
+        });
         check(|kind| match kind {
             Kind::Gateway => Some(0),
             Kind::Provider => Some(1),
             Kind::Route => Some(2),
             Kind::Key => Some(3),
         });
-        assert_eq!((ConditionStatus::ALL.len(), Kind::ALL.len()), (3, 4));
+        assert_eq!((ConditionStatus::ALL.len(), FromNamespaces::ALL.len(), Kind::ALL.len()), (3, 3, 4));
         assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (3, 3));
         assert_eq!((MockReply::ALL.len(), Disclosure::ALL.len()), (2, 3));
     }

@@ -1,6 +1,8 @@
 //! `LLMGateway`: one deployment of the gateway.
 
 use crate::choice::OneOf;
+use crate::reference::AllowedNamespaces;
+use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::status::LLMGatewayStatus;
 use crate::value::Cidr;
@@ -52,6 +54,16 @@ pub struct LLMGatewaySpec {
     /// Where it may connect to. Default: public addresses only. Example: `{allowPrivate: ["10.1.0.0/16"]}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub egress: Option<GatewayEgress>,
+    /// Whose routes and keys it serves, besides those of its own namespace. Default: nobody's.
+    /// Example: `{routes: {from: All}, keys: {from: Selector, selector: {matchLabels: {llm: allowed}}}}`.
+    #[serde(default)]
+    pub allowed_namespaces: GatewayAllowedNamespaces,
+    /// Tenants beyond namespaces: whose keys may say `tenant` with a name other than their own namespace's. All keys
+    /// of one tenant share its bill. Default: none. Example: `[{name: research, namespaces: [team-a, team-b]}]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub tenants: Vec<GatewayTenant>,
 }
 
 /// How a gateway meets its callers.
@@ -103,6 +115,35 @@ fn removal_delay() -> Duration {
 
 fn names() -> Disclosure {
     Disclosure::Names
+}
+
+/// Whose objects a gateway serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct GatewayAllowedNamespaces {
+    /// Namespaces of routes. Default: `{from: Same}`. Example: `{from: All}`.
+    #[serde(default)]
+    pub routes: AllowedNamespaces,
+    /// Namespaces of keys. Default: `{from: Same}`.
+    /// Example: `{from: Selector, selector: {matchLabels: {llm: allowed}}}`.
+    #[serde(default)]
+    pub keys: AllowedNamespaces,
+}
+
+/// A tenant that isn't a namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = absent_is_not_null)]
+pub struct GatewayTenant {
+    /// The name that keys give in `tenant`. Required. Example: `research`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = DNS_LABEL))]
+    pub name: String,
+    /// Namespaces whose keys may be of this tenant; the gateway must admit their keys, too. Required.
+    /// Example: `[team-a, team-b]`.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 63), regex(pattern = DNS_LABEL)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub namespaces: Vec<String>,
 }
 
 /// What holds where a provider or a route says nothing.

@@ -2,6 +2,7 @@
 
 use crate::Timestamp;
 use crate::reference::{DNS_SUBDOMAIN, GatewayRef, SecretKeyRef};
+use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::status::LLMKeyStatus;
 use kube::{CustomResource, KubeSchema};
@@ -25,7 +26,8 @@ pub(crate) const MODEL_PATTERN: &str = r"^(\*|[A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?)
     status = "LLMKeyStatus",
     derive = "PartialEq",
     doc = "One tenant's key: what it is and what it may do.",
-    printcolumn(name = "Models", type_ = "string", json_path = ".spec.allowedModels"),
+    printcolumn(name = "Tenant", type_ = "string", json_path = ".spec.tenant"),
+    printcolumn(name = "Models", type_ = "string", json_path = ".spec.allowedModels", priority = 1),
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -46,6 +48,12 @@ pub struct LLMKeySpec {
     /// The gateway that takes it. Default: `{name: default}`. Example: `{name: default}`.
     #[serde(default)]
     pub gateway_ref: GatewayRef,
+    /// Whose bill its requests are on. Two namespaces with one tenant share that bill, so that another name than the
+    /// key's namespace must be admitted by the gateway's `tenants`. Default: the key's namespace.
+    /// Example: `research`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = DNS_LABEL))]
+    pub tenant: Option<String>,
     /// Where the key comes from; exactly one of the fields. Required. Example: `{generate: {secretName: my-app-llm}}`.
     pub source: KeySource,
     /// Public models that it may ask for: a name, with a final `*` every name that begins so, or `*` alone for all.

@@ -20,14 +20,19 @@ mod value;
 mod yaml;
 
 pub use attempt::{Backoff, Fallback, Retry, Timeouts};
-pub use gateway::{GatewayDefaults, GatewayEgress, GatewayListener, LLMGateway, LLMGatewaySpec};
+pub use gateway::{
+    GatewayAllowedNamespaces, GatewayDefaults, GatewayEgress, GatewayListener, GatewayTenant, LLMGateway,
+    LLMGatewaySpec,
+};
 pub use key::{GenerateKey, KeyLimits, KeySource, LLMKey, LLMKeySpec, SourceDigest};
 pub use kind::{API_VERSION, GROUP, Kind, Origin, VERSION, crds};
 pub use provider::{
     Credentials, LLMProvider, LLMProviderSpec, MockSpec, ModelPrices, NoCredential, ProviderEndpoint,
     ProviderModel,
 };
-pub use reference::{GatewayRef, ProviderRef, SecretKeyRef};
+pub use reference::{
+    AllowedNamespaces, FromNamespaces, GatewayRef, NamespaceSelector, ProviderRef, SecretKeyRef,
+};
 pub use route::{LLMRoute, LLMRouteSpec, RouteAlias, RouteTarget};
 pub use status::{
     AttachedStatus, Condition, ConditionStatus, ConfigStatus, KeyTextStatus, LLMGatewayStatus, LLMKeyStatus,

@@ -1,7 +1,7 @@
 //! `LLMProvider`: one upstream account.
 
 use crate::choice::OneOf;
-use crate::reference::SecretKeyRef;
+use crate::reference::{AllowedNamespaces, SecretKeyRef};
 use crate::schema::absent_is_not_null;
 use crate::status::LLMProviderStatus;
 use crate::{Duration, Timeouts, Usd};
@@ -89,6 +89,9 @@ pub struct LLMProviderSpec {
     /// Example: `{latency: 200ms, tokensPerSecond: 50, errorRate: 5}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock: Option<MockSpec>,
+    /// Whose routes may name it, besides those of its own namespace. Default: nobody's. Example: `{from: All}`.
+    #[serde(default)]
+    pub allowed_namespaces: AllowedNamespaces,
 }
 
 /// Where a provider is.

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use std::fmt;
 use weir_config::{Price, UnixSeconds};
 
+/// A label's value.
+pub(crate) const LABEL_VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+
 /// A text is not what its type takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {expected}")]
@@ -124,6 +127,28 @@ impl JsonSchema for Cidr {
             "x-kubernetes-validations": [
                 { "rule": "isCIDR(self)", "message": "must be an address range, such as 10.1.0.0/16 or fd00::/8" }
             ]
+        })
+    }
+}
+
+/// Stands for labels to match in `#[schemars(with = ..)]`: at least one, for none would match everything.
+pub(crate) struct Labels;
+
+impl JsonSchema for Labels {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Labels".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 16,
+            "additionalProperties": { "type": "string", "maxLength": 63, "pattern": LABEL_VALUE }
         })
     }
 }

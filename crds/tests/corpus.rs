@@ -193,7 +193,8 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, field)| pointers(field, &format!("{at}/{name}"), found))
+            let step = |name: &str| name.replace('~', "~0").replace('/', "~1");
+            fields.iter().for_each(|(name, field)| pointers(field, &format!("{at}/{}", step(name)), found))
         }
         Value::Array(items) => {
             items

@@ -3,9 +3,9 @@
 //! Its words come first, so that a search finds the same text for both, and so that one corpus of invalid objects
 //! serves both.
 
-use super::{Violation, metadata};
+use super::Violation;
 use crate::near::nearest;
-use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route, status};
+use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route, status, value};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub(super) const PATTERNS: [(&str, &str); 17] = [
     (status::REASON, "a reason in CamelCase"),
     (status::CODE, "a code, such as WEIR0303"),
     (
-        metadata::LABEL_VALUE,
+        value::LABEL_VALUE,
         "a valid label: letters, digits, '-', '_' and '.', with a letter or digit at both ends",
     ),
 ];
@@ -49,7 +49,8 @@ pub(super) fn violations(schema: &Value, error: &ValidationError<'_>) -> Vec<Vio
         Wrong::AdditionalProperties { unexpected } => {
             return unexpected.iter().map(|name| unknown(at, &pointer, name)).collect();
         }
-        Wrong::MaxProperties { .. } => {
+        // Nothing may stand there: that is how `close` says it.
+        Wrong::MaxProperties { limit: 0 } => {
             let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
             return names.map(|name| unknown(at, &pointer, name)).collect();
         }
@@ -65,7 +66,10 @@ pub(super) fn violations(schema: &Value, error: &ValidationError<'_>) -> Vec<Vio
         Wrong::MinLength { limit } => format!("should be at least {limit} chars long"),
         Wrong::MaxLength { limit } => format!("Too long: may not be more than {limit} bytes"),
         Wrong::MinItems { limit } => format!("should have at least {limit} items"),
-        Wrong::MaxItems { limit } => format!("Too many: must have at most {limit} items"),
+        Wrong::MinProperties { limit } => format!("should have at least {limit} properties"),
+        Wrong::MaxItems { limit } | Wrong::MaxProperties { limit } => {
+            format!("Too many: must have at most {limit} items")
+        }
         _ => error.to_string(),
     };
     vec![Violation { pointer, message }]

@@ -2,10 +2,8 @@
 
 use crate::reference::DNS_SUBDOMAIN;
 use crate::route::DNS_LABEL;
+use crate::value::LABEL_VALUE;
 use serde_json::{Value, json};
-
-/// A label's value.
-pub(super) const LABEL_VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 
 /// A schema of `ObjectMeta`: what people write is checked, what the server adds is only known by name.
 pub(super) fn schema() -> Value {

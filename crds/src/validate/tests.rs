@@ -108,9 +108,12 @@ fn defaults_are_put_where_nothing_or_null_stands_and_nowhere_else() {
     apply_defaults(Kind::Gateway, &mut gateway);
     assert_eq!(
         gateway["spec"],
-        json!({ "listener": {
-            "disclosure": "Names", "drainTimeout": "1s", "maxBodyBytes": "32Mi", "removalDelay": "10s"
-        } })
+        json!({
+            "allowedNamespaces": { "keys": { "from": "Same" }, "routes": { "from": "Same" } },
+            "listener": {
+                "disclosure": "Names", "drainTimeout": "1s", "maxBodyBytes": "32Mi", "removalDelay": "10s"
+            }
+        })
     );
     let mut route = object(Kind::Route, json!({ "fallback": {}, "retry": null }));
     apply_defaults(Kind::Route, &mut route);
