@@ -43,11 +43,12 @@ impl Snapshot {
 
     /// Takes over from `previous` every fragment that did not change, so that both share it (semantics S8.3).
     pub fn share_with(&mut self, previous: &Self) {
+        /// Both are sorted, so one walk along both finds each item's predecessor.
         fn share<T: PartialEq>(new: &mut [Arc<T>], old: &[Arc<T>], name: impl Fn(&T) -> &ObjectName) {
+            let mut old = old.iter().peekable();
             for item in new {
-                if let Ok(at) = old.binary_search_by(|other| name(other).cmp(name(item)))
-                    && let Some(same) = old.get(at).filter(|other| *other == item)
-                {
+                while old.next_if(|other| !Arc::ptr_eq(other, item) && name(other) < name(item)).is_some() {}
+                if let Some(same) = old.next_if(|other| Arc::ptr_eq(other, item) || *other == item) {
                     *item = Arc::clone(same);
                 }
             }

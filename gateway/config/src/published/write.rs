@@ -98,7 +98,7 @@ fn index(shards: Shards, parts: BTreeMap<String, PartRef>, previous: Option<&Ind
 /// # Errors
 /// The compressor has no memory.
 pub fn compress(part: &Part) -> Result<Vec<u8>, Unpublishable> {
-    // Level 1 is twice as fast as 3 and leaves a fiftieth more of what is mostly digests.
+    // Higher levels are slower and make it no smaller: it is digests and a few words that recur.
     zstd::bulk::compress(&part.json, 1)
         .map_err(|source| Unpublishable::Compress { part: part.name.clone(), source })
 }
@@ -120,23 +120,24 @@ fn check_size(part: &Part) -> Result<(), Unpublishable> {
     if certainly_fits || compress(part)?.len() <= MAX_PART_BYTES { Ok(()) } else { too_large() }
 }
 
-/// The objects of one store, serialised one after the other, section by section and in the order of names.
-struct Shelf {
+/// The objects of one store, serialised one after the other.
+struct Shelf<'a> {
     store: Store,
     /// What each section is between: a list, or a map.
     sections: &'static [(&'static str, &'static str)],
     text: Vec<u8>,
-    pieces: Vec<Piece>,
+    pieces: Vec<Piece<'a>>,
 }
 
 /// One object.
-struct Piece {
+struct Piece<'a> {
     section: usize,
+    name: &'a ObjectName,
     hash: u32,
     at: Range<usize>,
 }
 
-fn shelves(snapshot: &Snapshot) -> serde_json::Result<(Shelf, Shelf)> {
+fn shelves(snapshot: &Snapshot) -> serde_json::Result<(Shelf<'_>, Shelf<'_>)> {
     let mut public = Shelf::new(
         Store::ConfigMap,
         &[("{\"gateways\":[", "]"), (",\"providers\":[", "]"), (",\"routes\":[", "]}")],
@@ -155,10 +156,12 @@ fn shelves(snapshot: &Snapshot) -> serde_json::Result<(Shelf, Shelf)> {
     for (provider, credential) in &snapshot.credentials {
         secret.put(1, "credential", provider, &(provider, credential))?;
     }
+    public.sort();
+    secret.sort();
     Ok((public, secret))
 }
 
-impl Shelf {
+impl<'a> Shelf<'a> {
     fn new(store: Store, sections: &'static [(&'static str, &'static str)]) -> Self {
         Self { store, sections, text: Vec::new(), pieces: Vec::new() }
     }
@@ -167,18 +170,24 @@ impl Shelf {
         &mut self,
         section: usize,
         kind: &str,
-        name: &ObjectName,
+        name: &'a ObjectName,
         object: &impl Serialize,
     ) -> serde_json::Result<()> {
         let from = self.text.len();
         serde_json::to_writer(&mut self.text, object)?;
-        self.pieces.push(Piece { section, hash: shards::hash(kind, name), at: from..self.text.len() });
+        let (hash, at) = (shards::hash(kind, name), from..self.text.len());
+        self.pieces.push(Piece { section, name, hash, at });
         Ok(())
+    }
+
+    /// Whatever order the snapshot had: readers take sorted parts only.
+    fn sort(&mut self) {
+        self.pieces.sort_by(|a, b| (a.section, a.name).cmp(&(b.section, b.name)));
     }
 
     /// The parts that `count` shards make; a shard with nothing in it makes none.
     fn cut(&self, count: u32, name: impl Fn(u32) -> String) -> Vec<Part> {
-        let mut shards: Vec<Vec<&Piece>> = (0..count).map(|_| Vec::new()).collect();
+        let mut shards: Vec<Vec<&Piece<'_>>> = (0..count).map(|_| Vec::new()).collect();
         for piece in &self.pieces {
             if let Some(shard) = shards.get_mut((piece.hash % count.max(1)) as usize) {
                 shard.push(piece);
@@ -193,7 +202,7 @@ impl Shelf {
             .collect()
     }
 
-    fn json(&self, pieces: &[&Piece]) -> Vec<u8> {
+    fn json(&self, pieces: &[&Piece<'_>]) -> Vec<u8> {
         let bytes: usize = pieces.iter().map(|piece| piece.at.len() + 1).sum();
         let mut json = Vec::with_capacity(bytes + 64);
         for (section, (opens, closes)) in self.sections.iter().enumerate() {

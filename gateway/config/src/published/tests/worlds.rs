@@ -1,0 +1,234 @@
+//! Snapshots to publish: a small fixed one, generated ones, a large one; and single changes to them.
+
+use crate::*;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) fn gateway() -> Gateway {
+    Gateway {
+        name: ObjectName::new("llm", "gw"),
+        listener: Listener {
+            max_body_bytes: 32 << 20,
+            drain_timeout: Duration::from_secs(60),
+            removal_delay: Duration::from_secs(10),
+            disclosure: Disclosure::Names,
+        },
+        egress: Egress { allow_private: vec!["10.0.0.0/8".parse().unwrap()] },
+    }
+}
+
+fn provider(name: ObjectName) -> Provider {
+    Provider {
+        name,
+        vendor: Vendor::OpenAICompatible,
+        backend: Backend::Http(Endpoint {
+            tls: true,
+            host: "up.example".to_owned(),
+            port: 443,
+            base_path: "/v1".to_owned(),
+        }),
+        models: vec![Model {
+            prices: Some(Prices {
+                input: "2.50".parse().unwrap(),
+                output: "10".parse().unwrap(),
+                cache_read: None,
+            }),
+            ..Model::unlisted("m")
+        }],
+        timeouts: Timeouts {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            total: Duration::from_secs(900),
+        },
+        on_abort: OnAbort::Unknown,
+        suspended: false,
+    }
+}
+
+fn route(name: ObjectName, model: &str, provider: &ObjectName) -> Route {
+    Route {
+        name,
+        model: model.to_owned().into(),
+        aliases: vec![Alias { name: format!("{model}-alias"), hidden: true }],
+        targets: vec![Target {
+            name: "first".to_owned(),
+            provider: provider.clone(),
+            model: Some("m".to_owned()),
+            priority: 0,
+        }],
+        fallback: Fallback {
+            on: FailureSet::default(),
+            max_attempts: None,
+            deadline: Duration::from_secs(120),
+        },
+        retry: Retry {
+            backoff_base: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(2),
+            budget_percent: 20,
+        },
+    }
+}
+
+fn key(name: ObjectName) -> Key {
+    let sha256 = Digest::of(name.to_string().as_bytes());
+    Key {
+        tenant: name.namespace.clone(),
+        digests: vec![KeyDigest { sha256, not_after: None }],
+        allowed_models: AllowedModels(vec!["*".to_owned().into()]),
+        limits: Limits { requests_per_minute: std::num::NonZeroU32::new(600) },
+        expires_at: Some(UnixSeconds(4_102_444_800)),
+        suspended: false,
+        name,
+    }
+}
+
+/// One of each.
+pub(super) fn snapshot() -> Snapshot {
+    let mut snapshot = large(1, 1);
+    snapshot.credentials.insert(snapshot.providers[0].name.clone(), Secret::new("sk-test"));
+    snapshot
+}
+
+/// So many keys and routes, with one provider.
+pub(super) fn large(keys: usize, routes: usize) -> Snapshot {
+    let account = ObjectName::new("llm", "account");
+    let named =
+        |kind: &str, i: usize| ObjectName::new(format!("team-{:02}", i % 40), format!("{kind}-{i:05}"));
+    let mut snapshot = Snapshot::empty(gateway());
+    snapshot.providers.push(Arc::new(provider(account.clone())));
+    snapshot.routes =
+        (0..routes).map(|i| Arc::new(route(named("route", i), &format!("model-{i}"), &account))).collect();
+    snapshot.keys = (0..keys).map(|i| Arc::new(key(named("key", i)))).collect();
+    snapshot.routes.sort_by(|a, b| a.name.cmp(&b.name));
+    snapshot.keys.sort_by(|a, b| a.name.cmp(&b.name));
+    snapshot
+}
+
+fn names() -> impl Strategy<Value = ObjectName> {
+    ("[ab]|[a-z]{1,12}", "[a-z0-9][a-z0-9.-]{0,20}").prop_map(|(space, name)| ObjectName::new(space, name))
+}
+
+fn some_providers() -> impl Strategy<Value = Vec<Arc<Provider>>> {
+    let backends = prop_oneof![
+        (any::<bool>(), "[a-z.]{1,9}|::1", any::<u16>(), "(/[a-z\"\\\\é]{1,5})?")
+            .prop_map(|(tls, host, port, base_path)| Backend::Http(Endpoint { tls, host, port, base_path })),
+        (0..9_000u64, option::of(1..500u32), 0..=100u8).prop_map(|(latency, tokens_per_second, percent)| {
+            Backend::Mock(Mock {
+                latency: Duration::from_millis(latency),
+                first_byte: Duration::from_millis(latency / 2),
+                tokens_per_second,
+                error_percent: percent,
+                error_status: 500,
+                reply: MockReply::Echo,
+            })
+        }),
+    ];
+    let others = (backends, vec("[a-z:/-]{1,10}", 0..4), any::<bool>());
+    btree_map(names(), others, 0..12).prop_map(|providers| {
+        let make = |(name, (backend, models, suspended)): (_, (_, Vec<String>, _))| {
+            let models = models.into_iter().map(|name| Model::unlisted(&name)).collect();
+            Arc::new(Provider { backend, models, suspended, ..provider(name) })
+        };
+        providers.into_iter().map(make).collect()
+    })
+}
+
+fn some_routes() -> impl Strategy<Value = Vec<Arc<Route>>> {
+    btree_map(names(), ("[a-z]{1,9}[*]?", names(), any::<u32>()), 0..12).prop_map(|routes| {
+        let make = |(name, (model, provider, budget)): (_, (String, _, _))| {
+            let mut route = route(name, &model, &provider);
+            route.retry.budget_percent = budget;
+            Arc::new(route)
+        };
+        routes.into_iter().map(make).collect()
+    })
+}
+
+/// What a key has besides its name: digests, until when, models.
+type Other = (Vec<[u8; 32]>, Option<i64>, Vec<String>);
+
+fn some_keys() -> impl Strategy<Value = Vec<Arc<Key>>> {
+    let others = (vec(any::<[u8; 32]>(), 0..3), option::of(any::<i64>()), vec(".{0,8}", 0..3));
+    btree_map(names(), others, 0..24).prop_map(|keys| {
+        let make = |(name, (digests, until, models)): (_, Other)| {
+            let not_after = until.map(UnixSeconds);
+            let digests =
+                digests.into_iter().map(|bytes| KeyDigest { sha256: Digest(bytes), not_after }).collect();
+            let allowed_models = AllowedModels(models.into_iter().map(Into::into).collect());
+            Arc::new(Key { digests, allowed_models, expires_at: not_after, ..key(name) })
+        };
+        keys.into_iter().map(make).collect()
+    })
+}
+
+/// Any snapshot.
+pub(super) fn snapshots() -> impl Strategy<Value = Snapshot> {
+    let credentials = btree_map(names(), ".{0,40}".prop_map(Secret::new), 0..6);
+    (some_providers(), some_routes(), some_keys(), credentials).prop_map(
+        |(providers, routes, keys, credentials)| Snapshot {
+            gateway: Arc::new(gateway()),
+            providers,
+            routes,
+            keys,
+            credentials,
+        },
+    )
+}
+
+/// One change to one object; the number picks it.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    Gateway,
+    Provider(usize),
+    Route(usize),
+    Key(usize),
+    Credential(usize),
+    RemoveKey(usize),
+    AddKey,
+}
+
+pub(super) fn changes() -> impl Strategy<Value = Change> {
+    let number = 0..24usize;
+    prop_oneof![
+        Just(Change::Gateway),
+        Just(Change::AddKey),
+        number.clone().prop_map(Change::Provider),
+        number.clone().prop_map(Change::Route),
+        number.clone().prop_map(Change::Key),
+        number.clone().prop_map(Change::Credential),
+        number.prop_map(Change::RemoveKey),
+    ]
+}
+
+/// `snapshot` after `change`; `None` if it has nothing to change in that way.
+pub(super) fn change(snapshot: &Snapshot, change: &Change) -> Option<Snapshot> {
+    fn edit<T: Clone>(items: &mut [Arc<T>], at: usize, edit: impl FnOnce(&mut T)) -> Option<()> {
+        let count = items.len();
+        edit(Arc::make_mut(items.get_mut(at.checked_rem(count)?)?));
+        Some(())
+    }
+    let mut new = snapshot.clone();
+    match *change {
+        Change::Gateway => Arc::make_mut(&mut new.gateway).listener.max_body_bytes += 1,
+        Change::Provider(at) => edit(&mut new.providers, at, |item| item.suspended ^= true)?,
+        Change::Route(at) => edit(&mut new.routes, at, |item| item.retry.budget_percent ^= 1)?,
+        Change::Key(at) => edit(&mut new.keys, at, |item| item.suspended ^= true)?,
+        Change::Credential(at) => {
+            let count = new.credentials.len();
+            let secret = new.credentials.values_mut().nth(at.checked_rem(count)?)?;
+            *secret = Secret::new(format!("{}x", secret.expose()));
+        }
+        Change::RemoveKey(at) => {
+            let count = new.keys.len();
+            drop(new.keys.remove(at.checked_rem(count)?));
+        }
+        Change::AddKey => {
+            new.keys.push(Arc::new(key(ObjectName::new("zzzzzzzzzzzzzz", "new"))));
+        }
+    }
+    Some(new)
+}
