@@ -15,6 +15,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("weir-compile", &["weir-config", "weir-crds"]),
     ("weir-operator", &["weir-compile", "weir-config", "weir-crds"]),
     ("weir", &["weir-compile", "weir-config", "weir-crds", "weir-gateway", "weir-policy"]),
+    ("weir-cluster", &[]),
     ("weir-upstream", &[]),
     ("weir-tests", &["weir-compile", "weir-config", "weir-crds", "weir-gateway", "weir-upstream"]),
 ];

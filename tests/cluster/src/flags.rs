@@ -1,0 +1,79 @@
+//! What each process is started with. A flag without a comment is what any cluster sets.
+
+use crate::ports::Ports;
+use std::path::Path;
+
+/// Not synced to disk: the data is thrown away.
+pub(crate) fn etcd(work: &Path, ports: &Ports) -> Vec<String> {
+    let client = format!("http://127.0.0.1:{}", ports.etcd);
+    let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
+    vec![
+        format!("--data-dir={}", work.join("etcd").display()),
+        "--unsafe-no-fsync".into(),
+        "--log-level=warn".into(),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+    ]
+}
+
+/// On loopback alone, which no endpoint may be: hence no reconciler of the service `kubernetes`.
+pub(crate) fn api_server(work: &Path, ports: &Ports) -> Vec<String> {
+    let file = |name: &str| work.join(name).display().to_string();
+    vec![
+        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
+        "--bind-address=127.0.0.1".into(),
+        "--advertise-address=127.0.0.1".into(),
+        "--endpoint-reconciler-type=none".into(),
+        format!("--secure-port={}", ports.api),
+        "--service-cluster-ip-range=10.96.0.0/24".into(),
+        "--authorization-mode=Node,RBAC".into(),
+        "--enable-admission-plugins=NodeRestriction".into(),
+        "--allow-privileged=true".into(),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".into(),
+        format!("--service-account-key-file={}", file("accounts.pub")),
+        format!("--service-account-signing-key-file={}", file("accounts.key")),
+        format!("--audit-policy-file={}", file("audit-policy.yaml")),
+        format!("--audit-log-path={}", file("logs/audit.log")),
+    ]
+}
+
+/// Without the rates each controller gets 20 requests a second, and the first objects come 5 s late.
+pub(crate) fn controllers(work: &Path) -> Vec<String> {
+    let mut flags = client(work, "controllers");
+    flags.extend([
+        "--use-service-account-credentials".into(),
+        format!("--service-account-private-key-file={}", work.join("accounts.key").display()),
+        format!("--root-ca-file={}", work.join("ca.crt").display()),
+        "--kube-api-qps=500".into(),
+        "--kube-api-burst=1000".into(),
+    ]);
+    flags
+}
+
+pub(crate) fn scheduler(work: &Path) -> Vec<String> {
+    client(work, "scheduler")
+}
+
+/// Nobody asks them anything: they need no port.
+fn client(work: &Path, name: &str) -> Vec<String> {
+    let kubeconfig = work.join(format!("{name}.kubeconfig"));
+    vec![
+        format!("--kubeconfig={}", kubeconfig.display()),
+        "--leader-elect=false".into(),
+        "--secure-port=0".into(),
+    ]
+}
+
+/// Every call with who made it, without bodies.
+pub(crate) const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+";
