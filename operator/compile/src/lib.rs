@@ -50,19 +50,21 @@ use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 #[derive(Clone, Default)]
 pub struct Input {
     /// Every `LLMGateway`.
-    pub gateways: Vec<LLMGateway>,
+    pub gateways: Vec<Arc<LLMGateway>>,
     /// Every `LLMProvider`.
-    pub providers: Vec<LLMProvider>,
+    pub providers: Vec<Arc<LLMProvider>>,
     /// Every `LLMRoute`.
-    pub routes: Vec<LLMRoute>,
+    pub routes: Vec<Arc<LLMRoute>>,
     /// Every `LLMKey`.
-    pub keys: Vec<LLMKey>,
+    pub keys: Vec<Arc<LLMKey>>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
     /// Whether providers may only use Secrets that carry [`CREDENTIAL_LABEL`] (semantics S10.7).
     pub require_credential_label: bool,
     /// The labels of namespaces. One that isn't here matches no selector.
     pub namespaces: Namespaces,
+    /// Keys of which the Secret is somebody else's: none of their texts is read (semantics S10.8).
+    pub taken: BTreeSet<ObjectName>,
 }
 
 /// What compile makes of an [`Input`].
