@@ -33,7 +33,9 @@ pub use attachments::{
 pub use codes::{Code, Severity};
 pub use condition::Condition;
 pub use finding::Finding;
-pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
+pub use minted::{
+    MINTED_DIGESTS, MINTED_TEXT, MINTED_TOKEN, MintedDigest, minted_addresses, minted_data, minted_into,
+};
 pub use pages::{codes_markdown, conditions_markdown};
 pub use resolve::{CREDENTIAL_LABEL, SecretContent, Secrets};
 pub use targets::TargetState;
@@ -59,6 +61,8 @@ pub struct Input {
     pub keys: Vec<LLMKey>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
+    /// Keys whose Secret is somebody else's: nothing of it is theirs (semantics S10.8).
+    pub taken: BTreeSet<ObjectName>,
     /// Whether providers may only use Secrets that carry [`CREDENTIAL_LABEL`] (semantics S10.7).
     pub require_credential_label: bool,
     /// The labels of namespaces. One that isn't here matches no selector.
@@ -111,7 +115,7 @@ pub fn compile(input: &Input) -> Output {
         .map(|node| {
             let wanted = &node.object.spec.gateway_ref;
             let gateway = references::gateway(&gateways, (Kind::Key, &node.name), wanted, found);
-            kept(key::read(node, gateway, &input.secrets), found)
+            kept(key::read(node, gateway, (&input.secrets, &input.taken)), found)
         })
         .collect();
 
