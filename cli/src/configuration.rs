@@ -2,6 +2,7 @@
 
 use crate::manifest::{Id, Problem, What, World, labels, pointer, secret};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use weir_compile::{Finding, Input, Namespaces, Output, SecretContent, Secrets, compile};
 use weir_config::{ObjectName, Snapshot};
@@ -56,6 +57,8 @@ pub(crate) fn configure(world: &World, secrets: Secrets, implied: Vec<LLMGateway
         routes: typed(world, Kind::Route, &mut problems),
         keys: typed(world, Kind::Key, &mut problems),
         secrets,
+        // On a laptop a Secret among the manifests is the one that is meant.
+        taken: BTreeSet::new(),
         // On a laptop nobody labels Secrets, and nobody else could name them.
         require_credential_label: false,
         namespaces: namespaces(world),

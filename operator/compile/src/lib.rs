@@ -33,7 +33,9 @@ pub use attachments::{
 pub use codes::{Code, Severity};
 pub use condition::Condition;
 pub use finding::Finding;
-pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
+pub use minted::{
+    MINTED_DIGESTS, MINTED_TEXT, MINTED_TOKEN, MintedDigest, minted_addresses, minted_data, minted_into,
+};
 pub use pages::{codes_markdown, conditions_markdown};
 pub use resolve::{CREDENTIAL_LABEL, SecretContent, Secrets};
 pub use targets::TargetState;
@@ -59,12 +61,12 @@ pub struct Input {
     pub keys: Vec<Arc<LLMKey>>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
+    /// Keys whose Secret is somebody else's: nothing of it is theirs (semantics S10.8).
+    pub taken: BTreeSet<ObjectName>,
     /// Whether providers may only use Secrets that carry [`CREDENTIAL_LABEL`] (semantics S10.7).
     pub require_credential_label: bool,
     /// The labels of namespaces. One that isn't here matches no selector.
     pub namespaces: Namespaces,
-    /// Keys of which the Secret is somebody else's: none of their texts is read (semantics S10.8).
-    pub taken: BTreeSet<ObjectName>,
 }
 
 /// What compile makes of an [`Input`].
@@ -87,7 +89,7 @@ pub fn compile(input: &Input) -> Output {
     let (routes, keys) =
         (world::index(Kind::Route, &input.routes, found), world::index(Kind::Key, &input.keys, found));
     let mut routes = self::routes(&routes, &gateways, found);
-    let mut keys = self::keys(&keys, &gateways, &input.secrets, found);
+    let mut keys = self::keys(&keys, &gateways, (&input.secrets, &input.taken), found);
 
     checks::model_names::award(&mut routes, found);
     checks::key_digests::award(&mut keys, found);
@@ -142,7 +144,7 @@ fn routes<'a>(
 fn keys<'a>(
     nodes: &'a world::Index<'a, LLMKey>,
     gateways: &Gateways,
-    secrets: &Secrets,
+    secrets: (&Secrets, &BTreeSet<ObjectName>),
     found: &mut Vec<Finding>,
 ) -> Vec<key::Draft<'a>> {
     let read = |node: &'a world::Node<'a, LLMKey>| {

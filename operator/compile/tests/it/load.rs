@@ -36,8 +36,12 @@ fn add(input: &mut Input, object: Value) {
             let metadata = read::<Namespace>(object).metadata;
             input.namespaces.insert(metadata.name.unwrap(), metadata.labels.unwrap_or_default());
         }
-        // Not an object: what the operator is told by a flag.
-        Some("Flags") => input.require_credential_label = object["requireCredentialLabel"] == true,
+        // Not an object: what compile is told besides.
+        Some("Flags") => {
+            input.require_credential_label = object["requireCredentialLabel"] == true;
+            let taken = object["taken"].as_array().into_iter().flatten();
+            input.taken.extend(taken.map(|key| ObjectName::new("default", key.as_str().unwrap())));
+        }
         kind => panic!("no kind for a case: {kind:?}"),
     }
 }
