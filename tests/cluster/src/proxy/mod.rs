@@ -77,10 +77,18 @@ impl<'plane> Proxy<'plane> {
     /// # Errors
     /// None that a test should expect.
     pub fn client_with_token(&self, token: &str) -> Result<kube::Client> {
+        Ok(kube::Client::try_from(self.config_with_token(token)?)?)
+    }
+
+    /// The configuration of [`Proxy::client_with_token`], for who wants to change it first.
+    ///
+    /// # Errors
+    /// None that a test should expect.
+    pub fn config_with_token(&self, token: &str) -> Result<kube::Config> {
         let mut config = kube::Config::new(self.url().parse()?);
         config.auth_info = kubeconfig::auth(&User::Token(token));
         config.default_retry = false;
-        Ok(kube::Client::try_from(config)?)
+        Ok(config)
     }
 
     /// Every call so far, in the order in which they came; those that got no answer, too.
