@@ -5,7 +5,7 @@
 //! providers may be on this machine, and nobody waits for a load balancer to notice the end.
 
 use crate::args::GatewayName;
-use crate::manifest::{Id, World};
+use crate::manifest::{Id, What, World};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use weir_config::ObjectName;
@@ -13,7 +13,7 @@ use weir_crds::{API_VERSION, Kind, LLMGateway, validate};
 
 /// Whether `id` is the LLMGateway that `wanted` names.
 pub(crate) fn is_wanted(wanted: &GatewayName, id: &Id) -> bool {
-    id.kind == Some(Kind::Gateway)
+    id.what == What::Ours(Kind::Gateway)
         && id.name.name == wanted.name
         && wanted.namespace.as_ref().is_none_or(|namespace| *namespace == id.name.namespace)
 }
@@ -45,42 +45,42 @@ fn default_at(object: &mut Value, path: &[&str], field: &str, value: Value) {
 }
 
 /// The gateway's full name. Without a namespace it is where an LLMGateway of that name is, else where all routes
-/// and keys for it are; with several or none of these: `default`.
+/// and keys look for it; with several or none of these: `default`.
 pub(crate) fn full_name(wanted: &GatewayName, world: &World) -> ObjectName {
     let only = |namespaces: BTreeSet<&str>| match namespaces.into_iter().collect::<Vec<_>>().as_slice() {
         [only] => Some((*only).to_owned()),
         _ => None,
     };
     let declared = || {
-        let gateways = world.of_kind(Some(Kind::Gateway)).filter(|(id, _)| is_wanted(wanted, id));
+        let gateways = world.all(What::Ours(Kind::Gateway)).filter(|(id, _)| is_wanted(wanted, id));
         only(gateways.map(|(id, _)| id.name.namespace.as_str()).collect())
     };
-    let attached = || only(attached(world, &wanted.name).map(|name| name.namespace.as_str()).collect());
+    let attached = || only(wanted_in(world, &wanted.name).collect());
     let namespace = wanted.namespace.clone().or_else(declared).or_else(attached);
     ObjectName::new(namespace.unwrap_or_else(|| "default".to_owned()), wanted.name.as_str())
 }
 
 /// Whether the manifests have this LLMGateway.
 pub(crate) fn is_declared(world: &World, name: &ObjectName) -> bool {
-    world.objects.contains_key(&Id { kind: Some(Kind::Gateway), name: name.clone() })
+    world.objects.contains_key(&Id { what: What::Ours(Kind::Gateway), name: name.clone() })
 }
 
-/// The routes and keys that name a gateway called `gateway`.
-pub(crate) fn attached<'w>(world: &'w World, gateway: &'w str) -> impl Iterator<Item = &'w ObjectName> {
-    let of_kind = |kind| world.of_kind(Some(kind));
-    of_kind(Kind::Route).chain(of_kind(Kind::Key)).filter_map(move |(id, held)| {
-        let named = held.value.pointer("/spec/gatewayRef/name")?.as_str()?;
-        (named == gateway).then_some(&id.name)
+/// The namespaces in which routes and keys look for a gateway called `gateway`.
+pub(crate) fn wanted_in<'w>(world: &'w World, gateway: &'w str) -> impl Iterator<Item = &'w str> {
+    let all = |kind| world.all(What::Ours(kind));
+    all(Kind::Route).chain(all(Kind::Key)).filter_map(move |(id, held)| {
+        let named = |field| held.value.pointer("/spec/gatewayRef")?.get(field)?.as_str();
+        (named("name")? == gateway).then(|| named("namespace").unwrap_or(&id.name.namespace))
     })
 }
 
-/// The gateway that is implied under this name.
+/// The gateway that is implied under this name. It serves whoever names it: that it does not is for a manifest to say.
 pub(crate) fn implied(name: &ObjectName) -> Option<LLMGateway> {
     let mut gateway = json!({
         "apiVersion": API_VERSION,
         "kind": Kind::Gateway.name(),
         "metadata": { "name": name.name, "namespace": name.namespace },
-        "spec": {},
+        "spec": { "allowedNamespaces": { "routes": { "from": "All" }, "keys": { "from": "All" } } },
     });
     adjust(&mut gateway);
     validate::apply_defaults(Kind::Gateway, &mut gateway);

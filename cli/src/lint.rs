@@ -38,7 +38,7 @@ fn implied(args: &Lint, world: &World) -> Vec<LLMGateway> {
     let wanted = &args.gateway.gateway;
     let namespaces: BTreeSet<&str> = match &wanted.namespace {
         Some(namespace) => BTreeSet::from([namespace.as_str()]),
-        None => laptop::attached(world, &wanted.name).map(|name| name.namespace.as_str()).collect(),
+        None => laptop::wanted_in(world, &wanted.name).collect(),
     };
     let names = namespaces.into_iter().map(|namespace| ObjectName::new(namespace, wanted.name.as_str()));
     names.filter(|name| !laptop::is_declared(world, name)).filter_map(|name| laptop::implied(&name)).collect()

@@ -3,7 +3,7 @@
 //! Each key is made once and kept in a file of its own that only its owner can read, so that a restart changes no
 //! key. Nothing is ever deleted: a key whose object is gone opens nothing.
 
-use crate::manifest::World;
+use crate::manifest::{What, World};
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,7 +11,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use weir_compile::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest, Secrets};
+use weir_compile::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest, SecretContent, Secrets};
 use weir_config::{Digest, MintedKey, ObjectName, Secret};
 use weir_crds::Kind;
 
@@ -25,7 +25,7 @@ pub(crate) fn default_folder() -> anyhow::Result<PathBuf> {
 /// Adds to `secrets` the Secret of every LLMKey that asks for one, as if the operator had written it, unless the
 /// manifests bring it themselves.
 pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> anyhow::Result<()> {
-    for (id, held) in world.of_kind(Some(Kind::Key)) {
+    for (id, held) in world.all(What::Ours(Kind::Key)) {
         let name = held.value.pointer("/spec/source/generate/secretName").and_then(|name| name.as_str());
         let Some(secret_name) = name else { continue };
         let secret_name = ObjectName::new(id.name.namespace.as_str(), secret_name);
@@ -36,7 +36,7 @@ pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> anyhow
     Ok(())
 }
 
-fn secret(text: &Secret) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+fn secret(text: &Secret) -> anyhow::Result<SecretContent> {
     let text = text.expose();
     let digest = MintedDigest {
         id: text.split('_').nth(1).unwrap_or_default().to_owned(),
@@ -44,10 +44,11 @@ fn secret(text: &Secret) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         minted_at: None,
         not_after: None,
     };
-    Ok(BTreeMap::from([
+    let data = BTreeMap::from([
         (MINTED_TEXT.to_owned(), text.as_bytes().to_vec()),
         (MINTED_DIGESTS.to_owned(), serde_json::to_vec(&[digest])?),
-    ]))
+    ]);
+    Ok(SecretContent { data, labelled: false })
 }
 
 /// The key of the LLMKey `name`: read, or made and written first.

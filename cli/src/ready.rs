@@ -58,7 +58,7 @@ fn key_text(key: &LLMKey, namespace: &str, secrets: &Secrets) -> Option<Secret> 
         (None, Some(secret)) => (&secret.name, secret.key.as_str()),
         (None, None) => return None,
     };
-    let bytes = secrets.get(&ObjectName::new(namespace, name.as_str()))?.get(field)?;
+    let bytes = secrets.get(&ObjectName::new(namespace, name.as_str()))?.data.get(field)?;
     Some(Secret::new(std::str::from_utf8(bytes).ok()?.trim_end_matches(['\n', '\r'])))
 }
 

@@ -4,7 +4,7 @@ use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
 use crate::manifest::files::FileText;
-use crate::manifest::{Outcome, Problem, Source, World, files};
+use crate::manifest::{Outcome, Problem, Source, What, World, files};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
 use anyhow::{Context, anyhow};
@@ -155,7 +155,7 @@ impl<'a> Site<'a> {
             configuration::configure(&self.world, secrets.clone(), implied.into_iter().collect());
         self.say_new(&configuration.problems);
         let snapshot = snapshot(&configuration, &name)?;
-        let keys = self.world.of_kind(Some(Kind::Key));
+        let keys = self.world.all(What::Ours(Kind::Key));
         let keys: Vec<_> =
             keys.filter_map(|(_, held)| serde_json::from_value(held.value.clone()).ok()).collect();
         let offer = Offer::of(&snapshot, &keys, &secrets);

@@ -9,7 +9,7 @@ mod world;
 mod yaml;
 
 pub(crate) use files::Source;
-pub(crate) use object::{Id, secret};
+pub(crate) use object::{Id, What, labels, secret};
 pub(crate) use place::pointer;
 pub(crate) use problem::Problem;
 pub(crate) use world::{Outcome, World};

@@ -1,4 +1,4 @@
-//! Documents -> objects: ours, Secrets, and what somebody else is for.
+//! Documents -> objects: ours, Secrets, Namespaces, and what somebody else is for.
 
 use super::place::{Origin, Place, Places};
 use super::problem::Problem;
@@ -11,17 +11,31 @@ use std::sync::Arc;
 use weir_config::ObjectName;
 use weir_crds::{Kind, Origin as Whose, VERSION};
 
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// A core Secret.
+    Secret,
+    /// A core Namespace. Its own namespace is empty.
+    Namespace,
+    /// One of ours.
+    Ours(Kind),
+}
+
 /// What tells an object from all others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
-    /// `None`: a core Secret.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) what: What,
     pub(crate) name: ObjectName,
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.map_or("Secret", Kind::name), self.name)
+        match self.what {
+            What::Secret => write!(f, "Secret {}", self.name),
+            What::Namespace => write!(f, "Namespace {}", self.name.name),
+            What::Ours(kind) => write!(f, "{kind} {}", self.name),
+        }
     }
 }
 
@@ -111,9 +125,10 @@ impl Contents {
             }
             return;
         }
-        let kind = match Whose::of(&api_version, &kind) {
-            Whose::Ours(kind) => Some(kind),
-            Whose::Foreign if api_version == "v1" && kind == "Secret" => None,
+        let what = match Whose::of(&api_version, &kind) {
+            Whose::Ours(kind) => What::Ours(kind),
+            Whose::Foreign if api_version == "v1" && kind == "Secret" => What::Secret,
+            Whose::Foreign if api_version == "v1" && kind == "Namespace" => What::Namespace,
             Whose::Foreign => return self.pass_over(&kind, &value),
             Whose::UnknownVersion => {
                 let why = format!("there is no version {api_version:?} of {kind}: write weir.dev/{VERSION}");
@@ -121,8 +136,8 @@ impl Contents {
             }
             Whose::UnknownKind(near) => return self.refuse(&origin, "/kind", unknown_kind(&kind, near)),
         };
-        match name(&value) {
-            Ok(name) => self.objects.push(Object { id: Id { kind, name }, value, origin }),
+        match name(&value, what) {
+            Ok(name) => self.objects.push(Object { id: Id { what, name }, value, origin }),
             Err((pointer, why)) => self.refuse(&origin, pointer, why.to_owned()),
         }
     }
@@ -148,9 +163,10 @@ fn unknown_kind(kind: &str, near: Option<Kind>) -> String {
 }
 
 /// Namespace and name of an object, `default` unless it says something else.
-fn name(value: &Value) -> Result<ObjectName, (&'static str, &'static str)> {
+fn name(value: &Value, what: What) -> Result<ObjectName, (&'static str, &'static str)> {
     let part = |name: &str| value.pointer(&format!("/metadata/{name}"));
     let namespace = match part("namespace") {
+        _ if what == What::Namespace => "",
         None | Some(Value::Null) => "default",
         Some(Value::String(namespace)) => namespace,
         Some(_) => return Err(("/metadata/namespace", "metadata.namespace must be text: put it in quotes")),
@@ -187,6 +203,27 @@ pub(crate) fn secret(value: &Value) -> Result<BTreeMap<String, Vec<u8>>, Wrong> 
         }
     }
     if wrong.is_empty() { Ok(data) } else { Err(wrong) }
+}
+
+/// An object's labels; or what is wrong with each that is none.
+pub(crate) fn labels(value: &Value) -> Result<BTreeMap<String, String>, Wrong> {
+    let mut labels = BTreeMap::new();
+    let mut wrong = Wrong::new();
+    let given = match value.pointer("/metadata/labels") {
+        None | Some(Value::Null) => return Ok(labels),
+        Some(Value::Object(given)) => given,
+        Some(_) => return Err(vec![("/metadata/labels".to_owned(), "must be an object of texts")]),
+    };
+    for (name, value) in given {
+        match value.as_str() {
+            Some(text) => drop(labels.insert(name.clone(), text.to_owned())),
+            None => {
+                let step = name.replace('~', "~0").replace('/', "~1");
+                wrong.push((format!("/metadata/labels/{step}"), "must be text: put it in quotes"));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(labels) } else { Err(wrong) }
 }
 
 #[cfg(test)]

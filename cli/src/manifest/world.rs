@@ -5,14 +5,14 @@
 //! file is deleted.
 
 use super::files::FileText;
-use super::object::{self, Contents, Id, Object};
+use super::object::{self, Contents, Id, Object, What};
 use super::place::{Origin, dotted};
 use super::problem::Problem;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use weir_crds::{Kind, validate};
+use weir_crds::validate;
 
 /// An object in force.
 #[derive(Debug, Clone)]
@@ -80,8 +80,8 @@ impl World {
     }
 
     /// The objects of one kind.
-    pub(crate) fn of_kind(&self, kind: Option<Kind>) -> impl Iterator<Item = (&Id, &Held)> {
-        self.objects.iter().filter(move |(id, _)| id.kind == kind)
+    pub(crate) fn all(&self, what: What) -> impl Iterator<Item = (&Id, &Held)> {
+        self.objects.iter().filter(move |(id, _)| id.what == what)
     }
 }
 
@@ -119,20 +119,22 @@ fn accept(
 ) -> Option<Held> {
     let Object { id, value, origin } = object;
     let mut value = value.clone();
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+    if id.what != What::Namespace
+        && let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut)
+    {
         metadata.insert("namespace".to_owned(), json!(id.name.namespace));
     }
-    let wrong: Vec<(String, String)> = match id.kind {
-        Some(kind) => {
+    let in_words =
+        |wrong: Vec<(String, &str)>| wrong.into_iter().map(|(at, why)| (at, why.to_owned())).collect();
+    let wrong: Vec<(String, String)> = match id.what {
+        What::Ours(kind) => {
             adjust(id, &mut value);
             validate::apply_defaults(kind, &mut value);
             let violations = validate::verdict(kind, &value, before.map(|held| &held.value));
             violations.into_iter().map(|violation| (violation.pointer, violation.message)).collect()
         }
-        None => {
-            let wrong = object::secret(&value).err().unwrap_or_default();
-            wrong.into_iter().map(|(pointer, why)| (pointer, why.to_owned())).collect()
-        }
+        What::Secret => in_words(object::secret(&value).err().unwrap_or_default()),
+        What::Namespace => in_words(object::labels(&value).err().unwrap_or_default()),
     };
     if wrong.is_empty() {
         return Some(Held { value, origin: origin.clone() });

@@ -1,16 +1,19 @@
-//! `LLMGateway` -> its settings, and the defaults that it gives to providers and routes.
+//! `LLMGateway` -> its settings, the defaults that it gives to providers and routes, and whom it serves.
 
+use crate::admission::{Admission, Namespaces};
 use crate::attempt::{SetFallback, SetRetry, SetTimeouts};
 use crate::codes::Code;
 use crate::finding::Report;
-use crate::values::{duration, parsed, quoted};
+use crate::resolve::Admits;
+use crate::values::{duration, is_label, parsed, quoted};
 use crate::world::Node;
 use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use weir_config::{Egress, Gateway, Listener};
 use weir_crds::Kind;
-use weir_crds::{ByteSize, GatewayEgress, GatewayListener, LLMGateway};
+use weir_crds::{ByteSize, GatewayEgress, GatewayListener, GatewayTenant, LLMGateway};
 
 const MAX_BODY_BYTES: u64 = 32 << 20;
 /// What the schema allows.
@@ -24,13 +27,35 @@ pub(crate) struct Draft {
     pub(crate) timeouts: SetTimeouts,
     pub(crate) fallback: SetFallback,
     pub(crate) retry: SetRetry,
+    routes: Admission,
+    keys: Admission,
+    /// The namespaces of each tenant.
+    tenants: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Draft {
+    /// Whether keys of `namespace` may be of `tenant` (semantics S10.7): their own namespace they always may.
+    pub(crate) fn admits_tenant(&self, tenant: &str, namespace: &str) -> bool {
+        tenant == namespace || self.tenants.get(tenant).is_some_and(|members| members.contains(namespace))
+    }
+}
+
+impl Admits for Draft {
+    fn admits(&self, kind: Kind, namespace: &str) -> bool {
+        match kind {
+            Kind::Route => self.routes.admits(namespace),
+            Kind::Key => self.keys.admits(namespace),
+            Kind::Gateway | Kind::Provider => false,
+        }
+    }
 }
 
 /// Always gives a gateway: a setting that cannot be read has its default, a range is not allowed.
-pub(crate) fn read(node: &Node<'_, LLMGateway>) -> (Draft, Report) {
+pub(crate) fn read(node: &Node<'_, LLMGateway>, namespaces: &Namespaces) -> (Draft, Report) {
     let mut report = Report::on(Kind::Gateway, &node.name);
     let spec = &node.object.spec;
     let defaults = spec.defaults.as_ref();
+    let allowed = &spec.allowed_namespaces;
     let draft = Draft {
         gateway: Gateway {
             name: node.name.clone(),
@@ -52,6 +77,9 @@ pub(crate) fn read(node: &Node<'_, LLMGateway>) -> (Draft, Report) {
             "spec.defaults.retry",
             defaults.and_then(|defaults| defaults.retry.as_ref()),
         ),
+        routes: Admission::read(&mut report, "spec.allowedNamespaces.routes", &allowed.routes, namespaces),
+        keys: Admission::read(&mut report, "spec.allowedNamespaces.keys", &allowed.keys, namespaces),
+        tenants: tenants(&mut report, &spec.tenants),
     };
     (draft, report)
 }
@@ -92,4 +120,22 @@ fn egress(report: &mut Report, spec: Option<&GatewayEgress>) -> Egress {
         }
     }
     Egress { allow_private }
+}
+
+fn tenants(report: &mut Report, specs: &[GatewayTenant]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut tenants = BTreeMap::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let field = format!("spec.tenants[{index}].name");
+        let name = quoted(&spec.name);
+        if !is_label(&spec.name) {
+            let message = format!("{name} is no DNS label, so nobody is of this tenant; rename it");
+            report.add(Code::InvalidValue, field, message);
+        } else if tenants.contains_key(&spec.name) {
+            let message = format!("{name} is listed before, and that entry applies; remove one of the two");
+            report.add(Code::InvalidValue, field, message);
+        } else {
+            tenants.insert(spec.name.clone(), spec.namespaces.iter().cloned().collect());
+        }
+    }
+    tenants
 }

@@ -1,13 +1,14 @@
 //! `LLMKey` -> what recognises a tenant's key and what it may do.
 //!
 //! A key of which a bound cannot be read (rate, expiry) is refused: left out, never unbounded. So is one of
-//! which no text is known.
+//! which no text is known, and one on somebody else's bill.
 
 use crate::codes::Code;
 use crate::finding::Report;
+use crate::gateway;
 use crate::resolve::Secrets;
 use crate::source;
-use crate::values::{in_range, is_allowed_pattern, parsed_or, quoted};
+use crate::values::{in_range, is_allowed_pattern, is_label, parsed_or, quoted};
 use crate::world::Node;
 use std::num::NonZeroU32;
 use weir_config::{AllowedModels, Key, KeyDigest, Limits, ModelPattern, ObjectName};
@@ -19,6 +20,8 @@ const REFUSED: &str = "so the key is refused, never unbounded";
 
 /// One text of a key and the field that gives it.
 pub(crate) struct SourcedDigest {
+    /// What a status calls it; no secret.
+    pub(crate) id: String,
     pub(crate) digest: KeyDigest,
     pub(crate) field: String,
 }
@@ -36,7 +39,7 @@ pub(crate) struct Draft<'a> {
 /// Reads a key.
 pub(crate) fn read<'a>(
     node: &'a Node<'a, LLMKey>,
-    gateway: Option<ObjectName>,
+    gateway: Option<(&ObjectName, &gateway::Draft)>,
     secrets: &Secrets,
 ) -> (Draft<'a>, Report) {
     let mut report = Report::on(Kind::Key, &node.name);
@@ -48,16 +51,47 @@ pub(crate) fn read<'a>(
         None => Some(None),
     };
     let allowed_models = allowed_models(&mut report, &spec.allowed_models);
-    let key = limits.zip(expires_at).map(|(limits, expires_at)| Key {
-        name: node.name.clone(),
-        tenant: node.name.namespace.clone(),
-        digests: Vec::new(),
-        allowed_models,
-        limits,
-        expires_at,
-        suspended: spec.suspend,
-    });
-    (Draft { node, gateway, digests, key }, report)
+    let tenant = tenant(&mut report, node, gateway);
+    let key = || {
+        Some(Key {
+            name: node.name.clone(),
+            tenant: tenant?,
+            digests: Vec::new(),
+            allowed_models,
+            limits: limits?,
+            expires_at: expires_at?,
+            suspended: spec.suspend,
+        })
+    };
+    (Draft { node, gateway: gateway.map(|(name, _)| name.clone()), digests, key: key() }, report)
+}
+
+/// Whose bill it is; `None` refuses the key. That the gateway knows no such tenant, and that it knows it without
+/// this namespace, are said in the same words.
+fn tenant(
+    report: &mut Report,
+    node: &Node<'_, LLMKey>,
+    gateway: Option<(&ObjectName, &gateway::Draft)>,
+) -> Option<String> {
+    let namespace = node.name.namespace.as_str();
+    let tenant = node.object.spec.tenant.as_deref().unwrap_or(namespace);
+    if !is_label(tenant) {
+        let message = format!("{} is no DNS label, so the key is refused; correct it", quoted(tenant));
+        report.add(Code::InvalidValue, "spec.tenant", message);
+        return None;
+    }
+    if let Some((name, gateway)) = gateway
+        && !gateway.admits_tenant(tenant, namespace)
+    {
+        let message = format!(
+            "LLMGateway {name} admits no key of namespace {namespace} to tenant {}, so the key is refused; have its \
+             spec.tenants admit it, or leave tenant out",
+            quoted(tenant)
+        );
+        report.add(Code::TenantNotAllowed, "spec.tenant", message);
+        return None;
+    }
+    Some(tenant.to_owned())
 }
 
 fn limits(report: &mut Report, node: &Node<'_, LLMKey>) -> Option<Limits> {

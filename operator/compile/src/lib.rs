@@ -5,15 +5,19 @@
 //! the same bytes, in whatever order they come) and no cluster: the operator, the CLI and tests run this very
 //! code. It never fails: of a broken object the valid part serves, and its neighbours do not notice.
 
+mod admission;
+mod attachments;
 mod attempt;
 mod checks;
 mod codes;
+mod condition;
 mod endpoint;
 mod finding;
 mod gateway;
 mod key;
 mod minted;
 mod models;
+mod pages;
 mod provider;
 mod resolve;
 mod route;
@@ -22,10 +26,17 @@ mod targets;
 mod values;
 mod world;
 
-pub use codes::{Code, Severity, codes_markdown};
+pub use admission::Namespaces;
+pub use attachments::{
+    Attachments, GatewayAttachment, KeyAttachment, KeyText, ProviderAttachment, RouteAttachment, Skipped,
+};
+pub use codes::{Code, Severity};
+pub use condition::Condition;
 pub use finding::Finding;
 pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
-pub use resolve::Secrets;
+pub use pages::{codes_markdown, conditions_markdown};
+pub use resolve::{CREDENTIAL_LABEL, SecretContent, Secrets};
+pub use targets::TargetState;
 pub use weir_crds::Kind;
 
 use checks::references;
@@ -48,6 +59,10 @@ pub struct Input {
     pub keys: Vec<LLMKey>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
+    /// Whether providers may only use Secrets that carry [`CREDENTIAL_LABEL`] (semantics S10.7).
+    pub require_credential_label: bool,
+    /// The labels of namespaces. One that isn't here matches no selector.
+    pub namespaces: Namespaces,
 }
 
 /// What compile makes of an [`Input`].
@@ -55,6 +70,8 @@ pub struct Input {
 pub struct Output {
     /// One configuration per gateway, complete. A gateway with nothing attached has an empty one.
     pub gateways: BTreeMap<ObjectName, Snapshot>,
+    /// Where each object ended up.
+    pub attachments: Attachments,
     /// Sorted by object, then by severity, worst first; each once.
     pub findings: Vec<Finding>,
 }
@@ -68,24 +85,31 @@ pub fn compile(input: &Input) -> Output {
     let routes = world::index(Kind::Route, &input.routes, found);
     let keys = world::index(Kind::Key, &input.keys, found);
 
-    let gateways: BTreeMap<ObjectName, gateway::Draft> =
-        gateways.values().map(|node| (node.name.clone(), kept(gateway::read(node), found))).collect();
+    let gateways: BTreeMap<ObjectName, gateway::Draft> = gateways
+        .values()
+        .map(|node| (node.name.clone(), kept(gateway::read(node, &input.namespaces), found)))
+        .collect();
+    let around = provider::Surroundings {
+        secrets: &input.secrets,
+        require_label: input.require_credential_label,
+        namespaces: &input.namespaces,
+    };
     let providers: Providers = providers
         .values()
-        .map(|node| (node.name.clone(), kept(provider::read(node, &input.secrets), found)))
+        .map(|node| (node.name.clone(), kept(provider::read(node, around), found)))
         .collect();
     let mut routes: Vec<route::Draft<'_>> = routes
         .values()
         .map(|node| {
-            let wanted = &node.object.spec.gateway_ref.name;
+            let wanted = &node.object.spec.gateway_ref;
             let gateway = references::gateway(&gateways, (Kind::Route, &node.name), wanted, found);
-            kept(route::read(node, gateway), found)
+            kept(route::read(node, gateway.map(|(name, _)| name.clone())), found)
         })
         .collect();
     let mut keys: Vec<key::Draft<'_>> = keys
         .values()
         .map(|node| {
-            let wanted = &node.object.spec.gateway_ref.name;
+            let wanted = &node.object.spec.gateway_ref;
             let gateway = references::gateway(&gateways, (Kind::Key, &node.name), wanted, found);
             kept(key::read(node, gateway, &input.secrets), found)
         })
@@ -93,14 +117,19 @@ pub fn compile(input: &Input) -> Output {
 
     checks::model_names::award(&mut routes, found);
     checks::key_digests::award(&mut keys, found);
-    let snapshots = snapshots(&gateways, &providers, &routes, &keys, found);
-    references::unreferenced((&gateways, &providers), &routes, &keys, found);
+    for route in &mut routes {
+        route.targets = kept(targets::resolve(route, &providers), found);
+    }
+    let snapshots = snapshots(&gateways, &providers, &routes, &keys);
+    let mut attachments = attachments::find(&snapshots, &providers, &routes, &keys);
+    references::unreferenced(&attachments, found);
     checks::unpriced::check(&providers, found);
     snapshots.values().for_each(|snapshot| checks::egress::check(snapshot, found));
     checks::served::check(&snapshots, &keys, found);
     findings.sort();
     findings.dedup();
-    Output { gateways: snapshots, findings }
+    attachments::skip(&mut attachments, &providers, (&routes, &keys), &findings);
+    Output { gateways: snapshots, attachments, findings }
 }
 
 /// The value, once what there is to say about it is noted.
@@ -114,15 +143,13 @@ fn snapshots(
     providers: &Providers,
     routes: &[route::Draft<'_>],
     keys: &[key::Draft<'_>],
-    findings: &mut Vec<Finding>,
 ) -> BTreeMap<ObjectName, Snapshot> {
     let mut snapshots: BTreeMap<ObjectName, Snapshot> =
         gateways.iter().map(|(name, draft)| (name.clone(), Snapshot::empty(draft.gateway.clone()))).collect();
     for route in routes {
-        let targets = kept(targets::resolve(route, providers), findings);
         let Some(gateway) = route.gateway.as_ref() else { continue };
         let Some((snapshot, draft)) = snapshots.get_mut(gateway).zip(gateways.get(gateway)) else { continue };
-        snapshot.routes.extend(route.effective(draft, targets).map(Arc::new));
+        snapshot.routes.extend(route.effective(draft).map(Arc::new));
     }
     for key in keys {
         let Some(snapshot) = key.gateway.as_ref().and_then(|name| snapshots.get_mut(name)) else { continue };
@@ -143,7 +170,7 @@ fn complete(snapshot: &mut Snapshot, gateway: &gateway::Draft, providers: &Provi
     let referred: BTreeSet<&ObjectName> =
         snapshot.routes.iter().flat_map(|route| &route.targets).map(|target| &target.provider).collect();
     for name in referred {
-        let Some(draft) = providers.get(name).and_then(Option::as_ref) else { continue };
+        let Some(draft) = providers.get(name).and_then(|account| account.draft.as_ref()) else { continue };
         snapshot.providers.push(Arc::new(draft.effective(&gateway.timeouts)));
         if let Some(secret) = &draft.credential {
             snapshot.credentials.insert(name.clone(), secret.clone());

@@ -3,12 +3,12 @@
 use crate::codes::Code;
 use crate::finding::Report;
 use crate::key::SourcedDigest;
-use crate::resolve::{Secrets, resolve_ref, without_final_newline};
-use crate::source::{of_digest, of_text};
+use crate::resolve::{Secrets, Wanted, resolve_ref, without_final_newline};
+use crate::source::{of_digest, of_text, short};
 use crate::values::quoted;
 use serde::{Deserialize, Serialize};
-use weir_config::ObjectName;
-use weir_crds::{GenerateKey, Timestamp};
+use weir_config::{KeyDigest, ObjectName};
+use weir_crds::{GenerateKey, Kind, Timestamp};
 
 /// The Secret's key under which the newest text stands.
 pub const MINTED_TEXT: &str = "OPENAI_API_KEY";
@@ -40,8 +40,9 @@ pub(crate) fn read(
     secrets: &Secrets,
 ) -> Vec<SourcedDigest> {
     let field = "spec.source.generate.secretName";
-    let secret = resolve_ref(secrets, key, &spec.secret_name).map(|(_, secret)| secret);
-    let value = |name: &str| secret.and_then(|secret| secret.get(name));
+    let wanted = Wanted { name: &spec.secret_name, namespace: None };
+    let secret = resolve_ref(secrets, (Kind::Key, key), wanted).map(|(_, secret)| secret);
+    let value = |name: &str| secret.and_then(|secret| secret.data.get(name));
     match (value(MINTED_DIGESTS), value(MINTED_TEXT)) {
         (Some(list), text) => match serde_json::from_slice::<Vec<MintedDigest>>(list) {
             Ok(list) if list.is_empty() => {
@@ -85,7 +86,9 @@ fn entries(report: &mut Report, list: &[MintedDigest], field: &str) -> Vec<Sourc
     let mut digests = Vec::new();
     for (index, entry) in list.iter().enumerate() {
         match of_digest(&entry.sha256, entry.not_after.as_ref()) {
-            Ok(digest) => digests.push(SourcedDigest { digest, field: field.to_owned() }),
+            Ok(digest) => {
+                digests.push(SourcedDigest { id: label(&entry.id, &digest), digest, field: field.to_owned() })
+            }
             Err((what, why)) => {
                 let message = format!("{MINTED_DIGESTS} in the Secret, entry {index}, {what}: {why}");
                 report.add(Code::InvalidValue, field, message);
@@ -93,4 +96,10 @@ fn entries(report: &mut Report, list: &[MintedDigest], field: &str) -> Vec<Sourc
         }
     }
     digests
+}
+
+/// What a status calls the text: the label inside the key, unless it is none.
+fn label(id: &str, digest: &KeyDigest) -> String {
+    let is_label = !id.is_empty() && id.len() <= 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_label { id.to_owned() } else { short(digest) }
 }

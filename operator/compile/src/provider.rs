@@ -4,18 +4,43 @@
 //! place, or without its credential, is worse than one that another target answers. A broken entry of `models`
 //! is left out alone.
 
+use crate::admission::{Admission, Namespaces};
 use crate::attempt::{SetTimeouts, TIMEOUTS};
 use crate::codes::Code;
 use crate::endpoint;
 use crate::finding::Report;
 use crate::models;
-use crate::resolve::{Secrets, resolve_secret};
-use crate::values::{duration, integer, is_visible_ascii};
+use crate::resolve::{Admits, CREDENTIAL_LABEL, Secrets, resolve_secret, text_of};
+use crate::values::{duration, integer, is_visible_ascii, quoted};
 use crate::world::Node;
 use std::time::Duration;
 use weir_config::{Backend, Endpoint, Mock, Provider, Secret, Vendor};
 use weir_crds::Kind;
 use weir_crds::{LLMProvider, LLMProviderSpec, MockSpec};
+
+/// A provider and who may name it. Whether it is any good is a secret to those who may not.
+pub(crate) struct Account {
+    admission: Admission,
+    /// How many models it lists.
+    pub(crate) models: usize,
+    /// `None`: it is left out.
+    pub(crate) draft: Option<Draft>,
+}
+
+impl Admits for Account {
+    fn admits(&self, kind: Kind, namespace: &str) -> bool {
+        kind == Kind::Route && self.admission.admits(namespace)
+    }
+}
+
+/// What providers are read beside.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) secrets: &'a Secrets,
+    /// Whether only labelled Secrets may be sent to vendors.
+    pub(crate) require_label: bool,
+    pub(crate) namespaces: &'a Namespaces,
+}
 
 /// A provider, read; its gateway's defaults are still to come.
 pub(crate) struct Draft {
@@ -36,15 +61,17 @@ impl Draft {
     }
 }
 
-/// Reads a provider; `None` leaves it out.
-pub(crate) fn read(node: &Node<'_, LLMProvider>, secrets: &Secrets) -> (Option<Draft>, Report) {
+/// Reads a provider.
+pub(crate) fn read(node: &Node<'_, LLMProvider>, around: Surroundings<'_>) -> (Account, Report) {
     let mut report = Report::on(Kind::Provider, &node.name);
     let spec = &node.object.spec;
     // Each is read whatever became of the others, so that all findings come at once.
     let timeouts = SetTimeouts::read(&mut report, "spec.timeouts", spec.timeouts.as_ref());
     let backend = backend(&mut report, spec);
-    let credential = credential(&mut report, node, secrets);
+    let credential = credential(&mut report, node, around);
     let models = models::read(&mut report, &spec.models);
+    let allowed = &spec.allowed_namespaces;
+    let admission = Admission::read(&mut report, "spec.allowedNamespaces", allowed, around.namespaces);
     let draft = || {
         let provider = Provider {
             name: node.name.clone(),
@@ -57,7 +84,7 @@ pub(crate) fn read(node: &Node<'_, LLMProvider>, secrets: &Secrets) -> (Option<D
         };
         Some(Draft { provider, timeouts, credential: credential? })
     };
-    (draft(), report)
+    (Account { admission, models: spec.models.len(), draft: draft() }, report)
 }
 
 fn backend(report: &mut Report, spec: &LLMProviderSpec) -> Option<Backend> {
@@ -125,7 +152,7 @@ fn mock(report: &mut Report, spec: &MockSpec) -> Mock {
 fn credential(
     report: &mut Report,
     node: &Node<'_, LLMProvider>,
-    secrets: &Secrets,
+    around: Surroundings<'_>,
 ) -> Option<Option<Secret>> {
     let spec = &node.object.spec;
     let given = spec.credentials.as_ref();
@@ -135,7 +162,12 @@ fn credential(
         (Some(reference), false) => {
             let field = "spec.credentials.apiKeySecretRef";
             let names = (reference.name.as_str(), reference.key.as_str());
-            let text = resolve_secret(secrets, &node.name, names, field, report)?;
+            let from = (Kind::Provider, &node.name);
+            let secret = resolve_secret(around.secrets, from, names.0, field, report)?;
+            if around.require_label && !secret.labelled {
+                return unlabelled(report, field, names.0);
+            }
+            let text = text_of(secret, names, field, report)?;
             sendable(report, field, text).map(Some)
         }
         (None, true) => Some(None),
@@ -150,6 +182,18 @@ fn credential(
             None
         }
     }
+}
+
+/// Said before anything else of the Secret: what is in one that isn't labelled is none of the provider's business.
+fn unlabelled<T>(report: &mut Report, field: &str, name: &str) -> Option<T> {
+    let (label, value) = CREDENTIAL_LABEL;
+    let message = format!(
+        "Secret {} is not labelled {label}={value}, so it is sent to no vendor and the provider is left out; label \
+         it, if it is meant for that",
+        quoted(name)
+    );
+    report.add(Code::SecretNotLabelled, format!("{field}.name"), message);
+    None
 }
 
 fn sendable(report: &mut Report, field: &str, text: &[u8]) -> Option<Secret> {

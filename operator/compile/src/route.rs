@@ -5,9 +5,10 @@ use crate::attempt::{SetFallback, SetRetry};
 use crate::codes::Code;
 use crate::finding::Report;
 use crate::gateway;
+use crate::targets;
 use crate::values::{is_public_name, is_public_pattern, quoted};
 use crate::world::Node;
-use weir_config::{Alias, ModelPattern, ObjectName, Route, Target};
+use weir_config::{Alias, ModelPattern, ObjectName, Route};
 use weir_crds::Kind;
 use weir_crds::LLMRoute;
 
@@ -26,6 +27,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) gateway: Option<ObjectName>,
     /// `spec.model` first, then the aliases.
     pub(crate) names: Vec<PublicName>,
+    /// Resolved once it is clear which names the route keeps.
+    pub(crate) targets: targets::Resolved,
     fallback: SetFallback,
     retry: SetRetry,
 }
@@ -37,7 +40,8 @@ pub(crate) fn read<'a>(node: &'a Node<'a, LLMRoute>, gateway: Option<ObjectName>
     let names = names(&mut report, node);
     let fallback = SetFallback::read(&mut report, "spec.fallback", spec.fallback.as_ref());
     let retry = SetRetry::read(&mut report, "spec.retry", spec.retry.as_ref());
-    (Draft { node, gateway, names, fallback, retry }, report)
+    let targets = targets::Resolved::default();
+    (Draft { node, gateway, names, targets, fallback, retry }, report)
 }
 
 fn names(report: &mut Report, node: &Node<'_, LLMRoute>) -> Vec<PublicName> {
@@ -69,7 +73,7 @@ impl Draft<'_> {
     ///
     /// Where `spec.model` is lost, the first alias that is listed takes its place, or the first at all: a route
     /// goes on answering to every name that it kept.
-    pub(crate) fn effective(&self, gateway: &gateway::Draft, targets: Vec<Target>) -> Option<Route> {
+    pub(crate) fn effective(&self, gateway: &gateway::Draft) -> Option<Route> {
         let first = self.names.iter().position(|name| !name.hidden).unwrap_or(0);
         let model = self.names.get(first)?.pattern.clone();
         let others = self.names.iter().enumerate().filter(|(index, _)| *index != first);
@@ -79,7 +83,7 @@ impl Draft<'_> {
             aliases: others
                 .map(|(_, name)| Alias { name: name.pattern.to_string(), hidden: name.hidden })
                 .collect(),
-            targets,
+            targets: self.targets.usable.clone(),
             fallback: self.fallback.effective(&gateway.fallback),
             retry: self.retry.effective(&gateway.retry),
         })

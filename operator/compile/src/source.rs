@@ -5,10 +5,10 @@ use crate::codes::Code;
 use crate::finding::Report;
 use crate::key::SourcedDigest;
 use crate::minted;
-use crate::resolve::{Secrets, resolve_secret};
+use crate::resolve::{Secrets, resolve_secret, text_of};
 use crate::values::is_visible_ascii;
 use weir_config::{Digest, KeyDigest, ObjectName};
-use weir_crds::{KeySource, SecretKeyRef, SourceDigest, Timestamp};
+use weir_crds::{KeySource, Kind, SecretKeyRef, SourceDigest, Timestamp};
 
 /// A brought key has at least so many characters (semantics S10.5).
 const SHORTEST: usize = 32;
@@ -41,7 +41,8 @@ fn brought(
 ) -> Option<SourcedDigest> {
     let field = "spec.source.secretRef";
     let names = (reference.name.as_str(), reference.key.as_str());
-    let text = resolve_secret(secrets, key, names, field, report)?;
+    let secret = resolve_secret(secrets, (Kind::Key, key), names.0, field, report)?;
+    let text = text_of(secret, names, field, report)?;
     of_text(report, text, field)
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn of_text(report: &mut Report, text: &[u8], field: &str) -> Option<S
         "holds spaces, line breaks or other characters that a header cannot carry"
     } else {
         let digest = KeyDigest { sha256: Digest::of(text), not_after: None };
-        return Some(SourcedDigest { digest, field: field.to_owned() });
+        return Some(SourcedDigest { id: short(&digest), digest, field: field.to_owned() });
     };
     let message = format!("the key in the Secret {why}, so it is refused; put another one there");
     report.add(Code::InvalidKey, field, message);
@@ -65,7 +66,7 @@ fn listed(report: &mut Report, specs: &[SourceDigest]) -> Vec<SourcedDigest> {
     for (index, spec) in specs.iter().enumerate() {
         let at = format!("spec.source.digests[{index}]");
         match of_digest(&spec.sha256, spec.not_after.as_ref()) {
-            Ok(digest) => digests.push(SourcedDigest { digest, field: at }),
+            Ok(digest) => digests.push(SourcedDigest { id: short(&digest), digest, field: at }),
             Err((field, why)) => report.add(Code::InvalidValue, format!("{at}.{field}"), why),
         }
     }
@@ -74,6 +75,11 @@ fn listed(report: &mut Report, specs: &[SourceDigest]) -> Vec<SourcedDigest> {
         report.add(Code::InvalidValue, "spec.source.digests", message);
     }
     digests
+}
+
+/// What a status calls a text of which nobody knows the label.
+pub(crate) fn short(digest: &KeyDigest) -> String {
+    digest.sha256.to_string().chars().take(12).collect()
 }
 
 /// A digest as it is written, with its end. One that cannot be read is left out, and so is one whose end cannot:

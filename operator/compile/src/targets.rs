@@ -6,7 +6,7 @@
 use crate::codes::Code;
 use crate::finding::Report;
 use crate::provider;
-use crate::resolve::resolve_ref;
+use crate::resolve::{Wanted, leads_nowhere, resolve_ref};
 use crate::route::{self, PublicName};
 use crate::values::{in_range, is_label, is_model_name, listed, parsed_or, quoted};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,25 +14,73 @@ use weir_config::{ModelPattern, ObjectName, Provider, Target};
 use weir_crds::Kind;
 use weir_crds::RouteTarget;
 
-/// Every provider that there is; `None` for those that are left out.
-pub(crate) type Providers = BTreeMap<ObjectName, Option<provider::Draft>>;
+/// Every provider that there is.
+pub(crate) type Providers = BTreeMap<ObjectName, provider::Account>;
 
-/// The usable targets of `route`, in their order.
-pub(crate) fn resolve(route: &route::Draft<'_>, providers: &Providers) -> (Vec<Target>, Report) {
+/// What became of a route's targets.
+#[derive(Default)]
+pub(crate) struct Resolved {
+    /// Those that can answer, in their order.
+    pub(crate) usable: Vec<Target>,
+    /// All of them, each name once, in their order.
+    pub(crate) states: Vec<TargetState>,
+    /// Those that they name and that admit the route, usable or not.
+    pub(crate) providers: BTreeSet<ObjectName>,
+}
+
+/// Whether requests can go to a target, as far as the configuration goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetState {
+    /// Its name in the route's spec.
+    pub name: String,
+    /// Why they cannot; `None`: they can.
+    pub unavailable: Option<Code>,
+}
+
+/// Why a target is left out: for its state, and in a few words for the route's message.
+struct Lost {
+    code: Code,
+    why: String,
+}
+
+/// Looks at the targets of `route`.
+pub(crate) fn resolve(route: &route::Draft<'_>, providers: &Providers) -> (Resolved, Report) {
     let mut report = Report::on(Kind::Route, &route.node.name);
-    let mut targets: Vec<Target> = Vec::new();
+    let mut resolved = Resolved::default();
     let mut lost = Vec::new();
     let mut seen = BTreeSet::new();
     for (index, spec) in route.node.object.spec.targets.iter().enumerate() {
-        let mut look = Look { report: &mut report, at: format!("spec.targets[{index}]"), route, providers };
-        let target = if seen.insert(spec.name.as_str()) { look.target(spec) } else { look.twice(spec) };
+        let named = resolve_ref(providers, (Kind::Route, &route.node.name), (&spec.provider_ref).into());
+        resolved.providers.extend(named.map(|(name, _)| name.clone()));
+        let mut look = Look { report: &mut report, at: format!("spec.targets[{index}]"), route };
+        let is_first = seen.insert(spec.name.as_str());
+        let target = if is_first { look.target(spec, named) } else { look.twice(spec) };
+        if is_first {
+            let unavailable = target.as_ref().map_or_else(|lost| Some(lost.code), |_| suspended(named));
+            resolved.states.push(TargetState { name: spec.name.clone(), unavailable });
+        }
         match target {
-            Ok(target) => targets.push(target),
-            Err(why) => lost.push(format!("{} ({why})", quoted(&spec.name))),
+            Ok(target) => resolved.usable.push(target),
+            Err(Lost { why, .. }) => lost.push(format!("{} ({why})", quoted(&spec.name))),
         }
     }
+    summary(&mut report, &resolved.usable, &lost);
+    (resolved, report)
+}
+
+/// A provider that a target names.
+type Named<'w> = Option<(&'w ObjectName, &'w provider::Account)>;
+
+/// A suspended provider stays in the snapshot, so that running requests finish; new ones do not go there.
+fn suspended(named: Named<'_>) -> Option<Code> {
+    let draft = named.and_then(|(_, account)| account.draft.as_ref())?;
+    draft.provider().suspended.then_some(Code::ProviderSuspended)
+}
+
+/// Says of the route how many of its targets are left, unless all are.
+fn summary(report: &mut Report, targets: &[Target], lost: &[String]) {
     if targets.is_empty() {
-        let why = if lost.is_empty() { "none is given".to_owned() } else { listed(&lost) };
+        let why = if lost.is_empty() { "none is given".to_owned() } else { listed(lost) };
         let message = format!(
             "no target is usable: {why}; requests are answered 503 until one is; correct the targets or \
              their providers"
@@ -43,11 +91,10 @@ pub(crate) fn resolve(route: &route::Draft<'_>, providers: &Providers) -> (Vec<T
             "{} of {} targets are usable, left out: {}; correct the targets or their providers",
             targets.len(),
             targets.len() + lost.len(),
-            listed(&lost)
+            listed(lost)
         );
         report.add(Code::PartiallyResolved, "spec.targets", message);
     }
-    (targets, report)
 }
 
 /// One target being looked at.
@@ -55,31 +102,30 @@ struct Look<'a> {
     report: &'a mut Report,
     at: String,
     route: &'a route::Draft<'a>,
-    providers: &'a Providers,
 }
 
 impl Look<'_> {
-    fn refuse<T>(&mut self, code: Code, field: &str, message: String, why: &str) -> Result<T, String> {
+    fn refuse<T>(&mut self, code: Code, field: &str, message: String, why: &str) -> Result<T, Lost> {
         self.report.add(code, format!("{}.{field}", self.at), message);
-        Err(why.to_owned())
+        Err(Lost { code, why: why.to_owned() })
     }
 
-    fn twice(&mut self, spec: &RouteTarget) -> Result<Target, String> {
+    fn twice(&mut self, spec: &RouteTarget) -> Result<Target, Lost> {
         let message = format!("{} names an earlier target, too; rename one of the two", quoted(&spec.name));
         self.refuse(Code::InvalidValue, "name", message, "its name is taken")
     }
 
-    /// The target, or why it is left out in a few words.
-    fn target(&mut self, spec: &RouteTarget) -> Result<Target, String> {
+    /// The target, or why it is left out.
+    fn target(&mut self, spec: &RouteTarget, named: Named<'_>) -> Result<Target, Lost> {
         if !is_label(&spec.name) {
             let message =
                 format!("{} is no DNS label, so the target is left out; rename it", quoted(&spec.name));
             return self.refuse(Code::InvalidValue, "name", message, "no valid name");
         }
-        let (provider, draft) = self.provider(spec)?;
+        let provider = self.provider(spec, named)?;
         match &spec.model {
-            Some(model) => self.offers(draft, model)?,
-            None => self.offers_names(draft)?,
+            Some(model) => self.offers(provider, model)?,
+            None => self.offers_names(provider)?,
         }
         let field = format!("{}.priority", self.at);
         // Out of range: as near as it gets, so that a fallback does not become the first choice.
@@ -88,32 +134,25 @@ impl Look<'_> {
         let consequence = format!("so it counts as {nearest}");
         Ok(Target {
             name: spec.name.clone(),
-            provider,
+            provider: provider.name.clone(),
             model: spec.model.clone(),
             priority: parsed_or(self.report, &field, priority, &consequence).unwrap_or(nearest),
         })
     }
-}
 
-impl<'a> Look<'a> {
-    fn provider(&mut self, spec: &RouteTarget) -> Result<(ObjectName, &'a Provider), String> {
-        let from = &self.route.node.name;
-        let wanted = &spec.provider_ref.name;
-        match resolve_ref(self.providers, from, wanted) {
-            Some((name, Some(draft))) => Ok((name.clone(), draft.provider())),
-            Some((name, None)) => Err(format!("LLMProvider {name} is broken, see there")),
-            None => {
-                let message = format!(
-                    "there is no LLMProvider {} in namespace {}; create it, or correct the name",
-                    quoted(wanted),
-                    from.namespace
-                );
-                self.refuse(Code::ProviderNotFound, "providerRef.name", message, "no such provider")
-            }
-        }
+    fn provider<'w>(&mut self, spec: &RouteTarget, named: Named<'w>) -> Result<&'w Provider, Lost> {
+        let Some((name, account)) = named else {
+            let wanted = Wanted::from(&spec.provider_ref);
+            let message = leads_nowhere(Kind::Provider, &self.route.node.name, wanted, "");
+            return self.refuse(Code::ProviderNotFound, "providerRef.name", message, "no such provider");
+        };
+        account.draft.as_ref().map(provider::Draft::provider).ok_or_else(|| Lost {
+            code: Code::ProviderUnusable,
+            why: format!("LLMProvider {name} is broken, see there"),
+        })
     }
 
-    fn offers(&mut self, provider: &Provider, model: &str) -> Result<(), String> {
+    fn offers(&mut self, provider: &Provider, model: &str) -> Result<(), Lost> {
         if !is_model_name(model) {
             let message = format!("{} is no model's name, so the target is left out", quoted(model));
             return self.refuse(Code::InvalidValue, "model", message, "no valid model");
@@ -130,7 +169,7 @@ impl<'a> Look<'a> {
     }
 
     /// Without a model of its own a target is asked for the route's public names.
-    fn offers_names(&mut self, provider: &Provider) -> Result<(), String> {
+    fn offers_names(&mut self, provider: &Provider) -> Result<(), Lost> {
         let missing: Vec<&ModelPattern> = self
             .route
             .names

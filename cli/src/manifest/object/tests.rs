@@ -20,9 +20,9 @@ fn lists_are_taken_apart_and_their_items_keep_their_places() {
 
 #[test]
 fn what_is_not_ours_is_named_and_passed_over() {
-    let text = "{apiVersion: v1, kind: Namespace, metadata: {name: a}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: b, namespace: a}}\n";
+    let text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: b, namespace: a}}\n";
     let Contents { foreign, objects, problems, incomplete } = contents(text);
-    assert_eq!(foreign, ["Namespace a", "Deployment a/b"]);
+    assert_eq!(foreign, ["ConfigMap a", "Deployment a/b"]);
     assert!(objects.is_empty() && problems.is_empty() && !incomplete);
 }
 
@@ -63,4 +63,20 @@ fn json_that_yaml_cannot_read_is_read_as_json() {
     assert_eq!(secret(&contents.objects[0].value).unwrap()["x"], "😀".as_bytes());
     let broken = read(&"x.json".into(), "{\n  \"a\": 1,\n  oops\"\n}");
     assert_eq!(broken.problems[0].spot.as_ref().unwrap().place.line, 3, "{:?}", broken.problems);
+}
+
+#[test]
+fn a_namespace_is_in_no_namespace_and_its_labels_are_texts() {
+    let text =
+        |labels: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: a, labels: {labels}}}\n");
+    let object = |labels| contents(&text(labels)).objects.remove(0);
+    assert_eq!(object("{}").id.to_string(), "Namespace a");
+    let read = labels(&object("{team: a, llm: \"true\"}").value).unwrap();
+    assert_eq!(
+        read,
+        BTreeMap::from([("team", "a"), ("llm", "true")].map(|(a, b)| (a.to_owned(), b.to_owned())))
+    );
+    assert_eq!(labels(&object("null").value), Ok(BTreeMap::new()));
+    let wrong = labels(&object("{x/llm: true}").value).unwrap_err();
+    assert_eq!(wrong, [("/metadata/labels/x~1llm".to_owned(), "must be text: put it in quotes")]);
 }

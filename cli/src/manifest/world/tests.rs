@@ -1,4 +1,5 @@
 use super::*;
+use weir_crds::Kind;
 
 const PROVIDER: &str =
     "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {name: fast}\nspec: {vendor: Mock}\n";
@@ -33,7 +34,7 @@ fn a_refused_edit_leaves_its_object_and_lets_the_others_change() {
     let [problem] = outcome.problems.as_slice() else { panic!("{:?}", outcome.problems) };
     let text = problem.to_string();
     assert!(text.starts_with("a.yaml:4:22: error: LLMProvider default/fast spec.suspnd: "), "{text}");
-    let provider = world.of_kind(Some(Kind::Provider)).next().unwrap().1;
+    let provider = world.all(What::Ours(Kind::Provider)).next().unwrap().1;
     assert_eq!(provider.value["spec"]["vendor"], "Mock");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::codes::Code;
 use crate::finding::{Finding, Report};
+use crate::provider::Draft;
 use crate::targets::Providers;
 use crate::values::listed;
 use weir_config::{Provider, Vendor};
@@ -9,8 +10,7 @@ use weir_crds::Kind;
 
 /// One finding per provider, with the models that it is about.
 pub(crate) fn check(providers: &Providers, findings: &mut Vec<Finding>) {
-    for draft in providers.values().flatten() {
-        let provider = draft.provider();
+    for provider in providers.values().flat_map(|account| &account.draft).map(Draft::provider) {
         if let Some(which) = unpriced(provider) {
             let mut report = Report::on(Kind::Provider, &provider.name);
             let message = format!(

@@ -1,11 +1,10 @@
 //! Manifests -> `Input`.
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use weir_compile::Input;
+use weir_compile::{Input, SecretContent};
 use weir_config::ObjectName;
 
 /// Every document of `yaml`; `path` is for messages only.
@@ -29,9 +28,15 @@ fn add(input: &mut Input, object: Value) {
         Some("LLMRoute") => input.routes.push(read(object)),
         Some("LLMKey") => input.keys.push(read(object)),
         Some("Secret") => {
-            let (name, values) = secret(read(object));
-            input.secrets.insert(name, values);
+            let (name, content) = secret(read(object));
+            input.secrets.insert(name, content);
         }
+        Some("Namespace") => {
+            let metadata = read::<Namespace>(object).metadata;
+            input.namespaces.insert(metadata.name.unwrap(), metadata.labels.unwrap_or_default());
+        }
+        // Not an object: what the operator is told by a flag.
+        Some("Flags") => input.require_credential_label = object["requireCredentialLabel"] == true,
         kind => panic!("no kind for a case: {kind:?}"),
     }
 }
@@ -40,11 +45,11 @@ fn read<T: DeserializeOwned>(object: Value) -> T {
     serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error} in {object}"))
 }
 
-fn secret(secret: Secret) -> (ObjectName, BTreeMap<String, Vec<u8>>) {
+fn secret(secret: Secret) -> (ObjectName, SecretContent) {
     let namespace =
         secret.metadata.namespace.filter(|it| !it.is_empty()).unwrap_or_else(|| "default".to_owned());
     let name = ObjectName::new(namespace, secret.metadata.name.unwrap());
     let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));
     let text = secret.string_data.unwrap_or_default().into_iter().map(|(key, text)| (key, text.into_bytes()));
-    (name, data.chain(text).collect())
+    (name, SecretContent::new(data.chain(text).collect(), &secret.metadata.labels.unwrap_or_default()))
 }
