@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod names;
 pub mod pods;
 pub mod publish;
+pub mod report;
 pub mod secrets;
 pub mod tasks;
 pub mod watch;
