@@ -48,7 +48,7 @@ check: ## Format, lints, promises, and licences if cargo-deny is there
 	if command -v cargo-deny >/dev/null; then cargo-deny check bans licenses sources; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
 
 .PHONY: gen
-gen: ## Writes what is generated from the code: the CRDs, the page of codes
+gen: ## Writes what is generated from the code: the CRDs, the pages of codes and conditions
 	$(CARGO) run --locked --quiet -p weir-crds --bin crdgen
 	$(CARGO) run --locked --quiet -p weir-compile --bin codesgen
 
