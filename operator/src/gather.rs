@@ -4,7 +4,7 @@ use crate::secrets::Contents;
 use crate::watch::{Held, Ours, Picture, Watched, name_of};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use weir_compile::{Code, Finding, SecretContent, Secrets};
 use weir_config::ObjectName;
@@ -23,6 +23,28 @@ pub struct Objects {
     pub keys: Vec<Arc<LLMKey>>,
     /// On each object that cannot be read.
     pub unreadable: Vec<Finding>,
+}
+
+impl Objects {
+    /// The same objects with the statuses that they have now. Those that have changed since are left out: what was
+    /// found is not about them.
+    pub fn as_they_are(&self, picture: &Picture) -> Self {
+        let now = objects(picture);
+        Self {
+            gateways: unchanged(&self.gateways, now.gateways),
+            providers: unchanged(&self.providers, now.providers),
+            routes: unchanged(&self.routes, now.routes),
+            keys: unchanged(&self.keys, now.keys),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
+fn unchanged<K: Resource>(before: &[Arc<K>], mut now: Vec<Arc<K>>) -> Vec<Arc<K>> {
+    let of = |object: &K| (object.meta().uid.clone(), object.meta().generation);
+    let seen: HashSet<_> = before.iter().map(|object| of(object)).collect();
+    now.retain(|object| seen.contains(&of(object)));
+    now
 }
 
 /// Takes our objects out of the picture. What is being deleted is still there: it serves until it is gone.

@@ -16,6 +16,7 @@ pub mod pass;
 pub mod pods;
 pub mod programmed;
 pub mod publish;
+pub mod rbac;
 pub mod report;
 pub mod run;
 pub mod secrets;

@@ -6,16 +6,16 @@ use crate::gather::{self, Objects};
 use crate::metrics::Metrics;
 use crate::programmed::{on_gateway, over_all};
 use crate::publish::{Owner, Shelf, Unpublished};
-use crate::report::{self, Programmed, Statuses};
+use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
 use crate::secrets::Contents;
-use crate::watch::Picture;
+use crate::watch::{Picture, name_of};
 use crate::{mint, pods};
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Client, ResourceExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
 use weir_compile::{Code, Finding, Input, Output, Severity, compile};
 use weir_config::ObjectName;
@@ -29,6 +29,7 @@ pub struct World {
     acks: Arc<Acks>,
     statuses: Arc<Statuses>,
     contents: Contents,
+    patience: mint::Patience,
     input: Input,
     shelves: BTreeMap<ObjectName, Shelf>,
     last: Option<Seen>,
@@ -64,8 +65,18 @@ impl World {
         require_credential_label: bool,
     ) -> Self {
         let input = Input { require_credential_label, ..Input::default() };
-        let (contents, shelves) = (Contents::default(), BTreeMap::new());
-        Self { client, picture, metrics, acks, statuses, contents, input, shelves, last: None }
+        Self {
+            client,
+            picture,
+            metrics,
+            acks,
+            statuses,
+            contents: Contents::default(),
+            patience: mint::Patience::default(),
+            input,
+            shelves: BTreeMap::new(),
+            last: None,
+        }
     }
 
     /// Whether everything has been listed: before that, what is missing is not known to be gone.
@@ -79,30 +90,32 @@ impl World {
         self.contents.trust_the_watch();
     }
 
-    /// Looks at everything once and publishes what changed.
+    /// Looks at everything once and publishes what changed. Gives the moment to come again although nothing changes.
     ///
     /// # Errors
     /// Something is left undone; all else is done.
-    pub async fn pass(&mut self) -> Result<(), Unfinished> {
+    pub async fn pass(&mut self) -> Result<Option<Moment>, Unfinished> {
         let began = Instant::now();
         let objects = gather::objects(&self.picture);
         let wanted = gather::referenced_secrets(&objects);
         let mut changed = self.contents.refresh(&self.client, &self.picture, &wanted).await?;
-        let keeper = mint::Keeper { client: &self.client, metrics: &self.metrics, picture: &self.picture };
-        let kept = keeper.keep(&objects.keys, &mut self.contents).await?;
-        changed.extend(kept.written);
+        let (contents, patience) = (&mut self.contents, &mut self.patience);
+        let (client, metrics, picture) = (&self.client, &self.metrics, &self.picture);
+        let kept = mint::keep(client, metrics, &objects.keys, picture, contents, true, patience).await;
+        changed.extend(kept.changed);
         gather::take_contents(&mut self.input.secrets, &self.contents, &changed);
         self.input.taken = kept.taken;
         self.take(&objects);
         let mut output = tokio::task::block_in_place(|| compile(&self.input));
         output.findings.extend_from_slice(&objects.unreadable);
+        output.findings.extend(kept.findings);
         output.findings.sort();
         let (blocked, unfinished) = self.publish(&objects.gateways, &output).await;
         self.metrics.pass_seconds.observe(began.elapsed().as_secs_f64());
         let errors = output.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         self.metrics.errors_found.set(i64::try_from(errors).unwrap_or(i64::MAX));
         self.last = Some(Seen { objects, output, blocked });
-        unfinished.map_or(Ok(()), |why| {
+        unfinished.map_or(Ok(kept.again), |why| {
             self.metrics.failed_passes.inc();
             Err(why)
         })
@@ -158,22 +171,31 @@ impl World {
         let aims: BTreeMap<ObjectName, Aim> =
             self.shelves.values().filter_map(|shelf| self.aim(shelf)).collect();
         self.acks.aim(aims.clone());
-        let programmed = |kind: Kind, name: &ObjectName| self.programmed(seen, &aims, kind, name);
-        let gateway = |name: &ObjectName| self.numbers(&aims, name);
-        let now = Timestamp::now();
-        let world = report::World {
-            gateways: &seen.objects.gateways,
-            providers: &seen.objects.providers,
-            routes: &seen.objects.routes,
-            keys: &seen.objects.keys,
-            output: &seen.output,
-            programmed: &programmed,
-            numbers: &gateway,
-            now,
+        let programmed = |object: &(Kind, ObjectName)| self.programmed(seen, &aims, object);
+        let numbers = |gateway: &Arc<LLMGateway>| {
+            let name = name_of(&gateway.metadata);
+            (name.clone(), self.numbers(&aims, &name))
         };
-        let next = report::all(&world, &self.statuses)?;
-        let wait = u64::try_from(next.as_second() - now.as_second()).unwrap_or_default();
-        Some(Moment::now() + std::time::Duration::from_secs(wait + 1))
+        let now = Timestamp::now();
+        // The objects first: what is known besides is what the watch has not told of by then.
+        let objects = seen.objects.as_they_are(&self.picture);
+        let blocked: Vec<Finding> = seen.blocked.values().cloned().collect();
+        let report = report::all(&ReportInput {
+            gateways: &objects.gateways,
+            providers: &objects.providers,
+            routes: &objects.routes,
+            keys: &objects.keys,
+            output: &seen.output,
+            findings: &blocked,
+            programmed: &programmed,
+            numbers: &objects.gateways.iter().map(numbers).collect(),
+            known: &self.statuses.known(),
+            now,
+        });
+        let wait =
+            report.next_change.map(|at| u64::try_from(at.as_second() - now.as_second()).unwrap_or_default());
+        self.statuses.take(report);
+        wait.map(|seconds| Moment::now() + Duration::from_secs(seconds + 1))
     }
 
     fn aim(&self, shelf: &Shelf) -> Option<(ObjectName, Aim)> {
@@ -186,15 +208,15 @@ impl World {
         &self,
         seen: &Seen,
         aims: &BTreeMap<ObjectName, Aim>,
-        kind: Kind,
-        name: &ObjectName,
+        object: &(Kind, ObjectName),
     ) -> Programmed {
-        let gateways = seen.output.attachments.gateways_of(kind, name);
+        let (kind, name) = object;
+        let gateways = seen.output.attachments.gateways_of(*kind, name);
         let on_each = gateways.into_iter().map(|gateway| {
             if let Some(finding) = seen.blocked.get(gateway) {
-                return Programmed::Blocked(finding.clone());
+                return Programmed::Blocked { code: finding.code, message: finding.message.clone() };
             }
-            let since = self.shelves.get(gateway).and_then(|shelf| shelf.since(&(kind, name.clone())));
+            let since = self.shelves.get(gateway).and_then(|shelf| shelf.since(object));
             match aims.get(gateway).zip(since) {
                 Some((aim, since)) => on_gateway(aim, since, |uid| self.acks.heard(uid)),
                 // Not published yet: a write failed, and is tried again.
@@ -202,14 +224,13 @@ impl World {
             }
         });
         over_all(on_each).unwrap_or_else(|| {
-            let refused =
-                findings_of(&seen.output, kind, name).iter().any(|it| it.severity == Severity::Error);
+            let refused = findings_of(&seen.output, object).iter().any(|it| it.severity == Severity::Error);
             if refused { Programmed::NotServed } else { Programmed::NotReferenced }
         })
     }
 
     /// What a gateway's status says of its pods and its configuration.
-    fn numbers(&self, aims: &BTreeMap<ObjectName, Aim>, name: &ObjectName) -> report::Numbers {
+    fn numbers(&self, aims: &BTreeMap<ObjectName, Aim>, name: &ObjectName) -> GatewayNumbers {
         let pods = pods::of(&self.picture, name);
         let ready = pods.iter().filter(|pod| pod.ready);
         let aim = aims.get(name);
@@ -217,7 +238,7 @@ impl World {
             let ack = self.acks.heard(uid).and_then(|heard| heard.ack);
             aim.zip(ack).is_some_and(|(aim, ack)| aim.reaches(&ack, aim.revision.generation))
         };
-        report::Numbers {
+        GatewayNumbers {
             pods: pods.len(),
             ready: ready.clone().count(),
             current: ready.filter(|pod| runs(&pod.uid)).count(),
@@ -228,10 +249,9 @@ impl World {
 }
 
 /// The findings on one object; they are sorted by object.
-fn findings_of<'a>(output: &'a Output, kind: Kind, name: &ObjectName) -> &'a [Finding] {
-    let about = |finding: &Finding| (finding.object.0, &finding.object.1).cmp(&(kind, name));
-    let from = output.findings.partition_point(|finding| about(finding).is_lt());
-    let to = output.findings.partition_point(|finding| about(finding).is_le());
+fn findings_of<'a>(output: &'a Output, object: &(Kind, ObjectName)) -> &'a [Finding] {
+    let from = output.findings.partition_point(|finding| finding.object < *object);
+    let to = output.findings.partition_point(|finding| finding.object <= *object);
     output.findings.get(from..to).unwrap_or_default()
 }
 

@@ -46,7 +46,7 @@ fn rank(programmed: &Programmed) -> u8 {
         Programmed::Pending { .. } => 2,
         Programmed::PodsUnreachable => 3,
         Programmed::NoReadyPods => 4,
-        Programmed::Blocked(_) => 5,
+        Programmed::Blocked { .. } => 5,
         Programmed::NotServed => 6,
     }
 }

@@ -132,7 +132,10 @@ impl Turns {
         due.last = Instant::now();
         due.pass = None;
         match self.world.pass().await {
-            Ok(()) => due.retry = RETRY.0,
+            Ok(again) => {
+                due.retry = RETRY.0;
+                due.pass = again;
+            }
             Err(error) => {
                 tracing::warn!(%error, "a pass could not be finished, it is made again");
                 due.pass = Some(Instant::now() + jittered(due.retry));

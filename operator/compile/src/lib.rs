@@ -89,7 +89,7 @@ pub fn compile(input: &Input) -> Output {
     let (routes, keys) =
         (world::index(Kind::Route, &input.routes, found), world::index(Kind::Key, &input.keys, found));
     let mut routes = self::routes(&routes, &gateways, found);
-    let mut keys = self::keys(&keys, &gateways, (&input.secrets, &input.taken), found);
+    let mut keys = self::keys(&keys, &gateways, input, found);
 
     checks::model_names::award(&mut routes, found);
     checks::key_digests::award(&mut keys, found);
@@ -144,13 +144,13 @@ fn routes<'a>(
 fn keys<'a>(
     nodes: &'a world::Index<'a, LLMKey>,
     gateways: &Gateways,
-    secrets: (&Secrets, &BTreeSet<ObjectName>),
+    input: &Input,
     found: &mut Vec<Finding>,
 ) -> Vec<key::Draft<'a>> {
     let read = |node: &'a world::Node<'a, LLMKey>| {
         let wanted = &node.object.spec.gateway_ref;
         let gateway = references::gateway(gateways, (Kind::Key, &node.name), wanted, found);
-        kept(key::read(node, gateway, secrets), found)
+        kept(key::read(node, gateway, (&input.secrets, &input.taken)), found)
     };
     nodes.values().map(read).collect()
 }

@@ -189,7 +189,7 @@ fn may_wait(conditions: &[Condition]) -> bool {
 
 /// In which version the watch knows every object, by uid; asked for only if something was written.
 fn versions<'a>(input: &ReportInput<'a>) -> BTreeMap<&'a str, &'a str> {
-    fn each<'a, K: Resource>(objects: &'a [Arc<K>]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    fn each<K: Resource>(objects: &[Arc<K>]) -> impl Iterator<Item = (&str, &str)> {
         objects.iter().filter_map(|object| Some((object.meta().uid.as_deref()?, version(object.as_ref()))))
     }
     if input.known.is_empty() {
