@@ -2,6 +2,8 @@
 
 use crate::manifest::{Id, Problem, What, World, labels, pointer, secret};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use weir_compile::{Finding, Input, Namespaces, Output, SecretContent, Secrets, compile};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::{Kind, LLMGateway};
@@ -48,13 +50,15 @@ fn namespaces(world: &World) -> Namespaces {
 pub(crate) fn configure(world: &World, secrets: Secrets, implied: Vec<LLMGateway>) -> Configuration {
     let mut problems = Vec::new();
     let mut gateways = typed(world, Kind::Gateway, &mut problems);
-    gateways.extend(implied);
+    gateways.extend(implied.into_iter().map(Arc::new));
     let output = compile(&Input {
         gateways,
         providers: typed(world, Kind::Provider, &mut problems),
         routes: typed(world, Kind::Route, &mut problems),
         keys: typed(world, Kind::Key, &mut problems),
         secrets,
+        // On a laptop a Secret among the manifests is the one that is meant.
+        taken: BTreeSet::new(),
         // On a laptop nobody labels Secrets, and nobody else could name them.
         require_credential_label: false,
         namespaces: namespaces(world),
@@ -64,11 +68,11 @@ pub(crate) fn configure(world: &World, secrets: Secrets, implied: Vec<LLMGateway
 }
 
 /// The objects of `kind` as their type. Whatever passed the schema reads; should one not, it is reported.
-fn typed<T: DeserializeOwned>(world: &World, kind: Kind, problems: &mut Vec<Problem>) -> Vec<T> {
+fn typed<T: DeserializeOwned>(world: &World, kind: Kind, problems: &mut Vec<Problem>) -> Vec<Arc<T>> {
     let mut objects = Vec::new();
     for (id, held) in world.all(What::Ours(kind)) {
         match serde_json::from_value(held.value.clone()) {
-            Ok(object) => objects.push(object),
+            Ok(object) => objects.push(Arc::new(object)),
             Err(error) => {
                 let problem = Problem::at(Some(held.origin.spot("")), error.to_string());
                 problems.push(problem.about(id.to_string(), String::new()));

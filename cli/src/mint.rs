@@ -5,14 +5,13 @@
 
 use crate::manifest::{What, World};
 use anyhow::{Context, bail, ensure};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use weir_compile::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest, SecretContent, Secrets};
-use weir_config::{Digest, MintedKey, ObjectName, Secret};
+use weir_compile::{SecretContent, Secrets, minted_data};
+use weir_config::{MintedKey, ObjectName, Secret};
 use weir_crds::Kind;
 
 /// Where keys are kept unless told otherwise.
@@ -30,25 +29,11 @@ pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> anyhow
         let Some(secret_name) = name else { continue };
         let secret_name = ObjectName::new(id.name.namespace.as_str(), secret_name);
         if let Entry::Vacant(secrets) = secrets.entry(secret_name) {
-            secrets.insert(secret(&kept(folder, &id.name)?)?);
+            let data = minted_data(&kept(folder, &id.name)?, None)?;
+            secrets.insert(SecretContent { data, labelled: false });
         }
     }
     Ok(())
-}
-
-fn secret(text: &Secret) -> anyhow::Result<SecretContent> {
-    let text = text.expose();
-    let digest = MintedDigest {
-        id: text.split('_').nth(1).unwrap_or_default().to_owned(),
-        sha256: Digest::of(text.as_bytes()).to_string(),
-        minted_at: None,
-        not_after: None,
-    };
-    let data = BTreeMap::from([
-        (MINTED_TEXT.to_owned(), text.as_bytes().to_vec()),
-        (MINTED_DIGESTS.to_owned(), serde_json::to_vec(&[digest])?),
-    ]);
-    Ok(SecretContent { data, labelled: false })
 }
 
 /// The key of the LLMKey `name`: read, or made and written first.

@@ -54,7 +54,7 @@ pub struct Condition {
     #[schemars(length(min = 1, max = 1024), regex(pattern = REASON))]
     pub reason: String,
     /// What happened, where, why, and what to do about it.
-    #[schemars(length(max = 32768))]
+    #[schemars(length(max = LONGEST_MESSAGE))]
     pub message: String,
 }
 
@@ -193,7 +193,7 @@ pub struct LLMGatewayStatus {
     pub config: Option<ConfigStatus>,
     /// Objects that attach to it and are not served, at most 100; the condition's message says how many more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = MOST_SKIPPED))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".to_owned(), "namespace".to_owned(), "name".to_owned()]))]
     pub skipped: Vec<SkippedStatus>,
 }

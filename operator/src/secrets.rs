@@ -73,6 +73,12 @@ impl Contents {
         self.held.insert(name, secret);
     }
 
+    /// A Secret that is known to be gone before the watch tells of it.
+    pub fn forget(&mut self, name: &ObjectName) {
+        self.fresh.remove(name);
+        self.held.remove(name);
+    }
+
     /// Forgets what the watch has never told of: it may have missed a Secret that came and went.
     pub fn trust_the_watch(&mut self) {
         self.fresh.clear();

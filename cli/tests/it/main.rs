@@ -6,6 +6,7 @@ mod docs;
 mod end;
 mod keys;
 mod lint;
+mod namespaces;
 mod process;
 mod reload;
 mod up;

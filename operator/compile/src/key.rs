@@ -10,6 +10,7 @@ use crate::resolve::Secrets;
 use crate::source;
 use crate::values::{in_range, is_allowed_pattern, is_label, parsed_or, quoted};
 use crate::world::Node;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use weir_config::{AllowedModels, Key, KeyDigest, Limits, ModelPattern, ObjectName};
 use weir_crds::Kind;
@@ -36,15 +37,16 @@ pub(crate) struct Draft<'a> {
     key: Option<Key>,
 }
 
-/// Reads a key.
+/// Reads a key; `taken` are those whose Secret is somebody else's.
 pub(crate) fn read<'a>(
     node: &'a Node<'a, LLMKey>,
     gateway: Option<(&ObjectName, &gateway::Draft)>,
-    secrets: &Secrets,
+    (secrets, taken): (&Secrets, &BTreeSet<ObjectName>),
 ) -> (Draft<'a>, Report) {
     let mut report = Report::on(Kind::Key, &node.name);
     let spec = &node.object.spec;
-    let digests = source::read(&mut report, &node.name, &spec.source, secrets);
+    let is_taken = taken.contains(&node.name);
+    let digests = source::read(&mut report, &node.name, &spec.source, secrets, is_taken);
     let limits = limits(&mut report, node);
     let expires_at = match &spec.expires_at {
         Some(text) => parsed_or(&mut report, "spec.expiresAt", text.parse(), REFUSED).map(Some),

@@ -33,7 +33,9 @@ pub use attachments::{
 pub use codes::{Code, Severity};
 pub use condition::Condition;
 pub use finding::Finding;
-pub use minted::{MINTED_DIGESTS, MINTED_TEXT, MintedDigest};
+pub use minted::{
+    MINTED_DIGESTS, MINTED_TEXT, MINTED_TOKEN, MintedDigest, minted_addresses, minted_data, minted_into,
+};
 pub use pages::{codes_markdown, conditions_markdown};
 pub use resolve::{CREDENTIAL_LABEL, SecretContent, Secrets};
 pub use targets::TargetState;
@@ -50,15 +52,17 @@ use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 #[derive(Clone, Default)]
 pub struct Input {
     /// Every `LLMGateway`.
-    pub gateways: Vec<LLMGateway>,
+    pub gateways: Vec<Arc<LLMGateway>>,
     /// Every `LLMProvider`.
-    pub providers: Vec<LLMProvider>,
+    pub providers: Vec<Arc<LLMProvider>>,
     /// Every `LLMRoute`.
-    pub routes: Vec<LLMRoute>,
+    pub routes: Vec<Arc<LLMRoute>>,
     /// Every `LLMKey`.
-    pub keys: Vec<LLMKey>,
+    pub keys: Vec<Arc<LLMKey>>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
+    /// Keys whose Secret is somebody else's: nothing of it is theirs (semantics S10.8).
+    pub taken: BTreeSet<ObjectName>,
     /// Whether providers may only use Secrets that carry [`CREDENTIAL_LABEL`] (semantics S10.7).
     pub require_credential_label: bool,
     /// The labels of namespaces. One that isn't here matches no selector.
@@ -80,40 +84,12 @@ pub struct Output {
 pub fn compile(input: &Input) -> Output {
     let mut findings = Vec::new();
     let found = &mut findings;
-    let gateways = world::index(Kind::Gateway, &input.gateways, found);
-    let providers = world::index(Kind::Provider, &input.providers, found);
-    let routes = world::index(Kind::Route, &input.routes, found);
-    let keys = world::index(Kind::Key, &input.keys, found);
-
-    let gateways: BTreeMap<ObjectName, gateway::Draft> = gateways
-        .values()
-        .map(|node| (node.name.clone(), kept(gateway::read(node, &input.namespaces), found)))
-        .collect();
-    let around = provider::Surroundings {
-        secrets: &input.secrets,
-        require_label: input.require_credential_label,
-        namespaces: &input.namespaces,
-    };
-    let providers: Providers = providers
-        .values()
-        .map(|node| (node.name.clone(), kept(provider::read(node, around), found)))
-        .collect();
-    let mut routes: Vec<route::Draft<'_>> = routes
-        .values()
-        .map(|node| {
-            let wanted = &node.object.spec.gateway_ref;
-            let gateway = references::gateway(&gateways, (Kind::Route, &node.name), wanted, found);
-            kept(route::read(node, gateway.map(|(name, _)| name.clone())), found)
-        })
-        .collect();
-    let mut keys: Vec<key::Draft<'_>> = keys
-        .values()
-        .map(|node| {
-            let wanted = &node.object.spec.gateway_ref;
-            let gateway = references::gateway(&gateways, (Kind::Key, &node.name), wanted, found);
-            kept(key::read(node, gateway, &input.secrets), found)
-        })
-        .collect();
+    let gateways = gateways(input, found);
+    let providers = providers(input, found);
+    let (routes, keys) =
+        (world::index(Kind::Route, &input.routes, found), world::index(Kind::Key, &input.keys, found));
+    let mut routes = self::routes(&routes, &gateways, found);
+    let mut keys = self::keys(&keys, &gateways, input, found);
 
     checks::model_names::award(&mut routes, found);
     checks::key_digests::award(&mut keys, found);
@@ -132,6 +108,53 @@ pub fn compile(input: &Input) -> Output {
     Output { gateways: snapshots, attachments, findings }
 }
 
+/// Every gateway, read.
+type Gateways = BTreeMap<ObjectName, gateway::Draft>;
+
+fn gateways(input: &Input, found: &mut Vec<Finding>) -> Gateways {
+    let nodes = world::index(Kind::Gateway, &input.gateways, found);
+    let read = |node| kept(gateway::read(node, &input.namespaces), found);
+    nodes.values().map(|node| node.name.clone()).zip(nodes.values().map(read)).collect()
+}
+
+fn providers(input: &Input, found: &mut Vec<Finding>) -> Providers {
+    let nodes = world::index(Kind::Provider, &input.providers, found);
+    let around = provider::Surroundings {
+        secrets: &input.secrets,
+        require_label: input.require_credential_label,
+        namespaces: &input.namespaces,
+    };
+    let read = |node| kept(provider::read(node, around), found);
+    nodes.values().map(|node| node.name.clone()).zip(nodes.values().map(read)).collect()
+}
+
+fn routes<'a>(
+    nodes: &'a world::Index<'a, LLMRoute>,
+    gateways: &Gateways,
+    found: &mut Vec<Finding>,
+) -> Vec<route::Draft<'a>> {
+    let read = |node: &'a world::Node<'a, LLMRoute>| {
+        let wanted = &node.object.spec.gateway_ref;
+        let gateway = references::gateway(gateways, (Kind::Route, &node.name), wanted, found);
+        kept(route::read(node, gateway.map(|(name, _)| name.clone())), found)
+    };
+    nodes.values().map(read).collect()
+}
+
+fn keys<'a>(
+    nodes: &'a world::Index<'a, LLMKey>,
+    gateways: &Gateways,
+    input: &Input,
+    found: &mut Vec<Finding>,
+) -> Vec<key::Draft<'a>> {
+    let read = |node: &'a world::Node<'a, LLMKey>| {
+        let wanted = &node.object.spec.gateway_ref;
+        let gateway = references::gateway(gateways, (Kind::Key, &node.name), wanted, found);
+        kept(key::read(node, gateway, (&input.secrets, &input.taken)), found)
+    };
+    nodes.values().map(read).collect()
+}
+
 /// The value, once what there is to say about it is noted.
 fn kept<T>((value, report): (T, finding::Report), findings: &mut Vec<Finding>) -> T {
     findings.extend(report.into_findings());
@@ -139,7 +162,7 @@ fn kept<T>((value, report): (T, finding::Report), findings: &mut Vec<Finding>) -
 }
 
 fn snapshots(
-    gateways: &BTreeMap<ObjectName, gateway::Draft>,
+    gateways: &Gateways,
     providers: &Providers,
     routes: &[route::Draft<'_>],
     keys: &[key::Draft<'_>],

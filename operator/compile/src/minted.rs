@@ -1,4 +1,5 @@
-//! What stands in the Secret of a generated key. The operator writes it, compile reads it.
+//! What stands in the Secret of a generated key. The operator writes it, compile reads it; on a laptop `weir up` does
+//! both. Apps take the Secret's keys for their environment: the names are those that the vendors' SDKs read.
 
 use crate::codes::Code;
 use crate::finding::Report;
@@ -7,13 +8,19 @@ use crate::resolve::{Secrets, Wanted, resolve_ref, without_final_newline};
 use crate::source::{of_digest, of_text, short};
 use crate::values::quoted;
 use serde::{Deserialize, Serialize};
-use weir_config::{KeyDigest, ObjectName};
-use weir_crds::{GenerateKey, Kind, Timestamp};
+use std::collections::BTreeMap;
+use weir_config::{Digest, KeyDigest, ObjectName, Secret};
+use weir_crds::{GenerateKey, KeySource, Kind, Timestamp};
 
 /// The Secret's key under which the newest text stands.
 pub const MINTED_TEXT: &str = "OPENAI_API_KEY";
+/// The Secret's key under which the newest text stands again, for Anthropic's SDKs.
+pub const MINTED_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 /// The Secret's key under which all valid texts stand: a JSON list of [`MintedDigest`].
 pub const MINTED_DIGESTS: &str = "digests.json";
+
+/// Where a key says which Secret it is generated into.
+const FIELD: &str = "spec.source.generate.secretName";
 
 /// One entry of `digests.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +38,58 @@ pub struct MintedDigest {
     pub not_after: Option<Timestamp>,
 }
 
+/// What the Secret of a key holds that `text` alone opens, but for [`minted_addresses`]. The only thing with
+/// [`MINTED_TEXT`] in the clear.
+///
+/// # Errors
+/// Never seen: a list of texts is always JSON.
+pub fn minted_data(
+    text: &Secret,
+    minted_at: Option<Timestamp>,
+) -> Result<BTreeMap<String, Vec<u8>>, serde_json::Error> {
+    let text = text.expose();
+    let digest = MintedDigest {
+        id: text.split('_').nth(1).unwrap_or_default().to_owned(),
+        sha256: Digest::of(text.as_bytes()).to_string(),
+        minted_at,
+        not_after: None,
+    };
+    Ok(BTreeMap::from([
+        (MINTED_TEXT.to_owned(), text.as_bytes().to_vec()),
+        (MINTED_TOKEN.to_owned(), text.as_bytes().to_vec()),
+        (MINTED_DIGESTS.to_owned(), serde_json::to_vec(&[digest])?),
+    ]))
+}
+
+/// Where apps in the cluster find `gateway`, as the Secret says it: OpenAI's SDKs add `/chat/completions` to theirs,
+/// Anthropic's `/v1/messages`.
+pub fn minted_addresses(gateway: &ObjectName) -> [(&'static str, String); 2] {
+    let origin = format!("http://{}-gateway.{}.svc", gateway.name, gateway.namespace);
+    [("OPENAI_BASE_URL", format!("{origin}/v1")), ("ANTHROPIC_BASE_URL", origin)]
+}
+
+/// The Secret that a key is generated into; `None` if it comes from elsewhere, or it is not clear from where.
+pub fn minted_into(source: &KeySource) -> Option<&str> {
+    match source {
+        KeySource { secret_ref: None, digests: None, generate: Some(generate) } => {
+            Some(&generate.secret_name)
+        }
+        _ => None,
+    }
+}
+
+/// Says that the Secret is not the key's own.
+pub(crate) fn taken(report: &mut Report, key: &ObjectName, spec: &GenerateKey) -> Vec<SourcedDigest> {
+    let message = format!(
+        "Secret {} of namespace {} is there and was not made for this key, so it is left alone and the key opens \
+         nothing; remove that Secret, or give another secretName",
+        quoted(&spec.secret_name),
+        key.namespace
+    );
+    report.add(Code::NameTaken, FIELD, message);
+    Vec::new()
+}
+
 /// The digests in the Secret: those of `digests.json`, or where that is missing or unreadable that of the
 /// newest text.
 pub(crate) fn read(
@@ -39,7 +98,7 @@ pub(crate) fn read(
     spec: &GenerateKey,
     secrets: &Secrets,
 ) -> Vec<SourcedDigest> {
-    let field = "spec.source.generate.secretName";
+    let field = FIELD;
     let wanted = Wanted { name: &spec.secret_name, namespace: None };
     let secret = resolve_ref(secrets, (Kind::Key, key), wanted).map(|(_, secret)| secret);
     let value = |name: &str| secret.and_then(|secret| secret.data.get(name));
@@ -65,6 +124,15 @@ pub(crate) fn read(
             }
         },
         (None, Some(text)) => newest(report, Some(text), field),
+        (None, None) if secret.is_some() => {
+            let message = format!(
+                "Secret {} has nothing under the key {MINTED_TEXT}, so the key opens nothing; delete the Secret to \
+                 have a new key made",
+                quoted(&spec.secret_name)
+            );
+            report.add(Code::SecretKeyMissing, field, message);
+            Vec::new()
+        }
         (None, None) => {
             let message = format!(
                 "no key is in Secret {} of namespace {} yet; wait, the operator makes one",

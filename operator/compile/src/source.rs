@@ -13,16 +13,19 @@ use weir_crds::{KeySource, Kind, SecretKeyRef, SourceDigest, Timestamp};
 /// A brought key has at least so many characters (semantics S10.5).
 const SHORTEST: usize = 32;
 
-/// The key's texts, by digest; none if the source is not to be had.
+/// The key's texts, by digest; none if the source is not to be had. `is_taken`: the Secret that the key is to be
+/// generated into is somebody else's.
 pub(crate) fn read(
     report: &mut Report,
     key: &ObjectName,
     spec: &KeySource,
     secrets: &Secrets,
+    is_taken: bool,
 ) -> Vec<SourcedDigest> {
     match (&spec.secret_ref, &spec.digests, &spec.generate) {
         (Some(reference), None, None) => brought(report, key, reference, secrets).into_iter().collect(),
         (None, Some(digests), None) => listed(report, digests),
+        (None, None, Some(generate)) if is_taken => minted::taken(report, key, generate),
         (None, None, Some(generate)) => minted::read(report, key, generate, secrets),
         _ => {
             let message = "exactly one of secretRef, digests and generate must be given, so the key is refused; \

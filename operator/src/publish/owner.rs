@@ -17,14 +17,20 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The metadata of an object called `name` that is made for this owner; `gateway` is whose configuration or
-    /// key it is.
+    /// The metadata of an object called `name` that is made for this owner; `gateway`, of the same namespace, is
+    /// whose configuration it is.
     pub fn child(&self, name: &str, gateway: &str) -> ObjectMeta {
-        let labels = [(MANAGED_BY, WEIR), (GATEWAY_LABEL, gateway)];
+        let mut made = self.made(name);
+        made.labels.get_or_insert_default().insert(GATEWAY_LABEL.to_owned(), gateway.to_owned());
+        made
+    }
+
+    /// The metadata of an object called `name` that is made for this owner and belongs to no gateway.
+    pub fn made(&self, name: &str) -> ObjectMeta {
         ObjectMeta {
             namespace: Some(self.name.namespace.clone()),
             name: Some(name.to_owned()),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            labels: Some([(MANAGED_BY.to_owned(), WEIR.to_owned())].into()),
             owner_references: Some(vec![OwnerReference {
                 api_version: API_VERSION.to_owned(),
                 kind: self.kind.name().to_owned(),

@@ -67,6 +67,10 @@ fn others(schema: &Value, now: &Value) -> Vec<Value> {
         (None, Value::Bool(now)) => vec![json!(!now)],
         (None, Value::Number(now)) => [1, -1].map(|step| json!(now.as_i64().unwrap() + step)).into(),
         (None, Value::String(_)) => TEXTS.map(Value::from).into(),
+        // Labels.
+        (None, Value::Object(_)) if schema.get("additionalProperties").is_some() => {
+            vec![json!({"other": "label"})]
+        }
         (None, _) => vec![Value::Null],
     };
     all.into_iter().filter(|other| other != now).collect()

@@ -1,6 +1,8 @@
 //! compile from outside: checked-in cases, generated worlds, and every leaf of the API.
 
 #[cfg(test)]
+mod attached;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod leaves;
@@ -10,5 +12,7 @@ mod load;
 mod random;
 #[cfg(test)]
 mod related;
+#[cfg(test)]
+mod tenancy;
 #[cfg(test)]
 mod worlds;

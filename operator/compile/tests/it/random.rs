@@ -5,6 +5,8 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 const NAMESPACES: &[&str] = &["default", "b"];
+const TEAMS: &[&str] = &["a", "b"];
+const TENANTS: &[&str] = &["default", "b", "t"];
 const NAMES: &[&str] = &["default", "x", "y"];
 const MODELS: &[&str] = &["m", "n", "m/1", "o"];
 const PUBLIC: &[&str] = &["m", "n", "m*", "m/1", "o", "o*"];
@@ -74,7 +76,17 @@ fn record(fields: Vec<Field>) -> BoxedStrategy<Value> {
 }
 
 fn reference() -> BoxedStrategy<Value> {
-    record(vec![("name", must(text(NAMES)))])
+    record(vec![("name", must(text(NAMES))), ("namespace", rarely(text(NAMESPACES)))])
+}
+
+fn labels() -> BoxedStrategy<Value> {
+    record(vec![("team", may(select(TEAMS).prop_map(Value::from))), ("llm", rarely(Just(json!("yes"))))])
+}
+
+fn allowed() -> BoxedStrategy<Value> {
+    let select_from = select(&["Same", "All", "All", "Selector", "Selector"][..]).prop_map(Value::from);
+    let selector = record(vec![("matchLabels", must(labels()))]);
+    record(vec![("from", may(select_from)), ("selector", may(selector))])
 }
 
 fn secret_reference() -> BoxedStrategy<Value> {
@@ -108,7 +120,15 @@ fn gateway() -> BoxedStrategy<Value> {
     let defaults =
         record(vec![("timeouts", may(timeouts())), ("fallback", may(fallback())), ("retry", may(retry()))]);
     let egress = record(vec![("allowPrivate", may(list(text(&["127.0.0.0/8", "10.0.0.0/8"]), 2)))]);
-    record(vec![("listener", may(listener)), ("defaults", may(defaults)), ("egress", may(egress))])
+    let members = list(text(NAMESPACES), 2);
+    let tenant = record(vec![("name", must(text(TENANTS))), ("namespaces", must(members))]);
+    record(vec![
+        ("listener", may(listener)),
+        ("defaults", may(defaults)),
+        ("egress", may(egress)),
+        ("allowedNamespaces", may(record(vec![("routes", may(allowed())), ("keys", may(allowed()))]))),
+        ("tenants", may(list(tenant, 2))),
+    ])
 }
 
 fn provider() -> BoxedStrategy<Value> {
@@ -143,6 +163,7 @@ fn provider() -> BoxedStrategy<Value> {
         ("onAbort", rarely(select(&["Unknown", "Stops", "Continues"][..]).prop_map(Value::from))),
         ("suspend", rarely(boolean())),
         ("mock", may(mock)),
+        ("allowedNamespaces", may(allowed())),
     ])
 }
 
@@ -175,6 +196,7 @@ fn key() -> BoxedStrategy<Value> {
     ];
     record(vec![
         ("gatewayRef", rarely(reference())),
+        ("tenant", rarely(text(TENANTS))),
         ("source", must(source)),
         ("allowedModels", must(list(text(&["m", "m*", "*", "p"]), 2))),
         ("limits", may(record(vec![("requestsPerMinute", may(integer(&[0, 1, 60])))]))),
@@ -186,7 +208,7 @@ fn key() -> BoxedStrategy<Value> {
 fn metadata() -> BoxedStrategy<Value> {
     let created = select(&["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"][..]).prop_map(Value::from);
     record(vec![
-        ("namespace", rarely(text(NAMESPACES))),
+        ("namespace", may(text(NAMESPACES))),
         ("name", must(text(NAMES))),
         ("creationTimestamp", may(created)),
     ])
@@ -202,11 +224,28 @@ fn manifest(kind: &'static str, spec: BoxedStrategy<Value>) -> BoxedStrategy<Val
 
 fn secret() -> BoxedStrategy<Value> {
     let data = record(SECRET_KEYS.iter().map(|key| (*key, may(text(SECRET_TEXTS)))).collect());
-    (metadata(), data)
-        .prop_map(|(metadata, data)| {
+    let label = proptest::option::of(select(&["true", "true", "false"][..]));
+    (metadata(), label, data)
+        .prop_map(|(mut metadata, label, data)| {
+            if let Some(label) = label {
+                metadata["labels"] = json!({"weir.dev/credential": label});
+            }
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
         })
         .boxed()
+}
+
+fn namespace() -> BoxedStrategy<Value> {
+    (text(NAMESPACES), labels())
+        .prop_map(|(name, labels)| {
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        })
+        .boxed()
+}
+
+/// What the operator is told beside the objects.
+fn flags() -> BoxedStrategy<Value> {
+    boolean().prop_map(|label| json!({"kind": "Flags", "requireCredentialLabel": label})).boxed()
 }
 
 /// Some objects of every kind; two may have one name.
@@ -221,9 +260,12 @@ pub fn world() -> impl Strategy<Value = Vec<Value>> {
         some(manifest("LLMRoute", route()), 4),
         some(manifest("LLMKey", key()), 4),
         some(secret(), 3),
+        some(namespace(), 2),
+        some(flags(), 1),
     )
-        .prop_map(|(default, gateways, providers, routes, keys, secrets)| {
-            [default.into_iter().collect(), gateways, providers, routes, keys, secrets].concat()
+        .prop_map(|(default, gateways, providers, routes, keys, secrets, namespaces, flags)| {
+            let default = default.into_iter().collect();
+            [default, gateways, providers, routes, keys, secrets, namespaces, flags].concat()
         })
 }
 
@@ -235,5 +277,7 @@ pub fn object() -> impl Strategy<Value = Vec<Value>> {
         manifest("LLMRoute", route()),
         manifest("LLMKey", key()),
         secret(),
+        namespace(),
+        flags(),
     ]
 }

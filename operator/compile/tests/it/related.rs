@@ -36,6 +36,10 @@ pub fn touched(world: &[Value], changed: &Value, now: Option<&Value>) -> Touched
         "LLMRoute" => route(&mut touched, world, &before_and_after),
         "LLMKey" => key(&mut touched, world, &before_and_after, &before_and_after),
         "Secret" => secret(&mut touched, world, changed, &before_and_after),
+        "Namespace" => namespace(&mut touched, world, &id(changed).1.name),
+        "Flags" => {
+            of_kind(world, "LLMProvider").for_each(|changed| provider(&mut touched, world, changed));
+        }
         kind => panic!("{kind}"),
     }
     touched
@@ -82,6 +86,17 @@ fn secret(touched: &mut Touched, world: &[Value], secret: &Value, versions: &[&V
     }
 }
 
+/// Its labels say who admits what is in it.
+fn namespace(touched: &mut Touched, world: &[Value], name: &str) {
+    let within = |object: &&Value| id(object).1.namespace == *name;
+    for inhabitant in of_kind(world, "LLMRoute").filter(within) {
+        route(touched, world, &[inhabitant]);
+    }
+    for inhabitant in of_kind(world, "LLMKey").filter(within) {
+        key(touched, world, &[inhabitant], &[]);
+    }
+}
+
 fn of_kind<'w>(world: &'w [Value], kind: &'w str) -> impl Iterator<Item = &'w Value> {
     world.iter().filter(move |object| object["kind"] == kind)
 }
@@ -98,11 +113,15 @@ fn in_namespace_of(object: &Value, name: &Value) -> ObjectName {
     ObjectName::new(id(object).1.namespace, text(name))
 }
 
+/// What a reference in `object` means, whether it may or not.
+fn referred(object: &Value, reference: &Value, default: &str) -> ObjectName {
+    let namespace = reference["namespace"].as_str().map(str::to_owned);
+    let name = reference["name"].as_str().unwrap_or(default);
+    ObjectName::new(namespace.unwrap_or_else(|| id(object).1.namespace.to_string()), name)
+}
+
 fn same_gateway(object: &Value, versions: &[&Value]) -> bool {
-    let gateway = |object: &Value| {
-        let name = object["spec"]["gatewayRef"]["name"].as_str().unwrap_or("default");
-        ObjectName::new(id(object).1.namespace, name)
-    };
+    let gateway = |object: &Value| referred(object, &object["spec"]["gatewayRef"], "default");
     versions.iter().any(|version| gateway(version) == gateway(object))
 }
 
@@ -113,7 +132,7 @@ fn names(route: &Value) -> Vec<String> {
 
 fn targets(route: &Value) -> Vec<ObjectName> {
     let targets = list(&route["spec"]["targets"]).iter();
-    targets.map(|target| in_namespace_of(route, &target["providerRef"]["name"])).collect()
+    targets.map(|target| referred(route, &target["providerRef"], "")).collect()
 }
 
 /// Every digest that the key might have, whatever of it compile takes.

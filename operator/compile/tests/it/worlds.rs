@@ -12,8 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_compile::{Code, Output, compile};
+use weir_compile::{Code, Kind, Output, Skipped, compile};
 use weir_config::{ObjectName, Snapshot};
+use weir_crds::ConditionStatus;
 
 /// Each object once: with two of one name it is not clear which of them a change is about.
 fn once(world: Vec<Value>) -> Vec<Value> {
@@ -69,6 +70,38 @@ fn is_right_by_construction(snapshot: &Snapshot) {
     assert!(snapshot.keys.iter().all(|key| !key.digests.is_empty()));
 }
 
+/// Where each fragment is, by what the attachments say.
+fn attached(output: &Output) -> BTreeSet<(ObjectName, Id)> {
+    let all = &output.attachments;
+    let names: [(Kind, Vec<&ObjectName>); 4] = [
+        (Kind::Gateway, all.gateways.keys().collect()),
+        (Kind::Provider, all.providers.keys().collect()),
+        (Kind::Route, all.routes.keys().collect()),
+        (Kind::Key, all.keys.keys().collect()),
+    ];
+    let each = names.into_iter().flat_map(|(kind, names)| names.into_iter().map(move |name| (kind, name)));
+    each.flat_map(|(kind, name)| {
+        let id = (kind.name().to_owned(), name.clone());
+        all.gateways_of(kind, name).into_iter().map(move |gateway| (gateway.clone(), id.clone()))
+    })
+    .collect()
+}
+
+fn names_of(world: &[Value]) -> BTreeSet<Id> {
+    let ours = world.iter().filter(|object| text_of(&object["kind"]).starts_with("LLM"));
+    ours.map(id).collect()
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The objects of which compile speaks worse than in passing.
+fn blamed(output: &Output) -> BTreeSet<Id> {
+    let bad = output.findings.iter().filter(|it| it.code.status() == ConditionStatus::False);
+    bad.map(|finding| (finding.object.0.name().to_owned(), finding.object.1.clone())).collect()
+}
+
 proptest! {
     #![proptest_config(Config { cases: 512, failure_persistence: None, ..Config::default() })]
 
@@ -83,11 +116,73 @@ proptest! {
     }
 
     #[test]
+    fn attachments_say_in_which_snapshots_every_object_is(world in random::world()) {
+        let output = compile(&input(&world));
+        let there: BTreeSet<(ObjectName, Id)> = output.gateways.iter().flat_map(|(name, snapshot)| {
+            fragments(snapshot).into_keys().map(move |id| (name.clone(), id))
+        }).collect();
+        prop_assert_eq!(attached(&output), there);
+        for (name, gateway) in &output.attachments.gateways {
+            let snapshot = &output.gateways[name];
+            let counts = (snapshot.providers.len(), snapshot.routes.len(), snapshot.keys.len());
+            prop_assert_eq!((gateway.providers, gateway.routes, gateway.keys), counts);
+            let served = fragments(snapshot);
+            for Skipped { object: (kind, object), code } in &gateway.skipped {
+                prop_assert!(!served.contains_key(&(kind.name().to_owned(), object.clone())));
+                prop_assert_eq!(code.status(), ConditionStatus::False, "{} on {}", code, object);
+            }
+            prop_assert!(gateway.skipped.is_sorted_by(|a, b| a.object < b.object), "each once");
+        }
+    }
+
+    #[test]
+    fn what_is_served_nowhere_has_a_finding_that_says_why(world in random::world().prop_map(once)) {
+        let output = compile(&input(&world));
+        let blamed = blamed(&output);
+        let served: BTreeSet<Id> = attached(&output).into_iter().map(|(_, id)| id).collect();
+        for id in names_of(&world).into_iter().filter(|(kind, _)| ["LLMRoute", "LLMKey"].contains(&kind.as_str())) {
+            prop_assert!(served.contains(&id) || blamed.contains(&id), "{:?}", id);
+        }
+        let skipped = output.attachments.gateways.values().flat_map(|gateway| &gateway.skipped);
+        for Skipped { object: (kind, name), .. } in skipped {
+            prop_assert!(blamed.contains(&(kind.name().to_owned(), name.clone())));
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_admits_nobody_might_as_well_not_be_there(world in random::world().prop_map(once)) {
+        let secluded: Vec<Value> = world.into_iter().map(|mut object| {
+            if let Some(spec) = object["spec"].as_object_mut() {
+                spec.remove("allowedNamespaces");
+            }
+            object
+        }).collect();
+        let is_here = |name: &ObjectName| &*name.namespace == "default";
+        let without: Vec<Value> = secluded
+            .iter()
+            .filter(|object| !text_of(&object["kind"]).starts_with("LLM") || is_here(&id(object).1))
+            .cloned()
+            .collect();
+        let (with, without) = (compile(&input(&secluded)), compile(&input(&without)));
+        let findings = |output: &Output| -> Vec<String> {
+            output.findings.iter().filter(|it| is_here(&it.object.1)).map(ToString::to_string).collect()
+        };
+        prop_assert_eq!(findings(&with), findings(&without));
+        for (name, snapshot) in &without.gateways {
+            prop_assert_eq!(json(snapshot), json(&with.gateways[name]));
+        }
+        for (name, route) in &without.attachments.routes {
+            prop_assert_eq!(route, &with.attachments.routes[name]);
+        }
+    }
+
+    #[test]
     fn s8_6_the_order_of_objects_does_not_matter(
         (world, shuffled) in random::world().prop_flat_map(|world| (Just(world.clone()), Just(world).prop_shuffle()))
     ) {
-        // Of two Secrets of one name the last counts, as in any map: they come once.
-        let secrets = |world: &[Value]| world.iter().filter(|it| it["kind"] == "Secret").map(id).collect::<Vec<_>>();
+        // Of two Secrets or Namespaces of one name the last counts, as in any map: they come once.
+        let maps = ["Secret", "Namespace", "Flags"].map(Value::from);
+        let secrets = |world: &[Value]| world.iter().filter(|it| maps.contains(&it["kind"])).map(id).collect::<Vec<_>>();
         prop_assume!(secrets(&world).len() == secrets(&world).iter().collect::<BTreeSet<_>>().len());
         prop_assert_eq!(bytes(&compile(&input(&world))), bytes(&compile(&input(&shuffled))));
     }
@@ -140,10 +235,13 @@ fn s8_6_one_object_dropped_or_broken_leaves_the_fragments_of_unrelated_ones_byte
 fn broken(object: &Value, other: &[Value]) -> Value {
     let mut broken = object.clone();
     if let Some(other) = other.iter().find(|other| other["kind"] == object["kind"]) {
-        for part in ["spec", "stringData"] {
+        for part in ["spec", "stringData", "requireCredentialLabel"] {
             if object.get(part).is_some() {
                 broken[part] = other[part].clone();
             }
+        }
+        if let Some(labels) = other["metadata"].get("labels") {
+            broken["metadata"]["labels"] = labels.clone();
         }
     }
     broken
