@@ -112,7 +112,7 @@ codes! {
     304 ModelNotOffered Error ResolvedRefs Waits
         "The provider's list of models lacks the model that the target asks for; the target is left out."
         "Add the model to the provider's `models`, or name one that is listed."
-    305 PartiallyResolved Warning ResolvedRefs Waits
+    305 PartiallyResolved Warning ResolvedRefs Holds
         "Some of the route's targets are unusable; the others serve."
         "See the findings on these targets and their providers."
     306 PartiallyOffered Warning None Holds

@@ -37,7 +37,15 @@ The operator says in `status.conditions` what became of an object. All four kind
 | Reconciling | The operator is at work on it. Absent otherwise. |
 | Stalled | Nothing goes on without a change by somebody. Absent otherwise. |
 
-Each has `observedGeneration`. The health of upstreams never changes `Ready`.
+An LLMGateway has two more, about its pods; they come and go without a change of `Ready`:
+
+| type | True means |
+|---|---|
+| Available | A pod is ready. |
+| ConfigInSync | All ready pods run the configuration that was published last; else the message says how many do. |
+
+Each has `observedGeneration`. The health of upstreams never changes `Ready`, and once an object is Programmed, pods
+that join, restart or fall silent do not change it either until its next generation.
 
 What a tool that follows kstatus shows (Argo CD, Flux, `kubectl wait`, Helm):
 
@@ -52,8 +60,9 @@ What a tool that follows kstatus shows (Argo CD, Flux, `kubectl wait`, Helm):
 const REASONS: &str = "
 ## Reasons
 
-While a condition is True its reason is its type, unless the table says otherwise. A reason that is about no
-condition stands in events, logs and the CLI, or, where the table says so, with a route's target.
+While a condition is True its reason is its type, unless the table says otherwise; `Ready` takes such a reason over.
+A reason that is about no condition stands in events, logs and the CLI, or, where the table says so, with a route's
+target.
 
 | reason | code | condition | status | outcome | meaning | what to do |
 |---|---|---|---|---|---|---|

@@ -17,13 +17,12 @@ pub struct Known {
 impl Known {
     /// The status that an object has or is about to have, if the watch, which knows it in `version`, is behind.
     pub fn beyond(&self, uid: &str, version: &str) -> Option<&Arc<Status>> {
-        self.flying.get(uid).or_else(|| self.written_after(uid, version))
+        self.flying.get(uid).or_else(|| Some(&self.written_after(uid, version)?.1))
     }
 
-    /// The status that was written to it after `version`.
-    pub(super) fn written_after(&self, uid: &str, version: &str) -> Option<&Arc<Status>> {
-        let (written, status) = self.written.get(uid)?;
-        is_later(written, version).then_some(status)
+    /// What was written to it after `version`, and what that made of its version.
+    pub(super) fn written_after(&self, uid: &str, version: &str) -> Option<&(String, Arc<Status>)> {
+        self.written.get(uid).filter(|(written, _)| is_later(written, version))
     }
 
     /// What need not be remembered: the watch knows the object, by uid, in a version that has it, or not at all.

@@ -75,6 +75,8 @@ pub struct Offer {
     pub uid: String,
     /// In which version the watch knows the object.
     pub version: String,
+    /// The `metadata.generation` that the status speaks about.
+    pub generation: i64,
     /// What to say.
     pub status: Arc<Status>,
     /// What to say in an Event, once the status is written.
@@ -160,7 +162,7 @@ impl Pass<'_> {
         let may_wait = may_wait(&after);
         let (uid, version) = (uid.clone(), version.to_owned());
         let status = Arc::new(details.with(generation, after).into_status());
-        self.report.offers.push(Offer { object, uid, version, status, news, may_wait });
+        self.report.offers.push(Offer { object, uid, version, generation, status, news, may_wait });
     }
 }
 

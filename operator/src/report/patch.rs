@@ -1,7 +1,8 @@
 //! A status as it is sent: the least that server-side apply takes, so that we own what we say and nothing else.
 //!
-//! The uid goes with it: an object that was deleted and made again under the same name is never given what was
-//! meant for the one before.
+//! The version goes with it, so that an object that was deleted and made again under the same name is never given
+//! what was meant for the one before. Not the uid: where a status is applied to a custom resource, the API server
+//! (1.36) takes any uid for the right one.
 
 use super::status::Status;
 use crate::names::STATUS_MANAGER;
@@ -24,15 +25,16 @@ pub struct Patch<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     name: &'a str,
     namespace: &'a str,
-    uid: &'a str,
+    resource_version: &'a str,
 }
 
-/// Says `status` of the object.
-pub fn of<'a>((kind, name): &'a (Kind, ObjectName), uid: &'a str, status: &'a Status) -> Patch<'a> {
-    let metadata = Metadata { name: &name.name, namespace: &name.namespace, uid };
+/// Says `status` of the object, if it still has this version.
+pub fn of<'a>((kind, name): &'a (Kind, ObjectName), version: &'a str, status: &'a Status) -> Patch<'a> {
+    let metadata = Metadata { name: &name.name, namespace: &name.namespace, resource_version: version };
     Patch { api_version: API_VERSION, kind: kind.name(), metadata, status }
 }
 
@@ -64,10 +66,10 @@ mod tests {
         let object = (Kind::Provider, ObjectName::new("a", "x"));
         let status =
             Status::Provider(LLMProviderStatus { model_count: Some(2), ..LLMProviderStatus::default() });
-        let json = serde_json::to_string(&of(&object, "u1", &status)).unwrap();
+        let json = serde_json::to_string(&of(&object, "7", &status)).unwrap();
         assert_eq!(
             json,
-            r#"{"apiVersion":"weir.dev/v1alpha1","kind":"LLMProvider","metadata":{"name":"x","namespace":"a","uid":"u1"},"status":{"modelCount":2}}"#
+            r#"{"apiVersion":"weir.dev/v1alpha1","kind":"LLMProvider","metadata":{"name":"x","namespace":"a","resourceVersion":"7"},"status":{"modelCount":2}}"#
         );
     }
 }

@@ -55,8 +55,8 @@ pub(super) enum Next {
 pub(super) enum Landed {
     /// The object has this version now.
     Written(String),
-    /// The object is gone, or another has its name.
-    Gone,
+    /// The object is gone, another has its name, or it has another spec by now.
+    Overtaken,
     /// It is to be tried again, and not before so long.
     Failed(Duration),
 }
@@ -95,10 +95,13 @@ impl Queue {
                 return Next::At(at);
             }
             let Some(slot) = self.slots.get_mut(&object) else { continue };
-            let Some(offer) = slot.offer.take() else { continue };
-            if self.known.written_after(&offer.uid, &offer.version) == Some(&offer.status) {
-                self.slots.remove(&object);
-                continue;
+            let Some(mut offer) = slot.offer.take() else { continue };
+            if let Some((version, status)) = self.known.written_after(&offer.uid, &offer.version) {
+                if *status == offer.status {
+                    self.slots.remove(&object);
+                    continue;
+                }
+                offer.version.clone_from(version);
             }
             slot.at = None;
             slot.is_flying = true;
@@ -123,9 +126,9 @@ impl Queue {
         self.put(slot);
     }
 
-    /// How many statuses are yet to be written.
+    /// How many objects are yet to be written to, or are being.
     pub(super) fn waiting(&self) -> usize {
-        self.slots.values().filter(|slot| slot.offer.is_some()).count()
+        self.slots.len()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cluster::{CallError, within};
 use crate::metrics::Metrics;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::Patch;
 use kube::runtime::events::Recorder;
@@ -30,6 +31,9 @@ pub struct Statuses {
     /// The last call failed.
     is_failing: AtomicBool,
 }
+
+/// So often an object may change under a call before that counts as failed.
+const TRIES: usize = 3;
 
 /// Where statuses are written to.
 struct Place {
@@ -56,7 +60,7 @@ impl Statuses {
         self.wake.notify_one();
     }
 
-    /// How many statuses wait.
+    /// How many statuses are yet to be written, or are being.
     pub fn waiting(&self) -> usize {
         self.queue().waiting()
     }
@@ -101,22 +105,31 @@ impl Statuses {
     async fn write(&self, place: &Place, offer: &Offer) -> Landed {
         let (kind, name) = &offer.object;
         let api = patch::api(&place.client, *kind, &name.namespace);
-        let body = Patch::Apply(patch::of(&offer.object, &offer.uid, &offer.status));
-        let written = within(api.patch_status(&name.name, &patch::params(), &body)).await;
-        self.metrics.wrote("status", &written);
-        match written {
-            Ok(object) => {
-                self.is_failing.store(false, Ordering::Relaxed);
-                Landed::Written(object.metadata.resource_version.unwrap_or_default())
+        let mut version = offer.version.clone();
+        let mut tries = 1..=TRIES;
+        loop {
+            let body = Patch::Apply(patch::of(&offer.object, &version, &offer.status));
+            let written = within(api.patch_status(&name.name, &patch::params(), &body)).await;
+            self.metrics.wrote("status", &written);
+            let error = match written {
+                Ok(object) => {
+                    self.is_failing.store(false, Ordering::Relaxed);
+                    return Landed::Written(object.metadata.resource_version.unwrap_or_default());
+                }
+                Err(error) => error,
+            };
+            let is_overtaken = error.is_not_found() || error.is_conflict();
+            if !is_overtaken || tries.next().is_none() {
+                return self.failed(offer, &error);
             }
-            Err(error) if error.is_not_found() || error.is_conflict() => {
-                // The watch may be ahead of this answer or behind it: what is there now decides.
-                let found = within(api.get_metadata_opt(&name.name)).await;
-                let uid = found.map(|found| found.and_then(|it| it.metadata.uid));
-                let is_gone = uid.is_ok_and(|uid| uid.as_ref() != Some(&offer.uid));
-                if is_gone { Landed::Gone } else { self.failed(offer, &error) }
+            // The watch is behind what this answer saw, or ahead of it: what is there now decides.
+            match within(api.get_metadata_opt(&name.name)).await {
+                Ok(found) => match found.and_then(|found| same(offer, found.metadata)) {
+                    Some(now) => version = now,
+                    None => return Landed::Overtaken,
+                },
+                Err(error) => return self.failed(offer, &error),
             }
-            Err(error) => self.failed(offer, &error),
         }
     }
 
@@ -147,6 +160,13 @@ impl Statuses {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The version of what is there, if it is what `offer` speaks about: the same object, of the same generation. Of
+/// any other the watch tells, and the pass after that knows better.
+fn same(offer: &Offer, found: ObjectMeta) -> Option<String> {
+    let is_same = found.uid.as_ref() == Some(&offer.uid) && found.generation == Some(offer.generation);
+    found.resource_version.filter(|_| is_same)
 }
 
 /// How long the API server asked us to stay away.
