@@ -6,8 +6,11 @@
 pub mod acks;
 pub mod args;
 pub mod cluster;
+#[cfg(test)]
+mod fake_api;
 pub mod health;
 pub mod lease;
+pub mod log;
 pub mod metrics;
 pub mod mint;
 pub mod names;
