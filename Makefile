@@ -40,10 +40,21 @@ test: $(VENV_READY) $(NODE_READY) ## All tests that need neither root nor a clus
 	$(CARGO) test --workspace --locked
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE)
 
+.PHONY: cluster
+cluster: ## A real control plane with our kinds until Ctrl-C: no root, no node (wants Go; the first time takes minutes)
+	@$(CARGO) build --locked --quiet -p weir-cluster
+	@exec $(TARGET)/debug/weir-cluster
+
+# What the tests run is built first, where one sees it.
+.PHONY: test-cluster
+test-cluster: ## The tests that need a real control plane: no root, no node (wants Go)
+	$(CARGO) run --locked --quiet -p weir-cluster -- build
+	$(CARGO) test --locked -p weir-cluster --features cluster
+
 .PHONY: check
 check: ## Format, lints, promises, and licences if cargo-deny is there
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features weir-cluster/cluster --locked -- -D warnings
 	scripts/promises
 	if command -v cargo-deny >/dev/null; then cargo-deny check bans licenses sources; else echo "cargo-deny is not installed: licences and sources are not checked"; fi
 

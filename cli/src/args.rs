@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use weir_compile::Severity;
 use weir_config::ObjectName;
+use weir_gateway::UsageLogTo;
 
 /// An LLM gateway: many accounts behind one address, one key per tenant.
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ pub(crate) struct Up {
     pub(crate) state: Option<PathBuf>,
     /// One line of JSON per request: appended to a file, "-" for standard output, or "off".
     #[arg(long, value_name = "FILE|-|off", default_value = "off")]
-    pub(crate) usage_log: String,
+    pub(crate) usage_log: UsageLogTo,
     /// Worker threads [default: one for each processor].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

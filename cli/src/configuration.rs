@@ -3,6 +3,7 @@
 use crate::manifest::{Id, Problem, What, World, labels, pointer, secret};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use weir_compile::{Finding, Input, Namespaces, Output, SecretContent, Secrets, compile};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::{Kind, LLMGateway};
@@ -49,7 +50,7 @@ fn namespaces(world: &World) -> Namespaces {
 pub(crate) fn configure(world: &World, secrets: Secrets, implied: Vec<LLMGateway>) -> Configuration {
     let mut problems = Vec::new();
     let mut gateways = typed(world, Kind::Gateway, &mut problems);
-    gateways.extend(implied);
+    gateways.extend(implied.into_iter().map(Arc::new));
     let output = compile(&Input {
         gateways,
         providers: typed(world, Kind::Provider, &mut problems),
@@ -67,11 +68,11 @@ pub(crate) fn configure(world: &World, secrets: Secrets, implied: Vec<LLMGateway
 }
 
 /// The objects of `kind` as their type. Whatever passed the schema reads; should one not, it is reported.
-fn typed<T: DeserializeOwned>(world: &World, kind: Kind, problems: &mut Vec<Problem>) -> Vec<T> {
+fn typed<T: DeserializeOwned>(world: &World, kind: Kind, problems: &mut Vec<Problem>) -> Vec<Arc<T>> {
     let mut objects = Vec::new();
     for (id, held) in world.all(What::Ours(kind)) {
         match serde_json::from_value(held.value.clone()) {
-            Ok(object) => objects.push(object),
+            Ok(object) => objects.push(Arc::new(object)),
             Err(error) => {
                 let problem = Problem::at(Some(held.origin.spot("")), error.to_string());
                 problems.push(problem.about(id.to_string(), String::new()));

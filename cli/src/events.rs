@@ -1,18 +1,14 @@
 //! What `weir up` waits for: edits and signals, in one queue.
 
 use crate::manifest::{Source, files};
-use anyhow::Context;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
+use weir_gateway::Signals;
 
 /// Something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,20 +24,12 @@ const CALM: Duration = Duration::from_millis(50);
 /// However busy the folder is, edits apply after this long.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Watches for SIGINT and SIGTERM; the number says how many came.
-pub(crate) fn signals(events: Sender<Event>) -> anyhow::Result<Arc<AtomicUsize>> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&count);
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("signals cannot be handled")?;
-    thread::Builder::new().name("weir-signals".to_owned()).spawn(move || {
-        for _ in signals.forever() {
-            counter.fetch_add(1, Ordering::SeqCst);
-            if events.send(Event::Signalled).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(count)
+/// Listens for the signals that end the process, and puts each into the queue.
+pub(crate) fn signals(events: Sender<Event>) -> io::Result<Signals> {
+    Signals::listen(move || {
+        // Nobody reads the queue any more once the process is about to end.
+        let _ = events.send(Event::Signalled);
+    })
 }
 
 /// Watches the manifests for as long as the watcher lives. Folders are watched rather than files: editors replace

@@ -12,12 +12,11 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Bounds, Options, Running, StartError, UsageLogTo};
+use weir_gateway::{Bounds, Options, Running, Signals, StartError};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -30,7 +29,7 @@ const QUICKSTART: &[(&str, &str)] = &[
 pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
     let source = source(args);
     let (sender, events) = channel();
-    let signals = events::signals(sender.clone())?;
+    let signals = events::signals(sender.clone()).context("signals cannot be handled")?;
     // Before the first reading, so that no edit falls between.
     let watcher = events::watch(&source, sender);
     let mut site = Site::new(args, source)?;
@@ -67,14 +66,11 @@ fn options(args: &Up) -> Options {
         listen: args.listen,
         admin_listen: args.admin_listen,
         workers: args.threads,
-        usage_log: match args.usage_log.as_str() {
-            "off" => UsageLogTo::Off,
-            "-" => UsageLogTo::Stdout,
-            file => UsageLogTo::File(PathBuf::from(file)),
-        },
+        usage_log: args.usage_log.clone(),
         memory_budget: None,
         bounds: Bounds::default(),
         keep_alive: Options::KEEP_ALIVE,
+        withheld: Vec::new(),
     }
 }
 
@@ -213,11 +209,7 @@ fn changes(outcome: &Outcome) -> String {
 }
 
 /// Lets running answers finish; a second signal cuts them off.
-fn end(running: Running, signals: &AtomicUsize) -> u8 {
+fn end(running: Running, signals: &Signals) -> u8 {
     screen::note("ending: running answers finish first; once more ends at once");
-    let hurried = || signals.load(Ordering::SeqCst) > 1;
-    running.drain(hurried);
-    let code = u8::from(hurried());
-    running.stop();
-    code
+    u8::from(!running.end(signals))
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_config::Snapshot;
+use weir_config::published::Revision;
 
 /// Shared by all workers.
 #[derive(Debug)]
@@ -28,22 +29,25 @@ pub(crate) struct Gateway {
     pub(crate) workers: Vec<Arc<Worker>>,
     /// Connections still come in.
     pub(crate) accepting: AtomicBool,
+    /// What keeps newer configuration from coming here, if anything does.
+    pub(crate) source_problem: ArcSwapOption<String>,
     /// Held while a snapshot is applied: two at once would each lose the other's state.
     pub(crate) applying: Mutex<()>,
 }
 
 impl Gateway {
-    /// Puts `snapshot` in force, whole (semantics S8.3); returns its generation. Requests that have begun go on
-    /// with what they began with.
-    pub(crate) fn apply(&self, snapshot: Snapshot) -> u64 {
+    /// Puts `snapshot` in force, whole (semantics S8.3), as `revision` if it was published; returns its generation.
+    /// Requests that have begun go on with what they began with.
+    pub(crate) fn apply(&self, snapshot: Snapshot, revision: Option<Revision>) -> u64 {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        let live = Arc::new(build(snapshot, previous.as_deref(), self.workers.len(), Instant::now()));
-        let generation = live.generation;
+        let live =
+            Arc::new(build(snapshot, revision, previous.as_deref(), self.workers.len(), Instant::now()));
+        let Revision { generation, hash } = live.revision;
         self.live.store(Some(live));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.applied_at.store(i64::try_from(now).unwrap_or(i64::MAX), Ordering::Relaxed);
-        tracing::info!(generation, "snapshot applied");
+        tracing::info!(generation, %hash, "snapshot applied");
         generation
     }
 

@@ -2,11 +2,12 @@
 
 use crate::app::Gateway;
 use crate::bounds::Bounds;
+use crate::feed::Feed;
 use crate::http::admin_router;
 use crate::memory::MemoryBudget;
 use crate::observe::{UsageLog, UsageLogTo, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
-use crate::upstream::Dialer;
+use crate::upstream::{Closed, Dialer};
 use crate::worker::{self, Arrivals, Place, Worker};
 use arc_swap::ArcSwapOption;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -43,6 +44,9 @@ pub struct Options {
     /// A stream that has said nothing for so long gets a comment, lest something between gives it up (semantics
     /// S2.3); usually [`Options::KEEP_ALIVE`], never zero.
     pub keep_alive: Duration,
+    /// Sockets that no upstream connection goes to, whatever the configuration allows: the API server's, in a pod
+    /// (semantics S10.4). The gateway's own need not be named.
+    pub withheld: Vec<SocketAddr>,
 }
 
 impl Options {
@@ -89,8 +93,8 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
     let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let shutdown = Arc::new(Shutdown::default());
     let (workers, usage_log) = workers(count, &options.usage_log, &shutdown)?;
-    let dialer =
-        Dialer::new(vec![data_address, admin_address]).map_err(|error| StartError::Tls(error.to_string()))?;
+    let closed = Closed { ours: vec![data_address, admin_address], withheld: options.withheld.clone() };
+    let dialer = Dialer::new(closed).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
         live: ArcSwapOption::empty(),
         applied_at: AtomicI64::new(0),
@@ -101,6 +105,7 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         keep_alive: options.keep_alive,
         workers,
         accepting: AtomicBool::new(true),
+        source_problem: ArcSwapOption::empty(),
         applying: Mutex::new(()),
     });
     let mut threads = Vec::with_capacity(count + 1);
@@ -248,7 +253,12 @@ async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
 impl Running {
     /// Puts `snapshot` in force, whole; returns its generation, counted from 1.
     pub fn apply(&self, snapshot: Snapshot) -> u64 {
-        self.gateway.apply(snapshot)
+        self.gateway.apply(snapshot, None)
+    }
+
+    /// For a source of published configuration, which goes on while this one drains.
+    pub fn feed(&self) -> Feed {
+        Feed::new(Arc::clone(&self.gateway))
     }
 
     /// Ends the gateway in order (semantics S9.1): not ready at once, accepting for `removal_delay` more, then

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use weir_config::published::Revision;
 use weir_config::{Digest, ObjectName};
 
 /// The first question after a change, and the longest time between two.
@@ -18,10 +19,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// What a pod said that it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ack {
-    /// Generation of the index that it has applied.
-    pub generation: u64,
-    /// That index's hash.
-    pub hash: Digest,
+    /// The configuration that it runs.
+    pub revision: Revision,
     /// Formats that it can read.
     pub formats: Vec<u32>,
 }
@@ -38,10 +37,8 @@ pub struct Heard {
 /// What a gateway's pods should run, and who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aim {
-    /// Generation of the published index.
-    pub generation: u64,
-    /// Its hash.
-    pub hash: Digest,
+    /// The published configuration.
+    pub revision: Revision,
     /// The pods.
     pub pods: Vec<GatewayPod>,
 }
@@ -50,9 +47,8 @@ impl Aim {
     /// Whether `ack` says that what changed in generation `since` is in force. A pod may be ahead of what is asked,
     /// never ahead of what is published: that one runs something of another life.
     pub fn reaches(&self, ack: &Ack, since: u64) -> bool {
-        since <= ack.generation
-            && (ack.generation < self.generation
-                || (ack.generation == self.generation && ack.hash == self.hash))
+        let (runs, published) = (ack.revision, self.revision);
+        since <= runs.generation && (runs.generation < published.generation || runs == published)
     }
 }
 
@@ -128,7 +124,7 @@ impl Acks {
         let current = |aim: &Aim, uid: &str| {
             let heard = self.heard(uid);
             heard.is_some_and(|heard| {
-                !heard.silent && heard.ack.is_some_and(|ack| aim.reaches(&ack, aim.generation))
+                !heard.silent && heard.ack.is_some_and(|ack| aim.reaches(&ack, aim.revision.generation))
             })
         };
         let pods = aims.values().flat_map(|aim| aim.pods.iter().map(move |pod| (aim, pod)));
@@ -182,5 +178,5 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Ack> {
     // A gateway that runs nothing yet says so: that is an answer, too.
     let Config { generation, hash, formats } =
         status.config.unwrap_or(Config { generation: 0, hash: Digest([0; 32]), formats: Vec::new() });
-    Some(Ack { generation, hash, formats })
+    Some(Ack { revision: Revision { generation, hash }, formats })
 }

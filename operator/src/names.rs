@@ -6,8 +6,6 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const WEIR: &str = "weir";
 /// The name of the gateway that an object or a pod belongs to, in its own namespace.
 pub const GATEWAY_LABEL: &str = "weir.dev/gateway";
-/// The label without which a provider may not use a Secret (semantics S10.7), with the value "true".
-pub const CREDENTIAL_LABEL: &str = "weir.dev/credential";
 /// The name of a pod's port that /status is on.
 pub const ADMIN_PORT: &str = "admin";
 /// The admin port of a pod that names none.

@@ -1,7 +1,7 @@
 //! S10.4: which addresses an upstream may have.
 
 use crate::harness::{Config, World};
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use weir_config::{Backend, Endpoint};
 use weir_upstream::Upstream;
@@ -83,6 +83,20 @@ async fn s10_4_a_gateway_never_calls_itself() {
         }
     }
     assert_eq!(world.usage().len(), 4, "no request came back to us");
+}
+
+#[tokio::test]
+async fn s10_4_what_is_withheld_is_never_reached() {
+    let (api_server, other) = (Upstream::start(), Upstream::start());
+    let address = SocketAddr::from(([127, 0, 0, 1], api_server.port()));
+    let world = World::start_with(|options| options.withheld = vec![address]);
+    for host in ["127.0.0.1", "localhost"] {
+        let reason = refused(&world, host, api_server.port(), &EVERYTHING).await;
+        assert!(reason.contains("never to reach"), "{host}: {reason}");
+    }
+    assert_eq!(api_server.connections(), 0);
+    world.running().apply(Config::over(&[&other]).0);
+    assert_eq!(world.chat().await.status, 200, "its neighbour on the same address is another server");
 }
 
 /// An address of this machine that others can reach. Nothing is sent to find it.

@@ -190,6 +190,7 @@ impl World {
             memory_budget: None,
             bounds: Bounds::default(),
             keep_alive: Options::KEEP_ALIVE,
+            withheld: Vec::new(),
         };
         change(&mut options);
         let running = start(&options).unwrap();

@@ -6,7 +6,7 @@ use crate::tools::{eventually, many};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use weir_config::{Alias, AllowedModels, ModelPattern, ObjectName, Secret};
+use weir_config::{Alias, AllowedModels, ModelPattern, ObjectName, Secret, published};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 /// A stream of three pieces that waits at `gate` after the first.
@@ -229,6 +229,47 @@ async fn s8_3_status_tells_what_is_in_force() {
     let later = world.admin("/status").await.json();
     assert_eq!(later["config"]["generation"], 2);
     assert_ne!(later["config"]["hash"], told["config"]["hash"]);
+}
+
+#[tokio::test]
+async fn s8_4_status_tells_what_was_published_and_what_can_be_read() {
+    let world = World::start();
+    let told = world.admin("/status").await.json();
+    assert_eq!(told["config"], serde_json::Value::Null);
+    assert_eq!(told["formats"], serde_json::json!([1]), "also before there is any configuration");
+    assert_eq!(told["source"]["problem"], serde_json::Value::Null);
+    let config = Config::new();
+    let published = published::encode(&config.0, None).unwrap();
+    let revision = published::Revision { generation: 41, ..published.index.revision() };
+    let feed = world.running().feed();
+    feed.apply(config.0.clone(), revision);
+    feed.report(Some("a part is missing".to_owned()));
+    let told = world.admin("/status").await.json();
+    assert_eq!(told["config"]["generation"], 41);
+    assert_eq!(told["config"]["hash"], revision.hash.to_string());
+    assert_eq!(told["source"]["problem"], "a part is missing");
+    assert_eq!(told["ready"], true);
+    let metrics = world.admin("/metrics").await.text;
+    assert!(metrics.contains("weir_config_generation 41\n"), "{metrics}");
+    assert!(metrics.contains(&revision.hash.to_string()), "{metrics}");
+    feed.report(None);
+    assert_eq!(world.admin("/status").await.json()["source"]["problem"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn s8_3_a_provider_that_goes_and_comes_back_is_used_again() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let config = Config::over(&[&first, &second]);
+    let world = config.start();
+    let provider = async || world.chat().await.header("x-weir-provider").map(str::to_owned);
+    assert_eq!(provider().await.as_deref(), Some("default/p1"));
+    let mut without = config.clone();
+    without.0.providers.remove(0);
+    world.running().apply(without.0);
+    assert_eq!(provider().await.as_deref(), Some("default/p2"), "the route itself did not change");
+    world.running().apply(config.0.clone());
+    assert_eq!(provider().await.as_deref(), Some("default/p1"));
+    assert_eq!(second.connections(), 1, "an account that stayed keeps its connection");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use http::{StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
+use weir_config::published::FORMATS;
 
 /// The router of the admin port.
 pub(crate) fn admin_router(gateway: Arc<Gateway>) -> Router {
@@ -48,8 +49,8 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Response {
     let config = live.map(|live| {
         json!({
             "gateway": live.gateway.name,
-            "generation": live.generation,
-            "hash": live.hash,
+            "generation": live.revision.generation,
+            "hash": live.revision.hash,
             "providers": live.snapshot.providers.len(),
             "routes": live.snapshot.routes.len(),
             "keys": live.snapshot.keys.len(),
@@ -60,7 +61,9 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Response {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": gateway.is_ready(),
+        "formats": FORMATS,
         "config": config,
+        "source": { "problem": gateway.source_problem.load_full() },
         "connections": connections,
         "inFlight": in_flight,
     }))

@@ -16,6 +16,7 @@ use http::HeaderValue;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
+use weir_config::published::Revision;
 use weir_config::{Digest, Gateway, ObjectName, Snapshot};
 use weir_policy::MinuteWindow;
 
@@ -26,31 +27,63 @@ type Windows = BTreeMap<ObjectName, Arc<Mutex<MinuteWindow>>>;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
-    /// Counts the snapshots applied by this process, from 1.
-    pub(crate) generation: u64,
-    /// SHA-256 of the snapshot's JSON: two gateways with one hash run the same.
-    pub(crate) hash: Digest,
+    /// Which it is: as published, else the snapshots applied by this process, from 1, and the SHA-256 of its JSON.
+    /// Two gateways with one hash run the same.
+    pub(crate) revision: Revision,
     pub(crate) gateway: Arc<Gateway>,
-    keys: HashMap<[u8; 32], KeyText, RandomState>,
+    accounts: build::Accounts,
+    routes: Routes,
+    keys: Keys,
+    /// Of keys that are gone.
     windows: Windows,
+}
+
+/// The routes, and the names that they answer to.
+#[derive(Debug, Default)]
+struct Routes {
+    /// In the order of the snapshot.
+    all: Vec<Arc<LiveRoute>>,
     exact: HashMap<String, Arc<LiveRoute>, RandomState>,
     /// Longest prefix first.
     prefixes: Vec<(String, Arc<LiveRoute>)>,
 }
 
+/// The keys, and the texts that they are recognised by.
+#[derive(Debug)]
+struct Keys {
+    /// In the order of the snapshot.
+    all: Vec<Arc<LiveKey>>,
+    texts: HashMap<[u8; 32], KeyText, RandomState>,
+}
+
+impl Keys {
+    fn with_capacity(count: usize) -> Self {
+        Self {
+            all: Vec::with_capacity(count),
+            texts: HashMap::with_capacity_and_hasher(count, RandomState::default()),
+        }
+    }
+
+    fn add(&mut self, key: Arc<LiveKey>) {
+        for digest in &key.config.digests {
+            let text = KeyText { key: Arc::clone(&key), not_after: digest.not_after };
+            self.texts.insert(digest.sha256.0, text);
+        }
+        self.all.push(key);
+    }
+}
+
 impl Live {
     /// The key text with this digest.
     pub(crate) fn key(&self, digest: &Digest) -> Option<&KeyText> {
-        self.keys.get(&digest.0)
+        self.keys.texts.get(&digest.0)
     }
 
     /// The route that serves `model`: an exact name beats a wildcard, the longest prefix wins.
     pub(crate) fn route(&self, model: &str) -> Option<&Arc<LiveRoute>> {
-        self.exact.get(model).or_else(|| {
-            self.prefixes
-                .iter()
-                .find(|(prefix, _)| model.starts_with(prefix.as_str()))
-                .map(|(_, route)| route)
+        let Routes { exact, prefixes, .. } = &self.routes;
+        exact.get(model).or_else(|| {
+            prefixes.iter().find(|(prefix, _)| model.starts_with(prefix.as_str())).map(|(_, route)| route)
         })
     }
 
@@ -59,15 +92,16 @@ impl Live {
         let hidden = |name: &str, route: &LiveRoute| {
             route.config.aliases.iter().any(|alias| alias.hidden && alias.name == name)
         };
-        let exact = self.exact.iter().filter(|(name, route)| !hidden(name, route));
+        let Routes { exact, prefixes, .. } = &self.routes;
+        let shown = exact.iter().filter(|(name, route)| !hidden(name, route));
         let mut models: Vec<(String, &Arc<LiveRoute>)> =
-            exact.map(|(name, route)| (name.clone(), route)).collect();
-        for (prefix, route) in &self.prefixes {
+            shown.map(|(name, route)| (name.clone(), route)).collect();
+        for (prefix, route) in prefixes {
             let offered = route.targets.iter().flat_map(|target| &target.account.provider.models);
             models.extend(
                 offered
                     .map(|model| &model.name)
-                    .filter(|name| name.starts_with(prefix.as_str()) && !self.exact.contains_key(*name))
+                    .filter(|name| name.starts_with(prefix.as_str()) && !exact.contains_key(*name))
                     .map(|name| (name.clone(), route)),
             );
         }

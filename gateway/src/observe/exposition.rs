@@ -53,12 +53,17 @@ impl Collector for Exposition {
 impl Exposition {
     fn encode_config(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let Some(live) = self.0.live.load_full() else { return Ok(()) };
-        let generation = i64::try_from(live.generation).unwrap_or(i64::MAX);
-        gauge(encoder, "weir_config_generation", "Snapshots applied by this process", generation)?;
+        let generation = i64::try_from(live.revision.generation).unwrap_or(i64::MAX);
+        gauge(
+            encoder,
+            "weir_config_generation",
+            "Number of the snapshot in force: as published, else counted here",
+            generation,
+        )?;
         let help = "When the last snapshot was applied, in seconds since 1970";
         let applied = self.0.applied_at.load(std::sync::atomic::Ordering::Relaxed);
         gauge(encoder, "weir_config_last_success_timestamp_seconds", help, applied)?;
-        let labels = [("hash", live.hash.to_string()), ("gateway", live.gateway.name.to_string())];
+        let labels = [("hash", live.revision.hash.to_string()), ("gateway", live.gateway.name.to_string())];
         let mut family = encoder.encode_descriptor(
             "weir_config_info",
             "The snapshot in force",

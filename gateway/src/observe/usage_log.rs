@@ -7,8 +7,10 @@ use super::RequestFinished;
 use super::line::Writer;
 use super::series::WorkerSeries;
 use super::sink::Sink;
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -23,6 +25,19 @@ pub enum UsageLogTo {
     Stdout,
     /// Appended to this file.
     File(PathBuf),
+}
+
+/// As it is given on a command line: `off`, `-`, or a file's name.
+impl FromStr for UsageLogTo {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "off" => Self::Off,
+            "-" => Self::Stdout,
+            file => Self::File(PathBuf::from(file)),
+        })
+    }
 }
 
 /// Bytes that one worker may hold unwritten; about 8,000 lines.

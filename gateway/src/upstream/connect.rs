@@ -3,11 +3,10 @@
 //! There is no proxy from the environment, no redirect, no fallback port: a connection goes to the configured
 //! origin or nowhere (semantics S10.2).
 
-use super::egress::{self, Refused};
+use super::egress::{self, Closed, Refused};
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,13 +39,13 @@ pub(crate) enum ConnectError {
 #[derive(Debug)]
 pub(crate) struct Dialer {
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// The sockets that this process listens on.
-    pub(crate) ours: Vec<SocketAddr>,
+    /// Where no connection goes.
+    pub(crate) closed: Closed,
 }
 
 impl Dialer {
     /// A dialer that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
-    pub(crate) fn new(ours: Vec<SocketAddr>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(closed: Closed) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -54,7 +53,7 @@ impl Dialer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls), ours })
+        Ok(Self { tls: Arc::new(tls), closed })
     }
 
     /// Connects to `endpoint`; the first address that answers wins. No timer of its own.
@@ -76,7 +75,7 @@ impl Dialer {
         let mut last = ConnectError::NoAddress;
         let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
         for address in found.map_err(ConnectError::Resolve)? {
-            if let Err(refused) = egress::permit(address, allow_private, &self.ours, egress::is_local) {
+            if let Err(refused) = egress::permit(address, allow_private, &self.closed, egress::is_local) {
                 last = ConnectError::Refused(refused);
                 continue;
             }

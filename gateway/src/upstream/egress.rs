@@ -16,16 +16,27 @@ pub(crate) enum Refused {
     Unroutable,
     #[error("this gateway itself")]
     Ourselves,
+    #[error("an address that this gateway was started never to reach")]
+    Withheld,
     #[error("a private or loopback address that spec.egress.allowPrivate does not name")]
     Private,
 }
 
-/// Whether `to` may be connected to. `ours` are the sockets that this process listens on; `is_local` says whether an
-/// address is this machine's, and is asked only where it matters.
+/// The sockets that are refused whatever is allowed.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// Those that this process listens on.
+    pub(crate) ours: Vec<SocketAddr>,
+    /// Those that it was started never to reach: the API server's, in a pod.
+    pub(crate) withheld: Vec<SocketAddr>,
+}
+
+/// Whether `to` may be connected to. `is_local` says whether an address is this machine's, and is asked only where it
+/// matters.
 pub(crate) fn permit(
     to: SocketAddr,
     allow_private: &[IpNet],
-    ours: &[SocketAddr],
+    closed: &Closed,
     is_local: fn(IpAddr) -> bool,
 ) -> Result<(), Refused> {
     let ip = to.ip();
@@ -37,7 +48,11 @@ pub(crate) fn permit(
             return Err(Refused::Unroutable);
         }
     }
-    if ours.iter().any(|own| is_own(to, *own, is_local)) {
+    // Field by field: an IPv6 address may come with a scope, which makes it no other.
+    if closed.withheld.iter().any(|one| (one.ip(), one.port()) == (ip, to.port())) {
+        return Err(Refused::Withheld);
+    }
+    if closed.ours.iter().any(|own| is_own(to, *own, is_local)) {
         return Err(Refused::Ourselves);
     }
     if kind == AddressKind::Private && !allow_private.iter().any(|range| range.contains(&ip)) {
@@ -70,9 +85,12 @@ mod tests {
 
     fn check(to: &str, allowed: &[&str], expected: Result<(), Refused>) {
         let allowed: Vec<IpNet> = allowed.iter().map(|range| range.parse().unwrap()).collect();
-        let ours = ["0.0.0.0:8080".parse().unwrap(), "127.0.0.1:9090".parse().unwrap()];
+        let closed = Closed {
+            ours: vec!["0.0.0.0:8080".parse().unwrap(), "127.0.0.1:9090".parse().unwrap()],
+            withheld: vec!["10.96.0.1:443".parse().unwrap(), "[fd12::1]:6443".parse().unwrap()],
+        };
         let is_local = |ip: IpAddr| ip == Ipv4Addr::new(10, 9, 9, 9);
-        assert_eq!(permit(to.parse().unwrap(), &allowed, &ours, is_local), expected, "{to}");
+        assert_eq!(permit(to.parse().unwrap(), &allowed, &closed, is_local), expected, "{to}");
     }
 
     #[test]
@@ -105,6 +123,10 @@ mod tests {
             check(ours, &everything, Err(Refused::Ourselves));
         }
         check("10.9.9.9:9090", &everything, Ok(())); // that one listens on the loopback alone
+        for withheld in ["10.96.0.1:443", "[fd12::1]:6443"] {
+            check(withheld, &everything, Err(Refused::Withheld));
+        }
+        check("10.96.0.1:80", &everything, Ok(())); // other ports of that address are other servers
     }
 
     #[test]

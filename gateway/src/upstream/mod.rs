@@ -10,4 +10,5 @@ mod mock;
 
 pub(crate) use client::{Account, Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;
+pub(crate) use egress::Closed;
 pub(crate) use head::Content;

@@ -52,13 +52,13 @@ use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 #[derive(Clone, Default)]
 pub struct Input {
     /// Every `LLMGateway`.
-    pub gateways: Vec<LLMGateway>,
+    pub gateways: Vec<Arc<LLMGateway>>,
     /// Every `LLMProvider`.
-    pub providers: Vec<LLMProvider>,
+    pub providers: Vec<Arc<LLMProvider>>,
     /// Every `LLMRoute`.
-    pub routes: Vec<LLMRoute>,
+    pub routes: Vec<Arc<LLMRoute>>,
     /// Every `LLMKey`.
-    pub keys: Vec<LLMKey>,
+    pub keys: Vec<Arc<LLMKey>>,
     /// The Secrets that they refer to, decoded; more do no harm.
     pub secrets: Secrets,
     /// Keys whose Secret is somebody else's: nothing of it is theirs (semantics S10.8).

@@ -48,8 +48,8 @@ pub(crate) fn resolve_ref<'w, T: Admits>(
     (name.namespace == from.namespace || object.admits(kind, &from.namespace)).then_some((name, object))
 }
 
-/// Says of a reference to a `kind` that it leads nowhere: in the same words whatever the reason. `consequence` is
-/// what follows; with the sentence on what to do after it.
+/// Says that `wanted` leads to no `kind`, what follows from it (`consequence`, with its comma) and what to do. It does
+/// not look whether there is one: what is missing and what refuses must read alike.
 pub(crate) fn leads_nowhere(kind: Kind, from: &ObjectName, wanted: Wanted<'_>, consequence: &str) -> String {
     let name = quoted(wanted.name);
     match wanted.namespace.filter(|namespace| *namespace != from.namespace) {

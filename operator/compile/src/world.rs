@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use weir_config::ObjectName;
 use weir_crds::Kind;
 
@@ -29,16 +30,16 @@ impl<K> Node<'_, K> {
 pub(crate) type Index<'a, K> = BTreeMap<ObjectName, Node<'a, K>>;
 
 /// Names `objects`; reports those that cannot be named and those that are there twice.
-pub(crate) fn index<'a, K>(kind: Kind, objects: &'a [K], findings: &mut Vec<Finding>) -> Index<'a, K>
+pub(crate) fn index<'a, K>(kind: Kind, objects: &'a [Arc<K>], findings: &mut Vec<Finding>) -> Index<'a, K>
 where
     K: Resource<DynamicType = ()> + Serialize,
 {
     let mut index = Index::new();
     for object in objects {
-        let name = name(object);
+        let name = name(&**object);
         let mut report = Report::on(kind, &name);
         let created = object.meta().creation_timestamp.as_ref().map(|time| time.0);
-        let node = Node { name: name.clone(), created, object };
+        let node = Node { name: name.clone(), created, object: &**object };
         if !is_nameable(&name) {
             report.add(
                 Code::InvalidValue,

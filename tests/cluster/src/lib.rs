@@ -13,6 +13,7 @@ mod pki;
 mod plane;
 mod ports;
 mod process;
+pub mod proxy;
 pub mod wait;
 mod work;
 

@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result};
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ impl WorkDir {
     pub(crate) fn create() -> Result<Self> {
         let root = std::env::temp_dir();
         sweep(&root);
-        let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&root);
+        let ours_alone = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix(UNFINISHED).permissions(ours_alone).tempdir_in(&root);
         let folder = folder.with_context(|| format!("create a folder in {}", root.display()))?;
         let lock = File::create(folder.path().join(LOCK)).context("create a lock")?;
         lock.lock().context("lock a fresh file")?;

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::sync::Arc;
 use weir_compile::{Input, SecretContent};
 use weir_config::ObjectName;
 
@@ -23,10 +24,10 @@ pub fn input(objects: &[Value]) -> Input {
 
 fn add(input: &mut Input, object: Value) {
     match object["kind"].as_str() {
-        Some("LLMGateway") => input.gateways.push(read(object)),
-        Some("LLMProvider") => input.providers.push(read(object)),
-        Some("LLMRoute") => input.routes.push(read(object)),
-        Some("LLMKey") => input.keys.push(read(object)),
+        Some("LLMGateway") => input.gateways.push(Arc::new(read(object))),
+        Some("LLMProvider") => input.providers.push(Arc::new(read(object))),
+        Some("LLMRoute") => input.routes.push(Arc::new(read(object))),
+        Some("LLMKey") => input.keys.push(Arc::new(read(object))),
         Some("Secret") => {
             let (name, content) = secret(read(object));
             input.secrets.insert(name, content);

@@ -56,13 +56,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: plane etcd|kubectl|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet|kube-proxy|sweep ...")
 		os.Exit(2)
 	}
-	if os.Getenv("WEIR_DIE_WITH_STDIN") == "1" {
+	role := os.Args[1]
+	if role != "sweep" && os.Getenv("WEIR_DIE_WITH_STDIN") == "1" {
 		go func() {
 			waitForStdin()
 			os.Exit(1)
 		}()
 	}
-	role := os.Args[1]
 	os.Args = append([]string{role}, os.Args[2:]...)
 	switch role {
 	case "sweep":

@@ -1,1 +1,18 @@
-fn main() {}
+//! What only a real API server can show. `make test-cluster` runs it; `make test` does not, for it wants Go.
+//!
+//! One plane, with Weir's kinds, serves all tests: take it with [`shared::plane`], and a fresh namespace from it.
+//! Who stops the API server or counts its calls starts a plane of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that is not what it expects has failed"
+)]
+
+mod argocd;
+mod corpus;
+mod explain;
+mod harness;
+mod leftovers;
+mod proxy;
+mod shared;

@@ -1,0 +1,75 @@
+//! A gateway in a pod: configured by what the operator publishes.
+
+mod args;
+
+use args::Args;
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+use weir_gateway::{Bounds, Options, Signals};
+use weir_source_kube::{Settings, Source, addresses};
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            // The log may not have begun.
+            drop(writeln!(std::io::stderr(), "error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs until a signal; whether everything ended in order. An error: it could not start.
+fn run(args: Args) -> anyhow::Result<bool> {
+    log(&args.log)?;
+    let (heard, signalled) = mpsc::channel();
+    let signals = Signals::listen(move || {
+        // Nobody waits any more once the end has begun.
+        let _ = heard.send(());
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (config, withheld) = runtime.block_on(async {
+        let config = kube::Config::infer().await?;
+        let withheld = addresses(&config).await;
+        anyhow::Ok((config, withheld))
+    })?;
+    drop(runtime);
+    let options = Options {
+        listen: args.listen,
+        admin_listen: args.admin_listen,
+        workers: args.workers,
+        usage_log: args.usage_log,
+        memory_budget: args.memory_budget.map(|args::Bytes(bytes)| bytes),
+        bounds: Bounds::default(),
+        keep_alive: Options::KEEP_ALIVE,
+        withheld,
+    };
+    let running = weir_gateway::start(&options)?;
+    tracing::info!(
+        gateway = %args.gateway,
+        data = %running.data_address,
+        admin = %running.admin_address,
+        "started"
+    );
+    let settings =
+        Settings { gateway: args.gateway, state_dir: args.state_dir, patience: Settings::PATIENCE };
+    let source = Source::start(&config, settings, running.feed())?;
+    // An error means that the signals' thread is gone: no signal will ever be heard.
+    signalled.recv()?;
+    tracing::info!("ending: running answers finish first");
+    // The source goes on meanwhile: a key that is revoked now is refused now.
+    let in_order = running.end(&signals);
+    source.stop();
+    Ok(in_order)
+}
+
+/// One line of JSON per event, on standard error: standard output is the usage log's.
+fn log(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)?;
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! One pass: the picture as it is -> compile -> publish, and then what to say about each object.
+
+use crate::acks::{Acks, Aim};
+use crate::cluster::CallError;
+use crate::gather::{self, Objects};
+use crate::metrics::Metrics;
+use crate::programmed::{on_gateway, over_all};
+use crate::publish::{Owner, Shelf, Unpublished};
+use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
+use crate::secrets::Contents;
+use crate::watch::{Picture, name_of};
+use crate::{mint, pods};
+use futures::future::join_all;
+use k8s_openapi::jiff::Timestamp;
+use kube::{Client, ResourceExt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::Instant as Moment;
+use weir_compile::{Code, Finding, Input, Output, Severity, compile};
+use weir_config::ObjectName;
+use weir_crds::{Kind, LLMGateway};
+
+/// Everything that outlives a pass. Not `Debug`: Secrets are in it.
+pub struct World {
+    client: Client,
+    picture: Arc<Picture>,
+    metrics: Arc<Metrics>,
+    acks: Arc<Acks>,
+    statuses: Arc<Statuses>,
+    contents: Contents,
+    patience: mint::Patience,
+    input: Input,
+    shelves: BTreeMap<ObjectName, Shelf>,
+    last: Option<Seen>,
+}
+
+/// What the last pass saw and made.
+struct Seen {
+    objects: Objects,
+    output: Output,
+    /// What keeps a gateway's configuration from being published.
+    blocked: BTreeMap<ObjectName, Finding>,
+}
+
+/// Why a pass did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// A Secret could not be read or written.
+    #[error("a Secret: {0}")]
+    Secrets(#[from] CallError),
+    /// A configuration is not published; others are.
+    #[error("the configuration of LLMGateway {0}: {1}")]
+    Publish(ObjectName, Unpublished),
+}
+
+impl World {
+    /// Nothing seen yet.
+    pub fn new(
+        client: Client,
+        picture: Arc<Picture>,
+        metrics: Arc<Metrics>,
+        acks: Arc<Acks>,
+        statuses: Arc<Statuses>,
+        require_credential_label: bool,
+    ) -> Self {
+        let input = Input { require_credential_label, ..Input::default() };
+        Self {
+            client,
+            picture,
+            metrics,
+            acks,
+            statuses,
+            contents: Contents::default(),
+            patience: mint::Patience::default(),
+            input,
+            shelves: BTreeMap::new(),
+            last: None,
+        }
+    }
+
+    /// Whether everything has been listed: before that, what is missing is not known to be gone.
+    pub fn is_complete(&self) -> bool {
+        self.picture.missing().is_empty()
+    }
+
+    /// Takes nothing for granted that was written: the next pass reads it again.
+    pub fn forget(&mut self) {
+        self.shelves.clear();
+        self.contents.trust_the_watch();
+    }
+
+    /// Looks at everything once and publishes what changed. Gives the moment to come again although nothing changes.
+    ///
+    /// # Errors
+    /// Something is left undone; all else is done.
+    pub async fn pass(&mut self) -> Result<Option<Moment>, Unfinished> {
+        let began = Instant::now();
+        let objects = gather::objects(&self.picture);
+        let wanted = gather::referenced_secrets(&objects);
+        let mut changed = self.contents.refresh(&self.client, &self.picture, &wanted).await?;
+        let (contents, patience) = (&mut self.contents, &mut self.patience);
+        let (client, metrics, picture) = (&self.client, &self.metrics, &self.picture);
+        let kept = mint::keep(client, metrics, &objects.keys, picture, contents, true, patience).await;
+        changed.extend(kept.changed);
+        gather::take_contents(&mut self.input.secrets, &self.contents, &changed);
+        self.input.taken = kept.taken;
+        self.take(&objects);
+        let mut output = tokio::task::block_in_place(|| compile(&self.input));
+        output.findings.extend_from_slice(&objects.unreadable);
+        output.findings.extend(kept.findings);
+        output.findings.sort();
+        let (blocked, unfinished) = self.publish(&objects.gateways, &output).await;
+        self.metrics.pass_seconds.observe(began.elapsed().as_secs_f64());
+        let errors = output.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        self.metrics.errors_found.set(i64::try_from(errors).unwrap_or(i64::MAX));
+        self.last = Some(Seen { objects, output, blocked });
+        unfinished.map_or(Ok(kept.again), |why| {
+            self.metrics.failed_passes.inc();
+            Err(why)
+        })
+    }
+
+    fn take(&mut self, objects: &Objects) {
+        self.input.gateways.clone_from(&objects.gateways);
+        self.input.providers.clone_from(&objects.providers);
+        self.input.routes.clone_from(&objects.routes);
+        self.input.keys.clone_from(&objects.keys);
+        self.input.namespaces = self.picture.namespace_labels();
+    }
+
+    /// Publishes every gateway's configuration; none keeps another from it.
+    async fn publish(
+        &mut self,
+        gateways: &[Arc<LLMGateway>],
+        output: &Output,
+    ) -> (BTreeMap<ObjectName, Finding>, Option<Unfinished>) {
+        let mut shelves = std::mem::take(&mut self.shelves);
+        let (client, picture, metrics) = (&self.client, &*self.picture, &*self.metrics);
+        let kept = gateways.iter().filter(|gateway| gateway.metadata.deletion_timestamp.is_none());
+        let work = kept.filter_map(|gateway| {
+            let owner = owner(gateway);
+            let snapshot = output.gateways.get(&owner.name)?;
+            let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
+            let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
+            Some(async move {
+                let mut answer = shelf.publish(client, picture, metrics, snapshot).await;
+                // Somebody else wrote: once more on what is there now.
+                if let Err(Unpublished::Stale) = answer {
+                    answer = shelf.publish(client, picture, metrics, snapshot).await;
+                }
+                (shelf, answer)
+            })
+        });
+        let (mut blocked, mut unfinished) = (BTreeMap::new(), None);
+        for (shelf, answer) in join_all(work.collect::<Vec<_>>()).await {
+            let name = shelf.owner().name.clone();
+            if let Err(why) = answer {
+                blocked.extend(obstacle(&name, &why).map(|finding| (name.clone(), finding)));
+                unfinished = Some(Unfinished::Publish(name.clone(), why));
+            }
+            self.shelves.insert(name, shelf);
+        }
+        (blocked, unfinished)
+    }
+
+    /// Tells the pods' poller what they should run, and offers every status that is not what it should be. Gives the
+    /// moment at which a status changes by time alone.
+    pub fn report(&self) -> Option<Moment> {
+        let seen = self.last.as_ref()?;
+        let aims: BTreeMap<ObjectName, Aim> =
+            self.shelves.values().filter_map(|shelf| self.aim(shelf)).collect();
+        self.acks.aim(aims.clone());
+        let programmed = |object: &(Kind, ObjectName)| self.programmed(seen, &aims, object);
+        let numbers = |gateway: &Arc<LLMGateway>| {
+            let name = name_of(&gateway.metadata);
+            (name.clone(), self.numbers(&aims, &name))
+        };
+        let now = Timestamp::now();
+        // The objects first: what is known besides is what the watch has not told of by then.
+        let objects = seen.objects.as_they_are(&self.picture);
+        let blocked: Vec<Finding> = seen.blocked.values().cloned().collect();
+        let report = report::all(&ReportInput {
+            gateways: &objects.gateways,
+            providers: &objects.providers,
+            routes: &objects.routes,
+            keys: &objects.keys,
+            output: &seen.output,
+            findings: &blocked,
+            programmed: &programmed,
+            numbers: &objects.gateways.iter().map(numbers).collect(),
+            known: &self.statuses.known(),
+            now,
+        });
+        let wait =
+            report.next_change.map(|at| u64::try_from(at.as_second() - now.as_second()).unwrap_or_default());
+        self.statuses.take(report);
+        wait.map(|seconds| Moment::now() + Duration::from_secs(seconds + 1))
+    }
+
+    fn aim(&self, shelf: &Shelf) -> Option<(ObjectName, Aim)> {
+        let revision = shelf.revision()?;
+        let name = &shelf.owner().name;
+        Some((name.clone(), Aim { revision, pods: pods::of(&self.picture, name) }))
+    }
+
+    fn programmed(
+        &self,
+        seen: &Seen,
+        aims: &BTreeMap<ObjectName, Aim>,
+        object: &(Kind, ObjectName),
+    ) -> Programmed {
+        let (kind, name) = object;
+        let gateways = seen.output.attachments.gateways_of(*kind, name);
+        let on_each = gateways.into_iter().map(|gateway| {
+            if let Some(finding) = seen.blocked.get(gateway) {
+                return Programmed::Blocked { code: finding.code, message: finding.message.clone() };
+            }
+            let since = self.shelves.get(gateway).and_then(|shelf| shelf.since(object));
+            match aims.get(gateway).zip(since) {
+                Some((aim, since)) => on_gateway(aim, since, |uid| self.acks.heard(uid)),
+                // Not published yet: a write failed, and is tried again.
+                None => Programmed::Pending { current: 0, total: pods::of(&self.picture, gateway).len() },
+            }
+        });
+        over_all(on_each).unwrap_or_else(|| {
+            let refused = findings_of(&seen.output, object).iter().any(|it| it.severity == Severity::Error);
+            if refused { Programmed::NotServed } else { Programmed::NotReferenced }
+        })
+    }
+
+    /// What a gateway's status says of its pods and its configuration.
+    fn numbers(&self, aims: &BTreeMap<ObjectName, Aim>, name: &ObjectName) -> GatewayNumbers {
+        let pods = pods::of(&self.picture, name);
+        let ready = pods.iter().filter(|pod| pod.ready);
+        let aim = aims.get(name);
+        let runs = |uid: &str| {
+            let ack = self.acks.heard(uid).and_then(|heard| heard.ack);
+            aim.zip(ack).is_some_and(|(aim, ack)| aim.reaches(&ack, aim.revision.generation))
+        };
+        GatewayNumbers {
+            pods: pods.len(),
+            ready: ready.clone().count(),
+            current: ready.filter(|pod| runs(&pod.uid)).count(),
+            revision: aim.map(|aim| aim.revision),
+            bytes: self.shelves.get(name).map_or(0, Shelf::bytes),
+        }
+    }
+}
+
+/// The findings on one object; they are sorted by object.
+fn findings_of<'a>(output: &'a Output, object: &(Kind, ObjectName)) -> &'a [Finding] {
+    let from = output.findings.partition_point(|finding| finding.object < *object);
+    let to = output.findings.partition_point(|finding| finding.object <= *object);
+    output.findings.get(from..to).unwrap_or_default()
+}
+
+fn owner(gateway: &LLMGateway) -> Owner {
+    let name = ObjectName::new(gateway.namespace().unwrap_or_default(), gateway.name_any());
+    Owner { kind: Kind::Gateway, name, uid: gateway.uid().unwrap_or_default() }
+}
+
+/// What a person has to do something about; nothing if trying again may help.
+fn obstacle(gateway: &ObjectName, why: &Unpublished) -> Option<Finding> {
+    let (code, message) = match why {
+        Unpublished::NameTaken { kind, name } => (
+            Code::NameTaken,
+            format!(
+                "{kind} {name} in namespace {} is needed for the gateway's configuration and belongs to somebody \
+                 else, so nothing new reaches its pods; rename or delete that object, or rename the gateway",
+                gateway.namespace
+            ),
+        ),
+        Unpublished::TooLarge(what) => {
+            (Code::TooLarge, format!("{what}; until then its pods run what they have"))
+        }
+        Unpublished::Stale | Unpublished::Api(_) => return None,
+    };
+    let object = (Kind::Gateway, gateway.clone());
+    Some(Finding { object, severity: code.severity(), code, field: "metadata.name".to_owned(), message })
+}
