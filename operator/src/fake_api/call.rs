@@ -22,8 +22,8 @@ pub struct Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verb, namespace, name, .. } = self;
-        write!(f, "{verb} {} {namespace:?} {name:?}", self.resource())
+        let Self { verb, group, plural, namespace, name, .. } = self;
+        write!(f, "{verb} {group} {plural} {namespace:?} {name:?}")
     }
 }
 
@@ -66,10 +66,11 @@ impl Call {
         Self { verb, group, plural, namespace, name, bare, apply, from }
     }
 
-    /// As `kubectl` writes it: `secrets`, `llmkeys.weir.dev`.
+    /// What is stored, as `kubectl` writes it: `secrets`, `llmkeys.weir.dev`.
     pub fn resource(&self) -> String {
         let dot = if self.group.is_empty() { "" } else { "." };
-        format!("{}{dot}{}", self.plural, self.group)
+        let (plural, _) = self.plural.split_once('/').unwrap_or((&self.plural, ""));
+        format!("{plural}{dot}{}", self.group)
     }
 
     /// Whether an object is in the namespace that the call is about.

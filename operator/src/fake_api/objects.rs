@@ -156,7 +156,9 @@ impl Objects {
         let before = self.get(&resource, namespace, name).cloned();
         let mut object = match before {
             Some(object) => object,
-            None if call.apply => json!({"metadata": {"namespace": namespace, "name": name}}),
+            None if call.apply && !call.plural.contains('/') => {
+                json!({"metadata": {"namespace": namespace, "name": name}})
+            }
             None => return Err(missing()),
         };
         merge(&mut object, sent);

@@ -7,7 +7,6 @@ use crate::watch::{self, Wakers};
 use k8s_openapi::ByteString;
 use std::time::Duration;
 use weir_compile::{Finding, Input, Output, SecretContent, compile};
-use weir_crds::LLMGateway;
 
 /// An LLMKey of namespace `a` that is generated into the Secret of its name.
 pub fn key(name: &str) -> Value {
@@ -130,8 +129,8 @@ impl World {
         };
         let gateway = json!({"metadata": {"namespace": "a", "name": "default"}, "spec": {}});
         let input = Input {
-            gateways: vec![serde_json::from_value::<LLMGateway>(typed(gateway)).unwrap()],
-            keys: keys.iter().map(|key| LLMKey::clone(key)).collect(),
+            gateways: vec![serde_json::from_value(typed(gateway)).unwrap()],
+            keys: keys.clone(),
             secrets: secrets.filter_map(content).collect(),
             taken: kept.taken.clone(),
             ..Input::default()

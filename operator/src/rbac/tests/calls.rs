@@ -5,6 +5,8 @@ use crate::cluster::Scope;
 use crate::metrics::Metrics;
 use crate::mint::{Patience, keep};
 use crate::publish::{Owner, Shelf};
+use crate::report::events::News;
+use crate::report::{Offer, Report, Status, Statuses};
 use crate::secrets::Contents;
 use crate::tasks::Tasks;
 use crate::watch::{self, Picture, Wakers};
@@ -14,27 +16,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_compile::{Input, compile};
 use weir_config::{ObjectName, Snapshot};
-use weir_crds::{Kind, LLMKey};
+use weir_crds::{Kind, LLMKey, LLMProviderStatus};
 
-/// Who calls the API server. Whoever is new here is made to call below, or is in [`ELSEWHERE`].
+/// Who calls the API server. Whoever is new here is made to call below.
 const CALLERS: &[&str] = &[
     "cluster.rs",
     "lease.rs",
     "mint/mod.rs",
     "mint/write.rs",
     "publish/place.rs",
+    "report/events.rs",
+    "report/patch.rs",
     "secrets.rs",
     "watch/mod.rs",
-];
-
-/// Rights that are not used in this test: statuses and events are written by what is not here yet.
-const ELSEWHERE: [(&str, &str, &str); 6] = [
-    ("weir.dev", "llmgateways/status", "patch"),
-    ("weir.dev", "llmproviders/status", "patch"),
-    ("weir.dev", "llmroutes/status", "patch"),
-    ("weir.dev", "llmkeys/status", "patch"),
-    ("events.k8s.io", "events", "create"),
-    ("events.k8s.io", "events", "patch"),
 ];
 
 #[test]
@@ -69,9 +63,10 @@ struct Operator {
 }
 
 impl Operator {
-    async fn start(namespaces: &[&str], prepare: impl FnOnce(&FakeApi)) -> Self {
+    async fn start(namespaces: &[&str]) -> Self {
         let api = FakeApi::watched(namespaces);
-        prepare(&api);
+        orphans(&api);
+        reported(&api);
         let mut tasks = Tasks::default();
         let names: Vec<String> = namespaces.iter().map(ToString::to_string).collect();
         let picture = watch::start(&api.client(), &Scope::new(&names), &Wakers::default(), &mut tasks);
@@ -108,8 +103,74 @@ impl Operator {
         assert_eq!(kept.changed.len(), 1);
     }
 
+    async fn report(&self) {
+        let (_leading, leads) = tokio::sync::watch::channel(true);
+        let statuses = Statuses::new(Arc::new(Metrics::default()));
+        let count = |verb: &str, group: &str| {
+            let calls = self.api.calls().into_iter();
+            calls.filter(|call| call.verb == verb && call.group == group).count()
+        };
+        let [first, second] = self::statuses(&self.api);
+        let told = async {
+            statuses.take(first);
+            self.until("four Events", |_| count("create", "events.k8s.io") == 4).await;
+            self.until("four are looked for", |_| count("get", "weir.dev") == 4).await;
+            statuses.take(second);
+            self.until("one of them again", |_| count("patch", "events.k8s.io") == 1).await;
+        };
+        tokio::select! {
+            () = statuses.run(self.api.client(), "pod-0".to_owned(), leads) => panic!("it ends with its sender"),
+            () = told => {}
+        }
+    }
+
     async fn publish(&self, shelf: &mut Shelf, max_body: &str) {
         shelf.publish(&self.api.client(), &self.picture, &self.metrics, &snapshot(max_body)).await.unwrap();
+    }
+}
+
+fn offer(kind: Kind, name: &str, uid: String, status: Status) -> Offer {
+    let words = |text: &str| text.to_owned();
+    let news =
+        News { is_warning: true, reason: words("NameTaken"), action: "NameTaken", note: words("it is") };
+    let object = (kind, ObjectName::new(NAMESPACE, name));
+    Offer { object, uid, version: words("1"), status: Arc::new(status), news: Some(news), may_wait: false }
+}
+
+fn resource(kind: Kind) -> String {
+    format!("{}.weir.dev", kind.plural())
+}
+
+fn an_empty(kind: Kind) -> Status {
+    match kind {
+        Kind::Gateway => Status::Gateway(Default::default()),
+        Kind::Provider => Status::Provider(Default::default()),
+        Kind::Route => Status::Route(Default::default()),
+        Kind::Key => Status::Key(Default::default()),
+    }
+}
+
+/// Of every kind one object that is there and one that is not; and the first provider once more, with the same Event.
+fn statuses(api: &FakeApi) -> [Report; 2] {
+    let uid = |kind| {
+        let there = api.get(&resource(kind), (NAMESPACE, "there")).unwrap();
+        there["metadata"]["uid"].as_str().unwrap().to_owned()
+    };
+    let [mut first, mut second] = [Report::default(), Report::default()];
+    for kind in Kind::ALL {
+        first.offers.push(offer(kind, "there", uid(kind), an_empty(kind)));
+        first.offers.push(offer(kind, "gone", format!("uid-of-a-gone-{kind}"), an_empty(kind)));
+    }
+    let changed = LLMProviderStatus { model_count: Some(2), ..LLMProviderStatus::default() };
+    second.offers.push(offer(Kind::Provider, "there", uid(Kind::Provider), Status::Provider(changed)));
+    [first, second]
+}
+
+/// Objects that have a status.
+fn reported(api: &FakeApi) {
+    for kind in Kind::ALL {
+        let metadata = json!({"namespace": NAMESPACE, "name": "there"});
+        api.create(&resource(kind), json!({"kind": kind.name(), "metadata": metadata, "spec": {}}));
     }
 }
 
@@ -154,12 +215,13 @@ async fn lead_and_resign(api: &FakeApi) {
 async fn every_call_has_its_rule_and_every_rule_its_call() {
     let mut used = BTreeSet::new();
     for namespaces in [&["*"][..], &[NAMESPACE]] {
-        let mut operator = Operator::start(namespaces, orphans).await;
+        let mut operator = Operator::start(namespaces).await;
         operator.mint("default").await;
         operator.mint("other").await;
         let mut shelf = Shelf::new(owner());
         operator.publish(&mut shelf, "1Mi").await;
         operator.publish(&mut shelf, "2Mi").await;
+        operator.report().await;
         lead_and_resign(&operator.api).await;
         assert!(operator.api.get("configmaps", (NAMESPACE, "default-config-public-63")).is_none(), "swept");
         let rules = Rules::of_chart(namespaces);
@@ -170,9 +232,6 @@ async fn every_call_has_its_rule_and_every_rule_its_call() {
         );
         drop(operator.tasks);
     }
-    let elsewhere =
-        ELSEWHERE.map(|(group, plural, verb)| (group.to_owned(), plural.to_owned(), verb.to_owned()));
-    used.extend(elsewhere);
     let given = rights(Rules::of_chart(&[]).all());
     assert_eq!(
         given.difference(&used).collect::<Vec<_>>(),
