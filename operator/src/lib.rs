@@ -6,9 +6,12 @@
 pub mod acks;
 pub mod args;
 pub mod cluster;
+#[cfg(test)]
+mod fake_api;
 pub mod gather;
 pub mod health;
 pub mod lease;
+pub mod log;
 pub mod metrics;
 pub mod mint;
 pub mod names;

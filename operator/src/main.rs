@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 use weir_operator::args::Args;
+use weir_operator::log;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(args: Args) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&args.log)?;
+    let filter = log::filter(&args.log)?;
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     // One TLS library for everything in the process.
     let provider = rustls::crypto::aws_lc_rs::default_provider();

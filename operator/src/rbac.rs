@@ -28,3 +28,6 @@ fn rule(resource: &str, verbs: &[&str], names: Vec<String>) -> PolicyRule {
         ..PolicyRule::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,6 @@ fn found<'a>(
     };
     keys.iter().filter_map(|key| plan::secret_of(key)).filter_map(known).collect()
 }
+
+#[cfg(test)]
+mod tests;

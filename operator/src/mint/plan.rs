@@ -135,3 +135,6 @@ impl Plan {
         self.taken.insert(to.key.name, to.secret);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,10 +63,10 @@ impl World {
     /// As run.rs asks: with `programmed` where something is served.
     fn report(&self, programmed: &Programmed) -> Report {
         let input = Input {
-            gateways: self.gateways.clone(),
-            providers: self.providers.clone(),
-            routes: self.routes.clone(),
-            keys: self.keys.clone(),
+            gateways: arcs(&self.gateways),
+            providers: arcs(&self.providers),
+            routes: arcs(&self.routes),
+            keys: arcs(&self.keys),
             ..Input::default()
         };
         let output = compile(&input);
@@ -214,10 +214,10 @@ fn eleven_thousand_objects_that_say_all_already_are_compared_without_being_built
     // As the pass has them before it reports.
     let objects = (arcs(&world.gateways), arcs(&world.providers), arcs(&world.routes), arcs(&world.keys));
     let input = Input {
-        gateways: world.gateways.clone(),
-        providers: world.providers.clone(),
-        routes: world.routes.clone(),
-        keys: world.keys.clone(),
+        gateways: arcs(&world.gateways),
+        providers: arcs(&world.providers),
+        routes: arcs(&world.routes),
+        keys: arcs(&world.keys),
         ..Input::default()
     };
     let output = compile(&input);
