@@ -134,7 +134,15 @@ fn offer(kind: Kind, name: &str, uid: String, status: Status) -> Offer {
     let news =
         News { is_warning: true, reason: words("NameTaken"), action: "NameTaken", note: words("it is") };
     let object = (kind, ObjectName::new(NAMESPACE, name));
-    Offer { object, uid, version: words("1"), status: Arc::new(status), news: Some(news), may_wait: false }
+    Offer {
+        object,
+        uid,
+        version: words("1"),
+        generation: 1,
+        status: Arc::new(status),
+        news: Some(news),
+        may_wait: false,
+    }
 }
 
 fn resource(kind: Kind) -> String {

@@ -3,6 +3,7 @@
 use super::operator::free_address;
 use super::process::{Process, binary};
 use super::{SOON, rbac};
+use crate::{Plane, wait};
 use anyhow::{Result, bail};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -11,7 +12,6 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use crate::{Plane, wait};
 
 /// A running gateway.
 pub struct Gateway {
@@ -136,5 +136,8 @@ fn spawn(
         .args(["--workers", "1", "--usage-log", "off", "--log", "info"])
         .arg("--state-dir")
         .arg(state);
-    Process::start(command, plane.work_dir().join(format!("logs/{}-{}.log", gateway.replace('/', "-"), data.ip())))
+    Process::start(
+        command,
+        plane.work_dir().join(format!("logs/{}-{}.log", gateway.replace('/', "-"), data.ip())),
+    )
 }

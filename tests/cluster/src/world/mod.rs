@@ -10,9 +10,9 @@ mod rbac;
 
 pub use gateway::Gateway;
 pub use objects::{Objects, condition, is_ready, text};
+pub use operator::{Operator, Setting};
 pub use process::Process;
 pub use rbac::OperatorRules;
-pub use operator::{Operator, Setting};
 
 use std::time::Duration;
 

@@ -1,13 +1,13 @@
 //! Our objects in one namespace: applied as a user applies them, looked at until they are as they should be.
 
 use super::SOON;
+use crate::{Plane, wait};
 use anyhow::{Context as _, Result};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use crate::{Plane, wait};
 use weir_crds::Kind;
 
 /// One namespace, as its owner sees it.
@@ -38,7 +38,9 @@ impl Objects {
     }
 
     fn api_of(&self, object: &Value) -> Result<Api<DynamicObject>> {
-        let text = |field: &str| object.get(field).and_then(Value::as_str).with_context(|| format!("{field} in {object}"));
+        let text = |field: &str| {
+            object.get(field).and_then(Value::as_str).with_context(|| format!("{field} in {object}"))
+        };
         let (version, kind) = (text("apiVersion")?, text("kind")?);
         let plural = format!("{}s", kind.to_lowercase());
         Ok(self.any(version, kind, &plural))
@@ -50,7 +52,10 @@ impl Objects {
             let object = Value::deserialize(document)?;
             let name = object.pointer("/metadata/name").and_then(Value::as_str).context("a name")?.to_owned();
             let params = PatchParams::apply("user").force();
-            self.api_of(&object)?.patch(&name, &params, &Patch::Apply(&object)).await.with_context(|| name)?;
+            self.api_of(&object)?
+                .patch(&name, &params, &Patch::Apply(&object))
+                .await
+                .with_context(|| name)?;
         }
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use super::process::{Process, binary};
 use super::{SOON, rbac};
+use crate::{Plane, wait};
 use anyhow::{Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use crate::{Plane, wait};
 
 /// How an operator is started.
 #[derive(Debug, Clone)]

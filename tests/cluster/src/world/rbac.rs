@@ -38,7 +38,13 @@ pub async fn account(client: &Client, namespace: &str, name: &str) -> Result<()>
 }
 
 /// Gives `account`, `namespace/name`, these rights in `at`.
-pub async fn grant(client: &Client, at: &str, name: &str, account: (&str, &str), rules: &[PolicyRule]) -> Result<()> {
+pub async fn grant(
+    client: &Client,
+    at: &str,
+    name: &str,
+    account: (&str, &str),
+    rules: &[PolicyRule],
+) -> Result<()> {
     let role: Role = serde_json::from_value(json!({ "metadata": { "name": name }, "rules": rules }))?;
     created(Api::namespaced(client.clone(), at).create(&PostParams::default(), &role).await)?;
     let binding: RoleBinding = serde_json::from_value(binding(name, "Role", account))?;
@@ -46,7 +52,12 @@ pub async fn grant(client: &Client, at: &str, name: &str, account: (&str, &str),
 }
 
 /// The same in every namespace.
-pub async fn grant_everywhere(client: &Client, name: &str, account: (&str, &str), rules: &[PolicyRule]) -> Result<()> {
+pub async fn grant_everywhere(
+    client: &Client,
+    name: &str,
+    account: (&str, &str),
+    rules: &[PolicyRule],
+) -> Result<()> {
     let role: ClusterRole = serde_json::from_value(json!({ "metadata": { "name": name }, "rules": rules }))?;
     created(Api::all(client.clone()).create(&PostParams::default(), &role).await)?;
     let binding: ClusterRoleBinding = serde_json::from_value(binding(name, "ClusterRole", account))?;

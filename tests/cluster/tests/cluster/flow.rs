@@ -133,7 +133,8 @@ async fn s8_5_a_pod_that_joins_takes_nothing_back() {
     assert_eq!(at(&after), at(&before));
     late.process.signal("CONT").unwrap();
     world.gateways.push(late);
-    let current = |object: &serde_json::Value| object.pointer("/status/config/podsCurrent") == Some(&2.into());
+    let current =
+        |object: &serde_json::Value| object.pointer("/status/config/podsCurrent") == Some(&2.into());
     world.objects.until(gateway, "both current", current).await.unwrap();
 }
 
