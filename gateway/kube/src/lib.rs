@@ -9,8 +9,10 @@
 
 mod addresses;
 mod client;
+mod follower;
 mod held;
 mod last_good;
+mod parts;
 mod pause;
 mod problem;
 mod source;

@@ -230,7 +230,7 @@ fn waiting(behind: &Programmed) -> Check {
         Programmed::NoReadyPods => (Code::NoReadyPods, Code::NoReadyPods.meaning().to_owned()),
         Programmed::PodsUnreachable => (Code::PodsUnreachable, Code::PodsUnreachable.meaning().to_owned()),
         Programmed::Pending { current, total } if *total > 0 => {
-            (Code::Pending, format!("{current} of {total} ready pods run the object's last change."))
+            (Code::Pending, format!("{current}/{total} ready pods run the object's last change."))
         }
         _ => (Code::Pending, "The object's last change is not published yet.".to_owned()),
     };
@@ -322,7 +322,7 @@ fn available(rollout: &Rollout) -> Verdict {
 
 fn in_sync(rollout: &Rollout, programmed: &Programmed) -> Verdict {
     let Rollout { ready, current, skipped } = *rollout;
-    let counted = || format!("{current} of {ready} ready pods run the published configuration");
+    let counted = || format!("{current}/{ready} ready pods run the published configuration");
     let (status, reason, mut message) = match programmed {
         Programmed::Blocked { code, message } => (code.status(), code.reason(), coded(message, *code)),
         Programmed::PodsUnreachable => {

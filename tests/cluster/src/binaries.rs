@@ -1,7 +1,8 @@
 //! Builds the Go programs of `tests/cluster/go`, once per content.
 //!
 //! A binary's folder is named after everything it is made from, so that a binary that is there is never old and two
-//! checkouts share one. It is built under a lock, one at a time, for a build takes all processors.
+//! checkouts share one. It is built under a lock, one at a time, for a build takes all processors. The cache may be
+//! removed whenever nothing runs.
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
@@ -61,7 +62,7 @@ impl Program {
     }
 
     fn built(&self) -> Result<PathBuf> {
-        let version = go_version(&self.source())?;
+        let version = go_version("go", &self.source())?;
         let binaries = cache()?.join("bin");
         let binary = binaries.join(self.digest(&version)?).join(self.name);
         if binary.exists() {
@@ -98,8 +99,10 @@ impl Program {
         let begun = Instant::now();
         say(&format!("building {} of the test cluster: 5 to 10 minutes the first time", self.name));
         let folder = binary.parent().context("a binary has a folder")?;
+        // What a killed build has left; its compiler may still run, hence a name that is ours alone.
+        let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
-        let unfinished = folder.join(format!("{}.unfinished", self.name));
+        let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
         let mut build = Command::new("go")
             .current_dir(self.source())
             .env("CGO_ENABLED", "0")
@@ -140,15 +143,16 @@ fn wait(build: &mut std::process::Child, name: &str, begun: Instant) -> Result<s
 fn cache() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(cache) = set("WEIR_CLUSTER_CACHE") {
-        return Ok(cache);
+        // The build runs elsewhere.
+        return Ok(std::path::absolute(cache)?);
     }
     let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     Ok(caches.context("neither WEIR_CLUSTER_CACHE nor XDG_CACHE_HOME nor HOME is set")?.join("weir/cluster"))
 }
 
 /// The version of Go that will build the module in `folder`; asked there, for Go picks its toolchain by module.
-fn go_version(folder: &Path) -> Result<String> {
-    let output = match Command::new("go").arg("version").current_dir(folder).output() {
+fn go_version(go: &str, folder: &Path) -> Result<String> {
+    let output = match Command::new(go).arg("version").current_dir(folder).output() {
         Ok(output) => output,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "the test cluster is built with Go {} or newer, and there is no `go` in PATH: \
@@ -176,4 +180,31 @@ fn required(folder: &Path) -> Result<String> {
 /// To standard error itself: a test's captured output would hide for minutes why nothing happens.
 fn say(what: &str) {
     let _ = writeln!(std::io::stderr(), "weir-cluster: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_go_one_is_told_which_and_where_from() {
+        for program in [PLANE, LUAHEALTH] {
+            let error = go_version("no-such-go", &program.source()).unwrap_err().to_string();
+            assert!(error.contains("built with Go 1.") && error.contains("https://go.dev/dl/"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_binary_is_another_when_anything_it_is_made_from_is() {
+        let digest = |program: &Program, version| program.digest(version).unwrap();
+        let other_flags = Program { flags: "-s", ..PLANE };
+        let digests = [
+            digest(&PLANE, "go1.26.0"),
+            digest(&PLANE, "go1.26.1"),
+            digest(&LUAHEALTH, "go1.26.0"),
+            digest(&other_flags, "go1.26.0"),
+        ];
+        assert_eq!(digests.iter().collect::<std::collections::BTreeSet<_>>().len(), digests.len());
+        assert_eq!(digest(&PLANE, "go1.26.0"), digests[0]);
+    }
 }

@@ -16,6 +16,7 @@ mod process;
 pub mod proxy;
 pub mod wait;
 mod work;
+pub mod world;
 
 pub use crds::crd_files;
 pub use plane::Plane;

@@ -34,13 +34,18 @@ impl Plane {
     /// # Errors
     /// The binary can't be built ([`binaries::plane`]), or a part doesn't answer; then the error holds the logs' ends.
     pub async fn start() -> Result<Self> {
+        Self::start_on(Ports::find).await
+    }
+
+    /// Tries other ports when one was taken in between.
+    async fn start_on(mut ports: impl FnMut() -> Result<Ports>) -> Result<Self> {
         // Whoever was first has set the same one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let binary = tokio::task::spawn_blocking(binaries::plane).await.context("build")??;
         let mut left = STARTS;
         loop {
             left -= 1;
-            let plane = Self::prepare(binary.clone())?;
+            let plane = Self::prepare(binary.clone(), ports()?)?;
             match plane.run().await {
                 Ok(()) => return Ok(plane),
                 Err(_) if left > 0 && plane.tails().contains("address already in use") => {}
@@ -49,8 +54,8 @@ impl Plane {
         }
     }
 
-    fn prepare(binary: PathBuf) -> Result<Self> {
-        let (work, ports, pki) = (WorkDir::create()?, Ports::find()?, Pki::new()?);
+    fn prepare(binary: PathBuf, ports: Ports) -> Result<Self> {
+        let (work, pki) = (WorkDir::create()?, Pki::new()?);
         let plane = Self { api: Mutex::default(), others: Mutex::default(), binary, ports, pki, work };
         plane.write_files()?;
         Ok(plane)
@@ -90,7 +95,7 @@ impl Plane {
             Ok(std::net::TcpStream::connect(("127.0.0.1", self.ports.etcd)).ok())
         })
         .await?;
-        self.start_api_server().await?;
+        self.run_api_server().await?;
         self.keep(self.process("kube-controller-manager", &flags::controllers(work))?);
         self.keep(self.process("kube-scheduler", &flags::scheduler(work))?);
         self.check()
@@ -104,8 +109,12 @@ impl Plane {
     /// Starts the API server, on the port it had before, and waits until it is ready. Does nothing if it runs.
     ///
     /// # Errors
-    /// It doesn't become ready.
+    /// It doesn't become ready; then the error holds the logs' ends.
     pub async fn start_api_server(&self) -> Result<()> {
+        self.run_api_server().await.with_context(|| self.tails())
+    }
+
+    async fn run_api_server(&self) -> Result<()> {
         if self.api().is_none() {
             *self.api() =
                 Some(self.process("kube-apiserver", &flags::api_server(self.work.path(), &self.ports))?);
@@ -120,6 +129,8 @@ impl Plane {
     async fn is_ready(&self) -> bool {
         let Ok(mut config) = self.admin_config() else { return false };
         config.default_retry = false;
+        // Whoever listens there may be another, and silent.
+        config.connect_timeout = Some(Duration::from_secs(2));
         config.read_timeout = Some(Duration::from_secs(10));
         let Ok(client) = kube::Client::try_from(config) else { return false };
         let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
@@ -190,5 +201,32 @@ impl Plane {
         kubectl.arg("kubectl").env("KUBECONFIG", self.kubeconfig_path());
         kubectl.env("KUBECACHEDIR", self.work.path().join("kubectl-cache"));
         kubectl
+    }
+}
+
+#[cfg(all(test, feature = "cluster"))]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_port_that_was_taken_in_between_is_changed() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = taken.local_addr().map(|address| (taken, address.port())).unwrap();
+        let mut found = Vec::new();
+        let ports = || {
+            let mut ports = Ports::find()?;
+            match found.len() {
+                0 => ports.etcd = taken.1,
+                1 => ports.etcd_peer = taken.1,
+                2 => ports.api = taken.1,
+                _ => {}
+            }
+            found.push(ports.api);
+            Ok(ports)
+        };
+        let plane = Plane::start_on(ports).await.unwrap();
+        assert_eq!(found.len(), 4);
+        assert!(plane.url().ends_with(&format!(":{}", found[3])), "{}", plane.url());
     }
 }

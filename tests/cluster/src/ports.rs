@@ -41,11 +41,15 @@ fn free() -> Result<(u16, TcpListener)> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ports_are_different_and_can_be_listened_on() {
+    #[tokio::test]
+    async fn ports_are_different_and_can_be_listened_on() {
         let ports = Ports::find().unwrap();
-        let listeners = [ports.etcd, ports.etcd_peer, ports.api]
-            .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
-        assert!(listeners.iter().all(|listener| RANGE.contains(&listener.local_addr().unwrap().port())));
+        let ports = [ports.etcd, ports.etcd_peer, ports.api];
+        assert!(ports.iter().all(|port| RANGE.contains(port)));
+        // A process that another test starts holds our listeners between its fork and its exec.
+        let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+        let all = async || Ok(ports.map(listen).into_iter().collect::<Option<Vec<_>>>());
+        let listeners = crate::wait::until("the ports are free", std::time::Duration::from_secs(10), all);
+        assert_eq!(listeners.await.unwrap().len(), ports.len());
     }
 }

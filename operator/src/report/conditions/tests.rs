@@ -68,7 +68,7 @@ fn s8_5_one_of_two_behind_is_false_and_says_how_many() {
     assert_eq!(life.get("Programmed"), (False, "Pending"));
     assert_eq!(life.get(READY), (False, "Pending"));
     assert_eq!(life.get(RECONCILING), (True, "Pending"));
-    assert!(find(&life.said, READY).unwrap().message.starts_with("1 of 2 ready pods"));
+    assert!(find(&life.said, READY).unwrap().message.starts_with("1/2 ready pods"));
     assert!(find(&life.said, READY).unwrap().message.ends_with("[WEIR0504]"));
     life.step(&[], Programmed::Current, at(1));
     assert_eq!(life.get(READY), (True, "Ready"));
@@ -118,7 +118,7 @@ fn s8_5_a_gateways_pods_show_in_conditions_that_never_feed_ready() {
     assert_eq!(life.get(AVAILABLE), (True, AVAILABLE));
     assert_eq!(life.get(CONFIG_IN_SYNC), (False, "Pending"));
     assert_eq!(life.get(READY), (True, READY));
-    assert!(find(&life.said, CONFIG_IN_SYNC).unwrap().message.starts_with("1 of 2 ready pods"));
+    assert!(find(&life.said, CONFIG_IN_SYNC).unwrap().message.starts_with("1/2 ready pods"));
 
     let none = Rollout::default();
     assert_eq!(in_sync(&none, &Programmed::Current).reason, "NoReadyPods");

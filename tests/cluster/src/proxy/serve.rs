@@ -18,9 +18,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(20);
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
@@ -50,9 +54,11 @@ impl Server {
         loop {
             tokio::select! {
                 _ = &mut ended => return,
-                Ok((stream, _)) = listener.accept() => {
-                    connections.spawn(self.clone().connection(stream));
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => drop(connections.spawn(self.clone().connection(stream))),
+                    // Too many open files, say: some will be closed.
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
                 Some(_) = connections.join_next() => {}
             }
         }

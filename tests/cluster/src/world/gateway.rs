@@ -15,9 +15,13 @@ use crate::{Plane, wait};
 
 /// A running gateway.
 pub struct Gateway {
+    /// The process.
     pub process: Process,
+    /// Its Pod's name.
     pub pod: String,
+    /// Where callers connect.
     pub data: SocketAddr,
+    /// Where /status is.
     pub admin: SocketAddr,
     state: PathBuf,
     kubeconfig: PathBuf,

@@ -13,7 +13,9 @@ use weir_crds::Kind;
 /// One namespace, as its owner sees it.
 #[derive(Clone)]
 pub struct Objects {
+    /// Of somebody who may do everything.
     pub client: Client,
+    /// Its name.
     pub namespace: String,
 }
 

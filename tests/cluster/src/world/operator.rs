@@ -46,7 +46,9 @@ impl Setting {
 
 /// A running operator.
 pub struct Operator {
+    /// The process.
     pub process: Process,
+    /// Where /readyz and /metrics are.
     pub health: SocketAddr,
 }
 

@@ -12,12 +12,19 @@ use std::path::Path;
 /// `charts/weir/files/operator-rules.yaml`.
 #[derive(Debug, Deserialize)]
 pub struct OperatorRules {
+    /// In every watched namespace.
     pub watched: Vec<PolicyRule>,
+    /// In the operator's own namespace.
     pub own: Vec<PolicyRule>,
+    /// Only where all namespaces are watched.
     pub cluster: Vec<PolicyRule>,
 }
 
 impl OperatorRules {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It is not there, or holds something else.
     pub fn read() -> Result<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/weir/files/operator-rules.yaml");
         Ok(serde_yaml::from_str(&std::fs::read_to_string(&path).context(path.display().to_string())?)?)

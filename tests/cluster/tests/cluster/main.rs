@@ -12,6 +12,7 @@
 mod argocd;
 mod corpus;
 mod explain;
+mod flow;
 mod harness;
 mod leftovers;
 mod proxy;
