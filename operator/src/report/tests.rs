@@ -216,7 +216,7 @@ fn every_status_is_one_that_the_api_server_takes() {
     }));
     for programmed in [PENDING, Programmed::NoReadyPods, Programmed::PodsUnreachable, Programmed::Current] {
         let report = world.report(&programmed);
-        assert!(report.offers.len() > 5);
+        assert!(!report.offers.is_empty());
         world.apply(report);
         world.now += conditions::PATIENCE;
         world.is_valid();
