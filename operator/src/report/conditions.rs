@@ -143,19 +143,20 @@ pub(super) fn dated(
     old: &[Condition],
     now: Timestamp,
 ) -> Vec<Condition> {
-    let date = |verdict: Verdict| {
-        let before = find(old, verdict.type_);
-        let kept = before.filter(|old| old.status == verdict.status && since(old).is_some());
-        let flipped = || before.and_then(since).map_or(now.as_second(), |since| since.max(now.as_second()));
-        Condition {
-            type_: verdict.type_.to_owned(),
-            status: verdict.status,
-            observed_generation: Some(generation),
-            last_transition_time: kept
-                .map_or_else(|| rfc3339(flipped()), |condition| condition.last_transition_time.clone()),
-            reason: verdict.reason.to_owned(),
-            message: verdict.message.into_owned(),
+    let (second, today) = (now.as_second(), rfc3339(now.as_second()));
+    let last_transition = |verdict: &Verdict| match find(old, verdict.type_).map(|old| (old, since(old))) {
+        Some((old, Some(since))) if old.status == verdict.status || since > second => {
+            old.last_transition_time.clone()
         }
+        _ => today.clone(),
+    };
+    let date = |verdict: Verdict| Condition {
+        last_transition_time: last_transition(&verdict),
+        type_: verdict.type_.to_owned(),
+        status: verdict.status,
+        observed_generation: Some(generation),
+        reason: verdict.reason.to_owned(),
+        message: verdict.message.into_owned(),
     };
     verdicts.into_iter().map(date).collect()
 }
