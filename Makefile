@@ -48,8 +48,9 @@ cluster: ## A real control plane with our kinds until Ctrl-C: no root, no node (
 # What the tests run is built first, where one sees it.
 .PHONY: test-cluster
 test-cluster: ## The tests that need a real control plane: no root, no node (wants Go)
-	$(CARGO) run --locked --quiet -p weir-cluster -- build
-	$(CARGO) test --locked -p weir-cluster --features cluster
+	$(CARGO) build --locked --workspace --bins
+	$(TARGET)/debug/weir-cluster build
+	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test cluster
 
 .PHONY: check
 check: ## Format, lints, promises, and licences if cargo-deny is there
@@ -68,6 +69,13 @@ gen: ## Writes what is generated from the code: the CRDs, the pages of codes and
 bench: ## What Weir costs beside HAProxy (wants haproxy and valgrind)
 	$(CARGO) build --locked --release -p weir -p weir-tests --bin weir --bin weir-bench
 	$(TARGET)/release/weir-bench --weir $(TARGET)/release/weir $(BENCH)
+
+# BENCH="--keys 10000 --changes 50" for a part of it.
+.PHONY: bench-cluster
+bench-cluster: ## How long an applied object takes to reach traffic, and what the operator costs (wants Go)
+	$(CARGO) build --locked --release -p weir-operator -p weir-source-kube -p weir-cluster --bins
+	$(TARGET)/release/weir-cluster build
+	$(TARGET)/release/weir-bench-cluster $(BENCH)
 
 .PHONY: weir
 weir:
