@@ -29,6 +29,11 @@ impl Pause {
         doubled.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
     }
 
+    /// Whether the next wait is a first one.
+    pub(crate) fn is_first(&self) -> bool {
+        self.failures == 0
+    }
+
     /// It worked: the next wait is a first one.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
