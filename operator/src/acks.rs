@@ -157,13 +157,12 @@ pub fn http() -> reqwest::Result<reqwest::Client> {
 struct Config {
     generation: u64,
     hash: Digest,
-    #[serde(default)]
-    formats: Vec<u32>,
 }
 
 #[derive(Deserialize)]
 struct Status {
     config: Option<Config>,
+    formats: Vec<u32>,
 }
 
 /// An answer is longer than this only if it is none of ours.
@@ -176,7 +175,7 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Ack> {
     }
     let status: Status = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
     // A gateway that runs nothing yet says so: that is an answer, too.
-    let Config { generation, hash, formats } =
-        status.config.unwrap_or(Config { generation: 0, hash: Digest([0; 32]), formats: Vec::new() });
-    Some(Ack { revision: Revision { generation, hash }, formats })
+    let runs = status.config.map(|Config { generation, hash }| Revision { generation, hash });
+    let nothing = Revision { generation: 0, hash: Digest([0; 32]) };
+    Some(Ack { revision: runs.unwrap_or(nothing), formats: status.formats })
 }

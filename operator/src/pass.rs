@@ -1,6 +1,6 @@
 //! One pass: the picture as it is -> compile -> publish, and then what to say about each object.
 
-use crate::acks::{Acks, Aim};
+use crate::acks::{Ack, Acks, Aim};
 use crate::cluster::CallError;
 use crate::gather::{self, Objects};
 use crate::metrics::Metrics;
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
 use weir_compile::{Code, Finding, Input, Output, Severity, compile};
 use weir_config::ObjectName;
+use weir_config::published::{FORMATS, choose_format};
 use weir_crds::{Kind, LLMGateway};
 
 /// Everything that outlives a pass. Not `Debug`: Secrets are in it.
@@ -143,11 +144,12 @@ impl World {
             let snapshot = output.gateways.get(&owner.name)?;
             let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
             let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
+            let what = (snapshot, self.format(&shelf.owner().name));
             Some(async move {
-                let mut answer = shelf.publish(client, picture, metrics, snapshot).await;
+                let mut answer = shelf.publish(client, picture, metrics, what).await;
                 // Somebody else wrote: once more on what is there now.
                 if let Err(Unpublished::Stale) = answer {
-                    answer = shelf.publish(client, picture, metrics, snapshot).await;
+                    answer = shelf.publish(client, picture, metrics, what).await;
                 }
                 (shelf, answer)
             })
@@ -162,6 +164,13 @@ impl World {
             self.shelves.insert(name, shelf);
         }
         (blocked, unfinished)
+    }
+
+    /// The newest format that all pods of the gateway read, of those that have said so (semantics S8.4).
+    fn format(&self, gateway: &ObjectName) -> u32 {
+        let pods = pods::of(&self.picture, gateway);
+        let acks: Vec<Ack> = pods.iter().filter_map(|pod| self.acks.heard(&pod.uid)?.ack).collect();
+        choose_format(acks.iter().map(|ack| ack.formats.as_slice()), FORMATS)
     }
 
     /// Tells the pods' poller what they should run, and offers every status that is not what it should be. Gives the

@@ -239,7 +239,7 @@ async fn s8_4_status_tells_what_was_published_and_what_can_be_read() {
     assert_eq!(told["formats"], serde_json::json!([1]), "also before there is any configuration");
     assert_eq!(told["source"]["problem"], serde_json::Value::Null);
     let config = Config::new();
-    let published = published::encode(&config.0, None).unwrap();
+    let published = published::encode(&config.0, None, published::FORMATS[0]).unwrap();
     let revision = published::Revision { generation: 41, ..published.index.revision() };
     let feed = world.running().feed();
     feed.apply(config.0.clone(), revision);

@@ -75,7 +75,7 @@ impl Shelf {
         self.state.as_ref()?.since.of(object)
     }
 
-    /// Publishes `snapshot`: what differs from what is there, the index last.
+    /// Publishes `snapshot` in this format: what differs from what is there, the index last.
     ///
     /// # Errors
     /// See [`Unpublished`]. What was written stays; the index still names what was in force before.
@@ -84,7 +84,7 @@ impl Shelf {
         client: &Client,
         picture: &Picture,
         metrics: &Metrics,
-        snapshot: &Snapshot,
+        (snapshot, format): (&Snapshot, u32),
     ) -> Result<(), Unpublished> {
         let place = Place { client, owner: &self.owner, metrics };
         let known = self.state.take().and_then(|state| state.without_drift(&self.owner, picture));
@@ -93,7 +93,7 @@ impl Shelf {
             None => State::read(place, picture).await?,
         };
         // Should any of this fail, what is there has to be read again: `self.state` stays empty.
-        state.write(place, snapshot).await?;
+        state.write(place, snapshot, format).await?;
         self.state = Some(state);
         Ok(())
     }
@@ -161,9 +161,9 @@ impl State {
         (!drifted).then_some(self)
     }
 
-    async fn write(&mut self, place: Place<'_>, snapshot: &Snapshot) -> Result<(), Unpublished> {
+    async fn write(&mut self, place: Place<'_>, snapshot: &Snapshot, format: u32) -> Result<(), Unpublished> {
         let previous = self.index.as_ref().map(|(index, _)| index);
-        let published = encode(snapshot, previous)?;
+        let published = encode(snapshot, previous, format)?;
         let changed = published.parts.iter().filter(|part| self.is_new(part));
         let writes = changed.map(|part| write_part(place, part, self.version_of(&part.name)));
         let written: Vec<(String, PartRef, String)> =

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use worlds::{Change, change, changes, large, snapshot, snapshots};
 
+/// In the newest format.
+fn encode(snapshot: &Snapshot, previous: Option<&Index>) -> Result<Published, Unpublishable> {
+    super::encode(snapshot, previous, choose_format([].into_iter(), FORMATS))
+}
+
 fn jsons(published: &Published) -> BTreeMap<String, Vec<u8>> {
     published.parts.iter().map(|part| (part.name.clone(), part.json.clone())).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::index::{self, Index, PartRef, Shards, Store};
 use super::names::part_name;
-use super::{FORMATS, MAX_JSON_BYTES, MAX_PART_BYTES, shards};
+use super::{MAX_JSON_BYTES, MAX_PART_BYTES, shards};
 use crate::{Digest, ObjectName, Snapshot};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -65,10 +65,15 @@ pub enum Unpublishable {
 
 /// What `snapshot` is as parts and index. `previous`, the index in force, decides on the number of shards and the
 /// generation: without one it is 1, with one of the same content it stays, else it is the next.
+/// `format` is one of [`super::FORMATS`], chosen with [`super::choose_format`].
 ///
 /// # Errors
 /// A part would not fit into an object.
-pub fn encode(snapshot: &Snapshot, previous: Option<&Index>) -> Result<Published, Unpublishable> {
+pub fn encode(
+    snapshot: &Snapshot,
+    previous: Option<&Index>,
+    format: u32,
+) -> Result<Published, Unpublishable> {
     let (public, secret) = shelves(snapshot)?;
     let shards = Shards {
         public: shards::count(public.text.len(), previous.map(|index| index.shards.public)),
@@ -79,11 +84,10 @@ pub fn encode(snapshot: &Snapshot, previous: Option<&Index>) -> Result<Published
     parts.extend(secret.cut(shards.secret, |shard| part_name(gateway, Store::Secret, shard)));
     parts.iter().try_for_each(check_size)?;
     let refs = parts.iter().map(|part| (part.name.clone(), part.reference())).collect();
-    Ok(Published { index: index(shards, refs, previous), parts })
+    Ok(Published { index: index(format, shards, refs, previous), parts })
 }
 
-fn index(shards: Shards, parts: BTreeMap<String, PartRef>, previous: Option<&Index>) -> Index {
-    let format = FORMATS.last().copied().unwrap_or_default();
+fn index(format: u32, shards: Shards, parts: BTreeMap<String, PartRef>, previous: Option<&Index>) -> Index {
     let hash = index::hash(&parts);
     let generation = match previous {
         None => 1,

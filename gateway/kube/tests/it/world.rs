@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_config::published::{Index, Published, encode};
+use weir_config::published::{FORMATS, Index, Published, encode};
 use weir_config::{
     AllowedModels, Backend, Digest, Disclosure, Egress, Fallback, Gateway, Key, KeyDigest, Limits, Listener,
     Mock, MockReply, ObjectName, OnAbort, Provider, Retry, Route, Secret, Snapshot, Target, Timeouts, Vendor,
@@ -80,7 +80,7 @@ pub fn snapshot(keys: usize) -> Snapshot {
 
 /// `snapshot` after `previous`.
 pub fn publication(snapshot: &Snapshot, previous: Option<&Index>) -> Published {
-    encode(snapshot, previous).unwrap()
+    encode(snapshot, previous, FORMATS[0]).unwrap()
 }
 
 /// A gateway that follows an API server.

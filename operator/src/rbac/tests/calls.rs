@@ -125,7 +125,10 @@ impl Operator {
     }
 
     async fn publish(&self, shelf: &mut Shelf, max_body: &str) {
-        shelf.publish(&self.api.client(), &self.picture, &self.metrics, &snapshot(max_body)).await.unwrap();
+        shelf
+            .publish(&self.api.client(), &self.picture, &self.metrics, (&snapshot(max_body), 1))
+            .await
+            .unwrap();
     }
 }
 
