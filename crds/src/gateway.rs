@@ -24,6 +24,9 @@ use weir_config::Disclosure;
     status = "LLMGatewayStatus",
     derive = "PartialEq",
     doc = "One deployment of the gateway: what callers connect to.",
+    // Its Service is `<name>-gateway`, and a Service's name is a DNS label of at most 63 characters that begins with
+    // a letter. Labels carry the name, too.
+    validation = ("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 55", "metadata.name must be a DNS label of at most 55 characters that begins with a letter: the gateway's Service is called <name>-gateway"),
     printcolumn(name = "Pods", type_ = "integer", json_path = ".status.readyReplicas"),
     printcolumn(name = "Routes", type_ = "integer", json_path = ".status.attached.routes"),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.attached.keys"),
