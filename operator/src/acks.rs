@@ -2,7 +2,7 @@
 
 use crate::pods::GatewayPod;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,13 +70,15 @@ impl Acks {
         Self { heard: Mutex::default(), aims: watch::Sender::new(Aims::new()), news }
     }
 
-    /// Whom to ask from now on, and what they should run.
+    /// Whom to ask from now on, and what they should run. What a pod said counts for as long as it is ready: one that
+    /// was not may have begun again, from an older configuration.
     pub fn aim(&self, aims: Aims) {
         self.aims.send_if_modified(|now| std::mem::replace(now, aims) != *now);
         let aims = self.aims.borrow();
-        let known: Vec<&String> = aims.values().flat_map(|aim| &aim.pods).map(|pod| &pod.uid).collect();
+        let ready = aims.values().flat_map(|aim| &aim.pods).filter(|pod| pod.ready);
+        let known: BTreeSet<&String> = ready.map(|pod| &pod.uid).collect();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.retain(|uid, _| known.contains(&uid));
+        heard.retain(|uid, _| known.contains(uid));
     }
 
     /// What is known of a pod; nothing if it was never asked.
@@ -178,4 +180,39 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Ack> {
     let runs = status.config.map(|Config { generation, hash }| Revision { generation, hash });
     let nothing = Revision { generation: 0, hash: Digest([0; 32]) };
     Some(Ack { revision: runs.unwrap_or(nothing), formats: status.formats })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aims(ready: bool) -> Aims {
+        let pod = GatewayPod { uid: "1".to_owned(), name: "pod".to_owned(), admin: None, ready };
+        let revision = Revision { generation: 7, hash: Digest([7; 32]) };
+        Aims::from([(ObjectName::new("a", "default"), Aim { revision, pods: vec![pod] })])
+    }
+
+    #[test]
+    fn s8_5_what_a_pod_said_before_it_was_not_ready_does_not_count() {
+        let acks = Acks::new(Arc::default());
+        acks.aim(aims(true));
+        let said = Ack { revision: Revision { generation: 7, hash: Digest([7; 32]) }, formats: vec![1] };
+        assert!(acks.hear("1", Some(said.clone())), "the first word is news");
+        assert!(!acks.hear("1", Some(said.clone())), "the same again is none");
+        acks.aim(aims(true));
+        assert_eq!(acks.heard("1").and_then(|heard| heard.ack), Some(said));
+        acks.aim(aims(false));
+        acks.aim(aims(true));
+        assert_eq!(acks.heard("1"), None);
+    }
+
+    #[test]
+    fn a_pod_that_falls_silent_keeps_what_it_said() {
+        let acks = Acks::new(Arc::default());
+        acks.aim(aims(true));
+        let said = Ack { revision: Revision { generation: 7, hash: Digest([7; 32]) }, formats: vec![1] };
+        acks.hear("1", Some(said.clone()));
+        assert!(acks.hear("1", None), "its silence is news");
+        assert_eq!(acks.heard("1"), Some(Heard { ack: Some(said), silent: true }));
+    }
 }

@@ -63,3 +63,79 @@ fn find<T>(sorted: &[Arc<T>], name: &ObjectName, name_of: impl Fn(&T) -> &Object
     let at = sorted.binary_search_by(|item| name_of(item).cmp(name)).ok()?;
     sorted.get(at).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+    use std::sync::Arc;
+    use weir_compile::{Input, compile};
+
+    /// A world in which the model of a route, the limit of a key and a provider's timer are these.
+    fn snapshot(model: &str, limit: u32, seconds: u32) -> Snapshot {
+        fn read<T: serde::de::DeserializeOwned>(name: &str, spec: serde_json::Value) -> Arc<T> {
+            let metadata = json!({ "name": name, "namespace": "a" });
+            let object =
+                json!({ "apiVersion": "weir.dev/v1alpha1", "kind": "", "metadata": metadata, "spec": spec });
+            Arc::new(serde_json::from_value(object).unwrap())
+        }
+        let target = json!({ "name": "t", "providerRef": { "name": "p" }, "model": "m" });
+        let input = Input {
+            gateways: vec![read("default", json!({}))],
+            providers: vec![read(
+                "p",
+                json!({ "vendor": "Mock", "timeouts": { "total": format!("{seconds}s") } }),
+            )],
+            routes: vec![read("r", json!({ "model": model, "targets": [target] }))],
+            keys: vec![read(
+                "k",
+                json!({
+                    "source": { "digests": [{ "sha256": "00".repeat(32) }] },
+                    "allowedModels": ["*"],
+                    "limits": { "requestsPerMinute": limit },
+                }),
+            )],
+            ..Input::default()
+        };
+        compile(&input).gateways.into_values().next().unwrap()
+    }
+
+    fn at(since: &Since) -> [Option<u64>; 4] {
+        let of = |kind, name: &str| since.of(&(kind, ObjectName::new("a", name)));
+        [of(Kind::Gateway, "default"), of(Kind::Provider, "p"), of(Kind::Route, "r"), of(Kind::Key, "k")]
+    }
+
+    #[test]
+    fn s8_5_only_what_changed_is_of_the_new_generation() {
+        let first = snapshot("chat", 1, 1);
+        let mut since = Since::default();
+        since.advance(None, &first, 3);
+        assert_eq!(at(&since), [Some(3); 4]);
+        let second = snapshot("chat", 2, 1);
+        since.advance(Some(&first), &second, 4);
+        assert_eq!(at(&since), [Some(3), Some(3), Some(3), Some(4)]);
+        since.advance(Some(&second), &snapshot("chat", 2, 9), 5);
+        assert_eq!(at(&since), [Some(3), Some(5), Some(3), Some(4)]);
+        assert_eq!(since.of(&(Kind::Key, ObjectName::new("a", "other"))), None);
+    }
+
+    proptest! {
+        /// After a restart nothing is said to be in force too early.
+        #[test]
+        fn s8_5_a_restart_never_takes_a_change_for_older(changes in prop::collection::vec((0..2u32, 0..2u32), 1..6)) {
+            let snapshots: Vec<Snapshot> =
+                changes.iter().map(|(limit, seconds)| snapshot("chat", limit + 1, seconds + 1)).collect();
+            let mut since = Since::default();
+            let mut before = None;
+            for (snapshot, generation) in snapshots.iter().zip(1..) {
+                since.advance(before, snapshot, generation);
+                before = Some(snapshot);
+            }
+            let restarted = Since::all(snapshots.last().unwrap(), snapshots.len() as u64);
+            for (known, read) in at(&since).into_iter().zip(at(&restarted)) {
+                prop_assert!(read >= known);
+            }
+        }
+    }
+}
