@@ -27,6 +27,9 @@ use tokio::sync::Notify;
 use weir_config::ObjectName;
 use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 
+/// A watch is begun anew after so many seconds, from where it was: one whose server has vanished without a word is
+/// noticed then, not after kube's five minutes.
+const WATCH: u32 = 60;
 /// A broken watch is tried again after so long, doubling, jittered.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -111,14 +114,14 @@ pub struct Wakers {
 /// Starts every watch; they end with `tasks`.
 pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -> Picture {
     let mut on = On { client, scope, tasks };
-    let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY, names::WEIR));
-    let gateway_pods = watcher::Config::default().labels(names::GATEWAY_LABEL);
+    let ours = config().labels(&format!("{}={}", names::MANAGED_BY, names::WEIR));
+    let gateway_pods = config().labels(names::GATEWAY_LABEL);
     Picture {
         gateways: on.ours(&wake.world),
         providers: on.ours(&wake.world),
         routes: on.ours(&wake.world),
         keys: on.ours(&wake.world),
-        secrets: on.each(watcher::Config::default(), &wake.world, Arc::<PartialObjectMeta<Secret>>::new),
+        secrets: on.each(config(), &wake.world, Arc::<PartialObjectMeta<Secret>>::new),
         config_maps: on.each(ours, &wake.world, Arc::<PartialObjectMeta<ConfigMap>>::new),
         pods: on.each(gateway_pods, &wake.pods, Arc::<Pod>::new),
         namespaces: on.namespaces(&wake.world),
@@ -142,7 +145,7 @@ impl On<'_> {
             + Sync
             + 'static,
     {
-        self.each(watcher::Config::default(), wake, Ours::from as fn(DeserializeGuard<K>) -> Ours<K>)
+        self.each(config(), wake, Ours::from as fn(DeserializeGuard<K>) -> Ours<K>)
     }
 
     /// One watch for each part of the scope.
@@ -166,7 +169,7 @@ impl On<'_> {
             Scope::These(_) => Vec::new(),
             Scope::All => {
                 let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
-                vec![self.one(api, watcher::Config::default(), wake, Arc::new as fn(_) -> _)]
+                vec![self.one(api, config(), wake, Arc::new as fn(_) -> _)]
             }
         };
         Watched { stores }
@@ -189,6 +192,10 @@ impl On<'_> {
             .spawn("a watch", async move { follow::<K, H>(watcher(api, config), &into, &wake, hold).await });
         store
     }
+}
+
+fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH)
 }
 
 fn backoff() -> ExponentialBackoff {
