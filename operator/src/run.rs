@@ -59,8 +59,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let identity = args.identity.clone();
     tasks.spawn("writing statuses", async move { writer.run(to, identity, may).await });
 
-    let world = World::new(client, picture, metrics, acks, statuses, args.require_credential_label);
-    let turns = Turns { wake, news, leading: led, pulse, world };
+    let counted = Arc::clone(&metrics);
+    let world = World::new(client, picture, counted, acks, statuses, args.require_credential_label);
+    let turns = Turns { wake, news, leading: led, pulse, metrics, world };
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let broken = tokio::select! {
@@ -82,6 +83,7 @@ struct Turns {
     news: Arc<Notify>,
     leading: channel::Receiver<bool>,
     pulse: Arc<Pulse>,
+    metrics: Arc<Metrics>,
     world: World,
 }
 
@@ -109,6 +111,7 @@ impl Turns {
             let leading = *self.leading.borrow_and_update();
             if leading != was_leading {
                 was_leading = leading;
+                self.metrics.leading.set(leading.into());
                 // Another may have written since: what is published is read before anything is written.
                 self.world.forget();
                 due.pass = leading.then(Instant::now);

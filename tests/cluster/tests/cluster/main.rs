@@ -14,6 +14,7 @@ mod corpus;
 mod explain;
 mod flow;
 mod harness;
+mod health;
 mod leftovers;
 mod proxy;
 mod shared;
