@@ -10,11 +10,18 @@
 )]
 
 mod argocd;
+mod attachment;
+mod conditions;
 mod corpus;
+mod credentials;
 mod explain;
 mod flow;
 mod harness;
 mod health;
+mod keys;
 mod leftovers;
 mod proxy;
+mod rights;
 mod shared;
+mod stage;
+mod waves;
