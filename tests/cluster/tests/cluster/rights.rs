@@ -73,8 +73,8 @@ async fn break_twice(objects: &Objects) {
 
 /// More than one part holds, and then less again.
 async fn grow_and_shrink(objects: &Objects) {
-    let mut models = String::new();
-    for number in 0..256 {
+    let mut models = "{name: mock-large}, ".to_owned();
+    for number in 1..256 {
         write!(models, "{{name: m-{number}-{}}}, ", "x".repeat(200)).unwrap();
     }
     objects
