@@ -8,12 +8,15 @@ mod history;
 mod scenes;
 mod table;
 
+use crate::rights::Audit;
 use crate::stage::{Stage, kstatus, says};
 use history::History;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use table::{CASES, Case, SURROUNDINGS, Shown, gateway_that_admits};
-use weir_cluster::world::{Gateway, condition, is_ready, text};
+use weir_cluster::wait;
+use weir_cluster::world::{Gateway, SOON, condition, is_ready, text};
 use weir_compile::{Code, Condition as About};
 use weir_crds::{ConditionStatus, Kind};
 
@@ -126,8 +129,22 @@ async fn every_reason_is_said_and_goes_when_its_cause_goes() {
         let object = stage.objects.until(case.object, &what, is_mended).await.unwrap();
         assert_eq!(kstatus(&object), "Current", "{:#}", object["status"]);
     }
+    comes_to_rest(&stage).await;
     let flips = history.check();
     assert!(flips >= CASES.len(), "{flips} flips");
+}
+
+/// Waits until the operator has written nothing for a second: whoever writes what is there already never rests.
+async fn comes_to_rest(stage: &Stage) {
+    let mut before = 0;
+    wait::until("the operator comes to rest", SOON, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let writes = Audit::of(stage.plane, &stage.account).writes();
+        Ok((std::mem::replace(&mut before, writes) == writes).then_some(()))
+    })
+    .await
+    .unwrap();
+    assert!(before > CASES.len());
 }
 
 /// What `kubectl get llm -o wide` prints.

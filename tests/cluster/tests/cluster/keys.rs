@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::Duration;
 use weir_cluster::wait;
 use weir_cluster::world::manifests::{GATEWAY, KEY, PROVIDER, ROUTE};
-use weir_cluster::world::{SOON, text};
+use weir_cluster::world::{Gateway, SOON, text};
 use weir_config::Digest;
 use weir_crds::Kind;
 
@@ -104,6 +104,36 @@ async fn s10_8_of_two_keys_that_name_one_secret_the_older_has_it() {
     assert_ne!(next, first);
     stage.until_answered(&next, 200).await;
     assert_eq!(stage.gateways[0].chat(&first, "chat").await.unwrap(), 401);
+}
+
+/// It goes on with its text: only the addresses beside it change.
+#[tokio::test]
+async fn s8_7_a_key_that_names_another_gateway_moves_there_with_its_text() {
+    let mut stage = stage("moves").await;
+    stage.apply(&[KEY]).await;
+    let text = text_of(&stage, "app-llm").await;
+    stage.until_answered(&text, 200).await;
+    let there = |manifest: &str| manifest.replace("{name: main}", "{name: there}");
+    let route = there(ROUTE).replace("{name: chat}", "{name: there}");
+    stage.apply(&[&there(GATEWAY), &route]).await;
+    let namespace = &stage.objects.namespace;
+    let mut second = Gateway::start(stage.plane, namespace, "there", "127.0.0.3").await.unwrap();
+    second.ready(stage.plane).await.unwrap();
+    stage.gateways.insert(0, second);
+    assert_eq!(stage.gateways[0].chat(&text, "chat").await.unwrap(), 401);
+    stage.apply(&[&there(KEY)]).await;
+    stage.until_answered(&text, 200).await;
+    stage.gateways.swap(0, 1);
+    stage.until_answered(&text, 401).await;
+    assert_eq!(text_of(&stage, "app-llm").await, text);
+    let address = format!("http://there-gateway.{}.svc/v1", stage.objects.namespace);
+    wait::until("the Secret names the gateway", SOON, async || {
+        let found = stage.objects.secret("app-llm", "OPENAI_BASE_URL").await?;
+        Ok((found == address).then_some(()))
+    })
+    .await
+    .unwrap();
+    stage.objects.until_ready(APP.0, APP.1).await.unwrap();
 }
 
 #[tokio::test]

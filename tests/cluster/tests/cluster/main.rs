@@ -9,6 +9,7 @@
     reason = "a test that is not what it expects has failed"
 )]
 
+mod again;
 mod argocd;
 mod attachment;
 mod conditions;

@@ -115,12 +115,13 @@ async fn s10_9_operator_and_gateways_use_every_right_they_have_and_ask_for_no_ot
     let proxy = Proxy::start(plane).unwrap();
     setting.kubeconfig =
         proxy.kubeconfig_for(&plane.token(&setting.home, "weir-operator").await.unwrap()).unwrap();
-    // Of every kind one status meets another's write: then the operator looks whether the object is still there.
-    for kind in Kind::ALL {
+    // Of every kind one status meets another's write, or finds nothing: then the operator looks what is there.
+    let gone = Answer::status(http::StatusCode::NOT_FOUND, "NotFound", "there is no such object");
+    for (kind, answer) in Kind::ALL.into_iter().zip([Answer::conflict(), gone].iter().cycle()) {
         let part = format!("/{}/", kind.plural());
         let is_status =
             move |path: &str| path.contains(&part) && path.split('?').next().unwrap().ends_with("/status");
-        proxy.answer_next(1, move |call| call.is_write() && is_status(&call.path), Answer::conflict());
+        proxy.answer_next(1, move |call| call.is_write() && is_status(&call.path), answer.clone());
     }
     let mut operator = Operator::start(plane, &setting).unwrap();
     objects.apply(GATEWAY).await.unwrap();

@@ -12,6 +12,8 @@ pub(crate) struct Stage {
     pub(crate) objects: Objects,
     #[expect(dead_code, reason = "it runs for as long as it is held")]
     operator: Operator,
+    /// Who the operator is to the API server.
+    pub(crate) account: String,
     pub(crate) gateways: Vec<Gateway>,
 }
 
@@ -23,7 +25,8 @@ impl Stage {
         let setting = Setting::new(plane, &[&objects.namespace]).await.unwrap();
         let mut operator = Operator::start(plane, &setting).unwrap();
         operator.ready().await.unwrap();
-        Self { plane, objects, operator, gateways: Vec::new() }
+        let account = format!("system:serviceaccount:{}:weir-operator", setting.home);
+        Self { plane, objects, operator, account, gateways: Vec::new() }
     }
 
     /// With these objects and a gateway for `main`, which is among them.

@@ -67,6 +67,13 @@ impl Audit {
         Self(made.filter_map(|event| Call::read(&event)).collect())
     }
 
+    /// How many calls would have changed something, the Lease aside.
+    pub(crate) fn writes(&self) -> usize {
+        let reads = ["get", "list", "watch"];
+        let writes = self.0.iter().filter(|call| !reads.contains(&call.verb.as_str()));
+        writes.filter(|call| call.resource != "leases").count()
+    }
+
     /// What was asked for in vain.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.0.iter().filter(|call| call.code == 403).map(ToString::to_string).collect()
