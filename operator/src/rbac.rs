@@ -8,12 +8,13 @@ use weir_config::published::{index_name, part_names};
 
 /// The rules of the Role, in the gateway's namespace, for the pods of `gateway`, an `LLMGateway`'s `metadata.name`.
 ///
-/// The index is watched, which a field selector on its name makes a question that `resourceNames` answer. Parts are
-/// only ever read by the names that the index gives; all that these can be are listed, so that the Role stays as it is.
+/// The index is watched and never read by itself; a field selector on its name makes that a question which
+/// `resourceNames` answer. Parts are only ever read by the names that the index gives; all that these can be are
+/// listed, so that the Role stays as it is.
 pub fn gateway_rules(gateway: &str) -> Vec<PolicyRule> {
     let parts = part_names(gateway);
     vec![
-        rule("configmaps", &["get", "list", "watch"], vec![index_name(gateway)]),
+        rule("configmaps", &["list", "watch"], vec![index_name(gateway)]),
         rule("configmaps", &["get"], parts.config_maps),
         rule("secrets", &["get"], parts.secrets),
     ]

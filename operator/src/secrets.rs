@@ -18,10 +18,13 @@ pub struct Contents {
     held: BTreeMap<ObjectName, Secret>,
     /// Written here, and the watch has yet to tell of it.
     fresh: BTreeSet<ObjectName>,
+    /// Another than before, and nobody was told: a refresh that broke off has read it.
+    changed: BTreeSet<ObjectName>,
 }
 
 impl Contents {
-    /// Makes the contents those of `wanted` as the watch has them now; true if anything changed.
+    /// Makes the contents those of `wanted` as the watch has them now. Says which are other than before, those
+    /// included that were read before an error.
     ///
     /// # Errors
     /// The API server could not be asked. A Secret that it refuses to show is as good as missing; one that merely
@@ -32,7 +35,6 @@ impl Contents {
         picture: &Picture,
         wanted: &BTreeSet<ObjectName>,
     ) -> Result<BTreeSet<ObjectName>, CallError> {
-        let mut changed: BTreeSet<ObjectName> = BTreeSet::new();
         let mut stale = Vec::new();
         for name in wanted {
             let version = picture.secrets.get(name).and_then(|meta| meta.metadata.resource_version.clone());
@@ -41,7 +43,7 @@ impl Contents {
                 Some(version) if held.as_ref() != Some(version) => stale.push(name.clone()),
                 Some(_) => {}
                 None if self.fresh.contains(name) => {}
-                None if self.held.remove(name).is_some() => drop(changed.insert(name.clone())),
+                None if self.held.remove(name).is_some() => drop(self.changed.insert(name.clone())),
                 None => {}
             }
             if version.is_some() {
@@ -52,7 +54,7 @@ impl Contents {
         for name in gone {
             self.held.remove(&name);
             self.fresh.remove(&name);
-            changed.insert(name);
+            self.changed.insert(name);
         }
         let mut read = futures::stream::iter(stale)
             .map(|name| async move { (get(client, &name).await, name) })
@@ -62,9 +64,9 @@ impl Contents {
                 Some(secret) => drop(self.held.insert(name.clone(), secret)),
                 None => drop(self.held.remove(&name)),
             }
-            changed.insert(name);
+            self.changed.insert(name);
         }
-        Ok(changed)
+        Ok(std::mem::take(&mut self.changed))
     }
 
     /// A Secret that was written here just now: the watch has yet to tell of it.
@@ -99,5 +101,48 @@ async fn get(client: &Client, name: &ObjectName) -> Result<Option<Secret>, CallE
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Scope;
+    use crate::fake_api::{FakeApi, failure};
+    use crate::tasks::Tasks;
+    use crate::watch::{self, Wakers};
+    use serde_json::json;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    /// Two Secrets in two namespaces, and the watch has told of both.
+    async fn two(tasks: &mut Tasks) -> (FakeApi, Picture, BTreeSet<ObjectName>) {
+        let api = FakeApi::watched(&["*"]);
+        let wanted = BTreeSet::from([ObjectName::new("a", "x"), ObjectName::new("b", "y")]);
+        for name in &wanted {
+            let metadata = json!({"namespace": name.namespace, "name": name.name});
+            api.create("secrets", json!({ "metadata": metadata }));
+        }
+        let scope = Scope::new(&["*".to_owned()]);
+        let picture = watch::start(&api.client(), &scope, &Wakers::default(), tasks);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !picture.missing().is_empty() {
+            assert!(Instant::now() < deadline, "{:?}", picture.missing());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        (api, picture, wanted)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s8_7_what_was_read_before_another_read_failed_is_told_afterwards() {
+        let mut tasks = Tasks::default();
+        let (api, picture, wanted) = two(&mut tasks).await;
+        let mut contents = Contents::default();
+        api.refuse("get", "b", failure(503, "ServiceUnavailable", "not now"));
+        assert!(contents.refresh(&api.client(), &picture, &wanted).await.is_err());
+        assert!(contents.get(&ObjectName::new("a", "x")).is_some(), "else this shows nothing");
+        api.refuse_nothing();
+        assert_eq!(contents.refresh(&api.client(), &picture, &wanted).await.unwrap(), wanted);
+        assert!(contents.refresh(&api.client(), &picture, &wanted).await.unwrap().is_empty());
     }
 }

@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
 }
 
 /// Argo CD's status and message.
-fn health(object: &Value) -> (String, String) {
+pub(crate) fn health(object: &Value) -> (String, String) {
     let mut lua = Command::new(binaries::luahealth().unwrap())
         .arg(folder().join("health.lua"))
         .stdin(Stdio::piped())

@@ -9,12 +9,20 @@
     reason = "a test that is not what it expects has failed"
 )]
 
+mod again;
 mod argocd;
+mod attachment;
+mod conditions;
 mod corpus;
+mod credentials;
 mod explain;
 mod flow;
 mod harness;
 mod health;
+mod keys;
 mod leftovers;
 mod proxy;
+mod rights;
 mod shared;
+mod stage;
+mod waves;
