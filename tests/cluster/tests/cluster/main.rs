@@ -12,6 +12,7 @@
 mod argocd;
 mod corpus;
 mod explain;
+mod faults;
 mod flow;
 mod harness;
 mod health;
