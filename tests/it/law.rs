@@ -16,7 +16,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("weir-operator", &["weir-compile", "weir-config", "weir-crds"]),
     ("weir", &["weir-compile", "weir-config", "weir-crds", "weir-gateway", "weir-policy"]),
     ("weir-upstream", &[]),
-    ("weir-cluster", &["weir-crds", "weir-operator"]),
+    ("weir-cluster", &["weir-config", "weir-crds", "weir-operator"]),
     ("weir-tests", &["weir-compile", "weir-config", "weir-crds", "weir-gateway", "weir-upstream"]),
 ];
 

@@ -55,7 +55,7 @@ pub struct Operator {
 impl Operator {
     /// Starts one; it may not be ready when this returns.
     pub fn start(plane: &Plane, setting: &Setting) -> Result<Self> {
-        let health = free_address("127.0.0.1")?;
+        let health = free_address("127.0.0.4")?;
         let mut command = Command::new(binary("weir-operator")?);
         command
             .env("KUBECONFIG", &setting.kubeconfig)

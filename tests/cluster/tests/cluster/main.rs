@@ -16,6 +16,7 @@ mod conditions;
 mod corpus;
 mod credentials;
 mod explain;
+mod faults;
 mod flow;
 mod harness;
 mod health;
