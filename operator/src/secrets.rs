@@ -7,10 +7,15 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
 use weir_config::ObjectName;
 
 /// So many are read at once.
 const AT_ONCE: usize = 32;
+/// While a Secret cannot be read, everything waits for it so long: the next pass may drop a credential that is in use.
+/// Then the others go on without it, or with what it held before.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every referenced Secret as it was read last.
 #[derive(Default)]
@@ -20,6 +25,8 @@ pub struct Contents {
     fresh: BTreeSet<ObjectName>,
     /// Another than before, and nobody was told: a refresh that broke off has read it.
     changed: BTreeSet<ObjectName>,
+    /// Which cannot be read, for whatever is wrong with them, and since when.
+    failing: BTreeMap<ObjectName, Instant>,
 }
 
 impl Contents {
@@ -27,8 +34,8 @@ impl Contents {
     /// included that were read before an error.
     ///
     /// # Errors
-    /// The API server could not be asked. A Secret that it refuses to show is as good as missing; one that merely
-    /// could not be read just now is not, and whoever calls has to wait.
+    /// The API server could not be asked, or fails to show a Secret and may yet do so: whoever calls has to wait. A
+    /// Secret that it refuses to show is as good as missing. The others are read all the same.
     pub async fn refresh(
         &mut self,
         client: &Client,
@@ -56,17 +63,33 @@ impl Contents {
             self.fresh.remove(&name);
             self.changed.insert(name);
         }
+        self.failing.retain(|name, _| wanted.contains(name));
         let mut read = futures::stream::iter(stale)
             .map(|name| async move { (get(client, &name).await, name) })
             .buffer_unordered(AT_ONCE);
+        let mut unread = None;
         while let Some((secret, name)) = read.next().await {
-            match secret? {
-                Some(secret) => drop(self.held.insert(name.clone(), secret)),
-                None => drop(self.held.remove(&name)),
+            match secret {
+                Ok(Some(secret)) => drop(self.held.insert(name.clone(), secret)),
+                Ok(None) => drop(self.held.remove(&name)),
+                Err(error) if !is_its_own(&error) => return Err(error),
+                Err(error) => {
+                    let began = *self.failing.entry(name.clone()).or_insert_with(Instant::now);
+                    if began.elapsed() < PATIENCE {
+                        unread = Some(error);
+                    } else {
+                        tracing::warn!(secret = %name, %error, "a Secret cannot be read, the others go on");
+                    }
+                    continue;
+                }
             }
+            self.failing.remove(&name);
             self.changed.insert(name);
         }
-        Ok(std::mem::take(&mut self.changed))
+        match unread {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut self.changed)),
+        }
     }
 
     /// A Secret that was written here just now: the watch has yet to tell of it.
@@ -95,13 +118,18 @@ impl Contents {
 async fn get(client: &Client, name: &ObjectName) -> Result<Option<Secret>, CallError> {
     let api: Api<Secret> = Api::namespaced(client.clone(), &name.namespace);
     match within(api.get_opt(&name.name)).await {
-        Ok(found) => Ok(found),
-        Err(CallError::Kube(kube::Error::Api(status))) if !matches!(status.code, 429 | 503 | 504) => {
-            tracing::warn!(secret = %name, code = status.code, "a Secret cannot be read, so it counts as missing");
+        Err(CallError::Kube(kube::Error::Api(status))) if status.code == 403 => {
+            tracing::warn!(secret = %name, "a Secret may not be read, so it counts as missing");
             Ok(None)
         }
-        Err(error) => Err(error),
+        answer => answer,
     }
+}
+
+/// Whether something may be wrong with this one Secret, such as a key that it was encrypted with; an API server that
+/// is ill answers with the same 500, which is why it is not believed at once.
+fn is_its_own(error: &CallError) -> bool {
+    matches!(error, CallError::Kube(kube::Error::Api(status)) if !matches!(status.code, 401 | 429 | 503 | 504))
 }
 
 #[cfg(test)]
@@ -111,9 +139,8 @@ mod tests {
     use crate::fake_api::{FakeApi, failure};
     use crate::tasks::Tasks;
     use crate::watch::{self, Wakers};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
     use serde_json::json;
-    use std::time::Duration;
-    use tokio::time::Instant;
 
     /// Two Secrets in two namespaces, and the watch has told of both.
     async fn two(tasks: &mut Tasks) -> (FakeApi, Picture, BTreeSet<ObjectName>) {
@@ -144,5 +171,49 @@ mod tests {
         api.refuse_nothing();
         assert_eq!(contents.refresh(&api.client(), &picture, &wanted).await.unwrap(), wanted);
         assert!(contents.refresh(&api.client(), &picture, &wanted).await.unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s8_7_a_secret_that_cannot_be_read_just_now_is_not_missing() {
+        let mut tasks = Tasks::default();
+        let (api, picture, wanted) = two(&mut tasks).await;
+        let [good, bad] = [ObjectName::new("a", "x"), ObjectName::new("b", "y")];
+        let mut contents = Contents::default();
+        api.refuse("get", "b", failure(500, "InternalError", "etcdserver: leader changed"));
+        assert!(contents.refresh(&api.client(), &picture, &wanted).await.is_err());
+        api.refuse_nothing();
+        assert_eq!(contents.refresh(&api.client(), &picture, &wanted).await.unwrap(), wanted);
+
+        // For good: what it held stays, and the others are waited for no longer.
+        api.refuse("get", "b", failure(500, "InternalError", "no key decrypts it"));
+        for name in [&good, &bad] {
+            api.edit("secrets", (&name.namespace, &name.name), |secret| {
+                secret["data"] = json!({"k": "eA=="})
+            });
+            let version = |meta: &ObjectMeta| meta.resource_version.clone();
+            let held = version(&contents.get(name).unwrap().metadata);
+            while picture.secrets.get(name).is_none_or(|now| version(&now.metadata) == held) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let began = Instant::now();
+        let told = loop {
+            match contents.refresh(&api.client(), &picture, &wanted).await {
+                Ok(told) => break told,
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        };
+        assert!(began.elapsed() >= PATIENCE && began.elapsed() < 2 * PATIENCE, "{:?}", began.elapsed());
+        assert_eq!(told, BTreeSet::from([good]));
+        assert!(contents.get(&bad).is_some_and(|secret| secret.data.is_none()));
+
+        // What may not be read is as good as missing, at once.
+        api.refuse_nothing();
+        api.refuse("get", "b", failure(403, "Forbidden", "no"));
+        assert_eq!(
+            contents.refresh(&api.client(), &picture, &wanted).await.unwrap(),
+            BTreeSet::from([bad.clone()])
+        );
+        assert!(contents.get(&bad).is_none());
     }
 }
