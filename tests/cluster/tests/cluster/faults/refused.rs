@@ -94,5 +94,7 @@ async fn an_event_that_is_refused_is_lost_and_holds_nothing_up() {
     scene.story().revoke(&texts).await.unwrap();
     scene.story().end(&texts, Some(&calm().await.end)).await.unwrap();
     let tried = scene.proxy.calls().iter().filter(|call| is_event(call)).count();
-    assert!(tried <= 3, "{tried} times");
+    // Once for every turn: each of seven objects may be seen without a ready pod and then with one, and the key's
+    // name is taken.
+    assert!(tried <= 2 * 7 + 3, "{tried} times");
 }
