@@ -9,6 +9,8 @@ mod kill;
 mod refused;
 mod scene;
 mod story;
+mod taken;
+mod torn;
 mod traffic;
 mod watches;
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// Between two requests of all callers together.
 const BETWEEN: Duration = Duration::from_millis(40);
@@ -15,7 +15,8 @@ pub(super) struct Traffic {
     gateway: SocketAddr,
     http: reqwest::Client,
     state: Arc<Mutex<State>>,
-    asking: JoinHandle<()>,
+    /// Ends when this is dropped.
+    _asking: JoinSet<()>,
 }
 
 #[derive(Default)]
@@ -30,8 +31,9 @@ impl Traffic {
     /// Callers of the gateway at `gateway`; none yet.
     pub(super) fn start(gateway: SocketAddr) -> Self {
         let (http, state) = (reqwest::Client::new(), Arc::<Mutex<State>>::default());
-        let asking = tokio::spawn(ask_for_ever(http.clone(), gateway, state.clone()));
-        Self { gateway, http, state, asking }
+        let mut asking = JoinSet::new();
+        asking.spawn(ask_for_ever(http.clone(), gateway, state.clone()));
+        Self { gateway, http, state, _asking: asking }
     }
 
     /// From now on nothing but 200 is right for `key`.
@@ -57,12 +59,6 @@ impl Traffic {
     /// Whoever was told anything but 200.
     pub(super) fn wrong(&self) -> Vec<String> {
         lock(&self.state).wrong.clone()
-    }
-}
-
-impl Drop for Traffic {
-    fn drop(&mut self) {
-        self.asking.abort();
     }
 }
 
