@@ -3,6 +3,7 @@
 //! Each test takes one kind of harm and compares with [`story`] told calmly: statuses, what is published, keys. All
 //! the while callers ask, and none of them may notice.
 
+mod away;
 mod calm;
 mod end;
 mod kill;
