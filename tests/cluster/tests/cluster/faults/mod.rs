@@ -13,6 +13,7 @@ mod story;
 mod taken;
 mod torn;
 mod traffic;
+mod two;
 mod watches;
 
 use anyhow::{Result, bail};
