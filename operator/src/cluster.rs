@@ -4,11 +4,13 @@
 //! again.
 
 use k8s_openapi::NamespaceResourceScope;
+use kube::client::ClientBuilder;
 use kube::{Api, Client, Config, Resource};
 use std::future::Future;
 use std::time::Duration;
+use tower::timeout::TimeoutLayer;
 
-/// A call that is no watch has so long.
+/// A call has so long, and a watch to begin.
 const CALL: Duration = Duration::from_secs(10);
 /// A connection has so long.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -58,7 +60,8 @@ pub async fn connect() -> anyhow::Result<Client> {
     let mut config = Config::infer().await?;
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
-    Ok(Client::try_from(config)?)
+    // Lists and the begin of watches, too: whoever makes them waits for as long as it takes.
+    Ok(ClientBuilder::try_from(config)?.with_layer(&TimeoutLayer::new(CALL)).build())
 }
 
 /// Which namespaces are watched.

@@ -1,58 +1,201 @@
 //! Who writes: of all replicas the one that holds the Lease. Every write is one that two replicas may make at a
 //! moment without harm, so the Lease saves work and noise; nothing depends on it for being right.
+//!
+//! Our own, because the crate that there is (kube-lease-manager 0.13) goes on leading while the API server cannot be
+//! reached, has calls that never end, compares clocks of two machines, and looks at a Lease that was given back only
+//! when it would have expired.
 
-use kube::Client;
-use kube_lease_manager::LeaseManagerBuilder;
+use crate::names::FIELD_MANAGER;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 /// The Lease's name, in the operator's own namespace.
 pub const NAME: &str = "weir-operator";
 /// A Lease that was not renewed for so long is free.
-const LASTS: u64 = 15;
-/// It is renewed so long before.
-const GRACE: u64 = 5;
+const LASTS: Duration = Duration::from_secs(15);
+/// Who has not renewed it for so long leads no more: before anybody else may.
+const LEADS: Duration = Duration::from_secs(10);
+/// It is renewed so often.
+const RENEWED: Duration = Duration::from_secs(5);
+/// Whoever does not lead looks at it so often, and whoever fails tries again.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+/// Reading and writing it has so long.
+const TURN: Duration = Duration::from_secs(4);
 
 /// Strives for the Lease for ever; tells `leading` whether it is held. Gives it back when nobody listens any more.
 pub async fn hold(client: Client, namespace: String, identity: String, leading: watch::Sender<bool>) {
-    loop {
-        let built = LeaseManagerBuilder::new(client.clone(), NAME)
-            .with_namespace(&namespace)
-            .with_identity(&identity)
-            .with_duration(LASTS)
-            .with_grace(GRACE)
-            .with_field_manager(crate::names::FIELD_MANAGER)
-            .build()
-            .await;
-        match built {
-            Ok(manager) => {
-                let (held, ended) = manager.watch().await;
-                tell(held, &leading).await;
-                if leading.is_closed() {
-                    // The Lease is given back before the process goes.
-                    if let Ok(Err(error)) = ended.await {
-                        tracing::warn!(%error, "the Lease could not be given back");
-                    }
-                    return;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the Lease cannot be read, trying again"),
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut claim = Claim { api: Api::namespaced(client, &namespace), identity, seen: None, failing: false };
+    tokio::select! {
+        () = claim.strive(&leading) => {}
+        () = leading.closed() => {}
+    }
+    match timeout(TURN, claim.give_back()).await {
+        Ok(Err(error)) => tracing::warn!(%error, "the Lease could not be given back"),
+        Err(_) => tracing::warn!("the Lease could not be given back: the API server does not answer"),
+        Ok(Ok(())) => {}
     }
 }
 
-/// Passes on until either side ends.
-async fn tell(mut held: watch::Receiver<bool>, leading: &watch::Sender<bool>) {
-    loop {
-        let now = *held.borrow_and_update();
-        let changed = leading.send_if_modified(|before| std::mem::replace(before, now) != now);
-        if changed {
-            tracing::info!(leading = now, "the Lease changed hands");
-        }
-        tokio::select! {
-            changed = held.changed() => if changed.is_err() { return },
-            () = leading.closed() => return,
+/// One replica's claim.
+struct Claim {
+    api: Api<Lease>,
+    identity: String,
+    seen: Option<Seen>,
+    /// The last turn failed.
+    failing: bool,
+}
+
+/// A version of the Lease, and since when it is known. How long another may lead is counted by our clock alone.
+struct Seen {
+    version: String,
+    since: Instant,
+}
+
+/// Whose the Lease is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Nobodys,
+    Anothers,
+}
+
+impl Claim {
+    /// Turn after turn, for ever.
+    async fn strive(&mut self, leading: &watch::Sender<bool>) {
+        let mut renewed: Option<Instant> = None;
+        loop {
+            let began = Instant::now();
+            tell(leading, leads(renewed, began));
+            let turn = timeout(TURN, self.turn(began)).await;
+            let is_done = matches!(turn, Ok(Ok(_)));
+            match turn {
+                Ok(Ok(is_ours)) => renewed = is_ours.then_some(began),
+                Ok(Err(error)) => self.complain(&error.to_string()),
+                Err(_) => self.complain("the API server does not answer"),
+            }
+            self.failing &= !is_done;
+            let now = Instant::now();
+            tell(leading, leads(renewed, now));
+            let pause = if is_done && renewed.is_some() { RENEWED } else { LOOKED_AT };
+            let end =
+                renewed.map(|at| (at + LEADS).saturating_duration_since(now)).filter(|left| !left.is_zero());
+            tokio::time::sleep(end.map_or(pause, |left| left.min(pause))).await;
         }
     }
+
+    /// Looks at the Lease, and takes or renews it if it may; whether it is ours now.
+    async fn turn(&mut self, now: Instant) -> kube::Result<bool> {
+        let Some(lease) = self.api.get_opt(NAME).await? else {
+            return written(self.api.create(&PostParams::default(), &self.first()).await);
+        };
+        let whose = self.look(&lease, now);
+        if whose == Whose::Anothers {
+            return Ok(false);
+        }
+        let patch = self.taken(&lease, whose);
+        written(self.api.patch(NAME, &params(), &Patch::Merge(&patch)).await)
+    }
+
+    /// Whose it is at `now`.
+    fn look(&mut self, lease: &Lease, now: Instant) -> Whose {
+        let version = lease.metadata.resource_version.clone().unwrap_or_default();
+        let since = match &self.seen {
+            Some(seen) if seen.version == version => seen.since,
+            _ => now,
+        };
+        self.seen = Some(Seen { version, since });
+        let spec = lease.spec.as_ref();
+        let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+        let lasts = spec.and_then(|spec| u64::try_from(spec.lease_duration_seconds?).ok());
+        let lasts = lasts.map_or(LASTS, Duration::from_secs);
+        match holder {
+            "" => Whose::Nobodys,
+            holder if holder == self.identity => Whose::Ours,
+            _ if now.duration_since(since) >= lasts => Whose::Nobodys,
+            _ => Whose::Anothers,
+        }
+    }
+
+    /// Said of this version of the Lease: whoever comes second is refused.
+    fn taken(&self, lease: &Lease, whose: Whose) -> Value {
+        let before = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or_default();
+        let transitions = (whose == Whose::Nobodys).then(|| before.saturating_add(1));
+        let version = &lease.metadata.resource_version;
+        json!({ "metadata": { "resourceVersion": version }, "spec": self.spec(transitions) })
+    }
+
+    /// The Lease as it is made.
+    fn first(&self) -> Lease {
+        let mut lease = Lease { spec: Some(self.spec(Some(0))), ..Lease::default() };
+        lease.metadata.name = Some(NAME.to_owned());
+        lease
+    }
+
+    /// Ours from now on; with `transitions` it was not before.
+    fn spec(&self, transitions: Option<i32>) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(LASTS.as_secs()).ok(),
+            acquire_time: transitions.map(|_| now.clone()),
+            renew_time: Some(now),
+            lease_transitions: transitions,
+            ..LeaseSpec::default()
+        }
+    }
+
+    /// Makes it nobody's, if it is ours: whoever waits need not wait until it expires.
+    async fn give_back(&self) -> kube::Result<()> {
+        let Some(lease) = self.api.get_opt(NAME).await? else { return Ok(()) };
+        let holder = lease.spec.and_then(|spec| spec.holder_identity);
+        if holder.as_ref() != Some(&self.identity) {
+            return Ok(());
+        }
+        let version = lease.metadata.resource_version;
+        let patch = json!({ "metadata": { "resourceVersion": version }, "spec": { "holderIdentity": null } });
+        written(self.api.patch(NAME, &params(), &Patch::Merge(&patch)).await).map(drop)
+    }
+
+    /// Said aloud once until a turn succeeds.
+    fn complain(&mut self, error: &str) {
+        if self.failing {
+            tracing::debug!(error, "the Lease still cannot be read or written");
+        } else {
+            tracing::warn!(error, "the Lease cannot be read or written, trying again");
+        }
+        self.failing = true;
+    }
 }
+
+fn leads(renewed: Option<Instant>, now: Instant) -> bool {
+    renewed.is_some_and(|at| now.duration_since(at) < LEADS)
+}
+
+fn tell(leading: &watch::Sender<bool>, now: bool) {
+    if leading.send_if_modified(|before| std::mem::replace(before, now) != now) {
+        tracing::info!(leading = now, "the Lease changed hands");
+    }
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+/// Whether it was; not if somebody else was faster.
+fn written(answer: kube::Result<Lease>) -> kube::Result<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ use weir_config::ObjectName;
 use weir_config::published::{FORMATS, choose_format};
 use weir_crds::{Kind, LLMGateway};
 
+/// A name that somebody else has is looked at so often: no watch tells of what is not ours.
+const TAKEN: Duration = Duration::from_secs(10);
+
 /// Everything that outlives a pass. Not `Debug`: Secrets are in it.
 pub struct World {
     client: Client,
@@ -87,7 +90,7 @@ impl World {
 
     /// Takes nothing for granted that was written: the next pass reads it again.
     pub fn forget(&mut self) {
-        self.shelves.clear();
+        self.shelves.values_mut().for_each(Shelf::forget);
         self.contents.trust_the_watch();
     }
 
@@ -115,8 +118,12 @@ impl World {
         self.metrics.pass_seconds.observe(began.elapsed().as_secs_f64());
         let errors = output.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         self.metrics.errors_found.set(i64::try_from(errors).unwrap_or(i64::MAX));
+        let is_taken = blocked.values().any(|finding| finding.code == Code::NameTaken);
+        let freed = is_taken.then(|| Moment::now() + TAKEN);
+        let untold = self.shelves.values().filter_map(Shelf::look_again).min();
+        let again = kept.again.into_iter().chain(freed).chain(untold).min();
         self.last = Some(Seen { objects, output, blocked });
-        unfinished.map_or(Ok(kept.again), |why| {
+        unfinished.map_or(Ok(again), |why| {
             self.metrics.failed_passes.inc();
             Err(why)
         })
@@ -158,8 +165,10 @@ impl World {
         for (shelf, answer) in join_all(work.collect::<Vec<_>>()).await {
             let name = shelf.owner().name.clone();
             if let Err(why) = answer {
-                blocked.extend(obstacle(&name, &why).map(|finding| (name.clone(), finding)));
-                unfinished = Some(Unfinished::Publish(name.clone(), why));
+                match obstacle(&name, &why) {
+                    Some(finding) => drop(blocked.insert(name.clone(), finding)),
+                    None => unfinished = Some(Unfinished::Publish(name.clone(), why)),
+                }
             }
             self.shelves.insert(name, shelf);
         }

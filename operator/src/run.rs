@@ -26,8 +26,9 @@ const BETWEEN: Duration = Duration::from_millis(100);
 const FULL_PASS: Duration = Duration::from_secs(600);
 /// The loop comes round so often, so that it can be seen to.
 const TICK: Duration = Duration::from_secs(10);
-/// A pass that failed is made again after so long, doubling.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A pass that failed is made again after so long, doubling: ten seconds after the API server's return all is
+/// published (semantics S8.7).
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// Runs the operator until SIGTERM or SIGINT.
 ///

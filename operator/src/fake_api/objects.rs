@@ -161,6 +161,11 @@ impl Objects {
             }
             None => return Err(missing()),
         };
+        // Of what is applied tests may claim any version.
+        let meant = sent["metadata"]["resourceVersion"].as_str().filter(|_| !call.apply);
+        if meant.is_some_and(|version| version != text(&object, "resourceVersion")) {
+            return Err(failure(409, "Conflict", "the object has been modified"));
+        }
         merge(&mut object, sent);
         let (answer, event) = self.store(&resource, "MODIFIED", object);
         Ok(Done { answer, event: Some(event) })

@@ -9,6 +9,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
 use weir_config::published::{
     Index, Part, PartRef, Revision, Store, assemble, compress, decompress, encode, index_name, part_names,
 };
@@ -17,12 +19,17 @@ use weir_crds::Kind;
 
 /// So many parts are read or written at once.
 const AT_ONCE: usize = 8;
+/// The watch has so long to tell of what was written. What it does not tell of then is read again: somebody may have
+/// deleted it before anybody looked, and of what came and went a look at the picture shows nothing.
+const TOLD: Duration = Duration::from_secs(5);
 
 /// What is published for one gateway. Not `Debug`: keys and credentials are in it.
 pub struct Shelf {
     owner: Owner,
     /// Nothing before it was read, and after a write that went wrong.
     state: Option<State>,
+    /// The last generation that was published: an index that a hand deletes, cuts or puts back goes on from there.
+    counted: u64,
 }
 
 /// What is known to be in the API.
@@ -40,18 +47,32 @@ struct Version {
     resource: String,
     /// The watch has told of it: if it is not there any more, somebody deleted it.
     seen: bool,
+    /// When it was read or written.
+    since: Instant,
 }
 
 impl From<String> for Version {
     fn from(resource: String) -> Self {
-        Self { resource, seen: false }
+        Self { resource, seen: false, since: Instant::now() }
+    }
+}
+
+impl Version {
+    /// After `before` was written over.
+    fn after(resource: String, before: Option<&Self>) -> Self {
+        Self { seen: before.is_some_and(|before| before.seen), ..resource.into() }
     }
 }
 
 impl Shelf {
     /// Of the gateway `owner`; nothing is known of it yet.
     pub fn new(owner: Owner) -> Self {
-        Self { owner, state: None }
+        Self { owner, state: None, counted: 0 }
+    }
+
+    /// Takes nothing for granted that was written: the next publish reads it again.
+    pub fn forget(&mut self) {
+        self.state = None;
     }
 
     /// Whose it is.
@@ -68,6 +89,14 @@ impl Shelf {
     pub fn bytes(&self) -> u64 {
         let index = self.state.as_ref().and_then(|state| state.index.as_ref());
         index.map_or(0, |(index, _)| index.parts.values().map(|part| part.bytes).sum())
+    }
+
+    /// When to publish again although nothing changes: something that was written here has yet to be told of.
+    pub fn look_again(&self) -> Option<Instant> {
+        let state = self.state.as_ref()?;
+        let index = state.index.iter().map(|(_, version)| version);
+        let all = index.chain(state.parts.values().map(|(_, version)| version));
+        all.filter(|version| !version.seen).map(|version| version.since + TOLD).min()
     }
 
     /// The generation of the last change of an object's fragment; nothing if the gateway has none of it.
@@ -93,7 +122,9 @@ impl Shelf {
             None => State::read(place, picture).await?,
         };
         // Should any of this fail, what is there has to be read again: `self.state` stays empty.
-        state.write(place, snapshot, format).await?;
+        let written = state.write(place, snapshot, format, self.counted).await;
+        self.counted = self.counted.max(state.generation());
+        written?;
         self.state = Some(state);
         Ok(())
     }
@@ -155,31 +186,50 @@ impl State {
                     version.seen = true;
                     drifted |= is_newer(&resource, &version.resource);
                 }
-                None => drifted |= version.seen,
+                None => drifted |= version.seen || version.since.elapsed() >= TOLD,
             }
         }
         (!drifted).then_some(self)
     }
 
-    async fn write(&mut self, place: Place<'_>, snapshot: &Snapshot, format: u32) -> Result<(), Unpublished> {
-        let previous = self.index.as_ref().map(|(index, _)| index);
-        let published = encode(snapshot, previous, format)?;
+    /// Of the index that is there; 0 without one.
+    fn generation(&self) -> u64 {
+        self.index.as_ref().map_or(0, |(index, _)| index.generation)
+    }
+
+    /// What the next index follows: the one that is there, but never one of before the generation `counted`.
+    fn previous(&self, counted: u64) -> Option<Index> {
+        let there = self.index.as_ref().map(|(index, _)| index.clone());
+        let previous = there.or_else(|| (counted > 0).then(|| nothing(counted)));
+        previous.map(|index| Index { generation: index.generation.max(counted), ..index })
+    }
+
+    async fn write(
+        &mut self,
+        place: Place<'_>,
+        snapshot: &Snapshot,
+        format: u32,
+        counted: u64,
+    ) -> Result<(), Unpublished> {
+        let published = encode(snapshot, self.previous(counted).as_ref(), format)?;
         let changed = published.parts.iter().filter(|part| self.is_new(part));
         let writes = changed.map(|part| write_part(place, part, self.version_of(&part.name)));
         let written: Vec<(String, PartRef, String)> =
             stream::iter(writes.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).try_collect().await?;
         for (name, part, version) in written {
-            self.parts.insert(name, (part, version.into()));
+            let version = Version::after(version, self.parts.get(&name).map(|(_, before)| before));
+            self.parts.insert(name, (part, version));
         }
         let index = published.index;
-        if previous != Some(&index) {
+        if self.index.as_ref().is_none_or(|(there, _)| *there != index) {
             let json = index.to_json().map_err(weir_config::published::Unpublishable::from)?;
             let name = index_name(&place.owner.name.name);
             let known = self.index.as_ref().map(|(_, version)| version.resource.as_str());
             let version = place.write(&name, known, index_map(json)).await?;
             self.since.advance(self.snapshot.as_ref(), snapshot, index.generation);
             tracing::info!(gateway = %place.owner.name, generation = index.generation, "configuration published");
-            self.index = Some((index, version.into()));
+            let version = Version::after(version, self.index.as_ref().map(|(_, before)| before));
+            self.index = Some((index, version));
         } else if self.snapshot.is_none() {
             self.since = Since::all(snapshot, index.generation);
         }

@@ -217,9 +217,12 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
         }
         behind => behind,
     };
-    // Once all ready pods have run this generation, pods that come, go or fall silent are the gateway's affair.
+    // Once all ready pods have run this generation, pods that come, go or fall silent are the gateway's affair. While
+    // nothing referred to it none had to, but a gateway's own.
     let is_latched = find(old, about.name()).is_some_and(|condition| {
-        condition.status == ConditionStatus::True && condition.observed_generation == Some(facts.generation)
+        condition.status == ConditionStatus::True
+            && (facts.kind == Kind::Gateway || condition.reason != Code::NotReferenced.reason())
+            && condition.observed_generation == Some(facts.generation)
     });
     if is_latched { found } else { waiting(behind) }
 }

@@ -54,6 +54,8 @@ pub fn news(old: &[Condition], new: &[Condition]) -> Option<News> {
     match (ready.status, was(READY)) {
         (ConditionStatus::True, None) => None,
         (ConditionStatus::True, Some(_)) => Some(about(ready, false, "Ready")),
+        // At first sight: a gateway's pods come later than what they are to serve.
+        (_, None) if ready.reason == Code::NoReadyPods.reason() => None,
         (_, None | Some(ConditionStatus::True)) if find(new, RECONCILING).is_none() => {
             Some(about(ready, true, "NotReady"))
         }

@@ -15,8 +15,7 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::watcher::ExponentialBackoff;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -30,8 +29,9 @@ use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 /// A watch is begun anew after so many seconds, from where it was: one whose server has vanished without a word is
 /// noticed then, not after kube's five minutes.
 const WATCH: u32 = 60;
-/// A broken watch is tried again after so long, doubling, jittered.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// A broken watch is tried again after so long at most, doubling. It takes two tries after the API server's return,
+/// for at first it has yet to fill its caches: both fit into the ten seconds of semantics S8.7.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 
 /// The objects of one kind in all watched namespaces.
 #[derive(Debug)]
@@ -198,10 +198,25 @@ fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH)
 }
 
-fn backoff() -> ExponentialBackoff {
+/// How long to wait after the `failures`-th failure in a row: at least half of what it is at most, so that watches
+/// that broke at once do not begin again at once.
+fn pause(failures: u32) -> Duration {
     let (first, most) = BACKOFF;
-    let doubling = backon::ExponentialBuilder::default().with_min_delay(first).with_max_delay(most);
-    doubling.without_max_times().with_jitter().into()
+    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most);
+    let mut random = [0; 4];
+    // Without random numbers the wait is the longest.
+    let share = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
+    doubled.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
+}
+
+/// Whether the API server has answered that the version is gone: what follows is a list, for which it is ready.
+fn is_gone(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchError(status)
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code == 410,
+        _ => false,
+    }
 }
 
 /// Follows a watch for ever; what fails is tried again.
@@ -211,15 +226,32 @@ async fn follow<K: Resource<DynamicType = ()>, H: Held>(
     wake: &Notify,
     hold: fn(K) -> H,
 ) {
-    let mut events = std::pin::pin!(watch.backoff(backoff()));
+    let (mut events, mut failures, mut was_gone) = (std::pin::pin!(watch), 0_u32, false);
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
+                // A list that has begun is no success yet.
+                if !matches!(event, watcher::Event::Init) {
+                    (failures, was_gone) = (0, false);
+                }
                 if into.take(held(event, hold)) {
                     wake.notify_one();
                 }
             }
-            Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "a watch broke, it begins again"),
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                if failures == 1 {
+                    tracing::warn!(kind = %K::kind(&()), %error, "a watch broke, it begins again");
+                } else {
+                    tracing::debug!(kind = %K::kind(&()), %error, failures, "a watch is still broken");
+                }
+                // Once, and only after a wait: an API server that forgets every version at once is not asked in a loop.
+                let may_list = is_gone(&error) && failures > 1 && !was_gone;
+                was_gone = is_gone(&error);
+                if !may_list {
+                    tokio::time::sleep(pause(failures)).await;
+                }
+            }
         }
     }
 }

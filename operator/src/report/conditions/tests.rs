@@ -101,6 +101,17 @@ fn s8_5_programmed_once_it_stays_so_for_this_generation() {
 }
 
 #[test]
+fn s8_5_what_comes_to_be_referenced_is_programmed_when_pods_have_it() {
+    let mut life = Life::of(Kind::Provider);
+    life.step(&[Code::NotReferenced], Programmed::NotReferenced, at(0));
+    assert_eq!(life.get("Programmed"), (True, "NotReferenced"));
+    life.step(&[], ONE_OF_TWO, at(1));
+    assert_eq!(life.get("Programmed"), (False, "Pending"));
+    life.step(&[], Programmed::Current, at(2));
+    assert_eq!(life.get("Programmed"), (True, "Programmed"));
+}
+
+#[test]
 fn s8_5_what_is_not_served_any_more_loses_programmed_in_spite_of_the_latch() {
     let mut life = Life::of(Kind::Key);
     life.step(&[], Programmed::Current, at(0));
@@ -316,8 +327,10 @@ fn check_step(
         }
     }
     let was = find(&before, "Programmed");
-    let is_latched =
-        was.is_some_and(|it| it.status == True && it.observed_generation == Some(life.generation));
+    let has_run = |it: &Condition| life.kind == Kind::Gateway || it.reason != Code::NotReferenced.reason();
+    let is_latched = was.is_some_and(|it| {
+        it.status == True && it.observed_generation == Some(life.generation) && has_run(it)
+    });
     let fails = codes.iter().any(|code| code.condition() == About::Programmed && code.status() != True);
     if is_latched && is_behind(programmed) && !fails {
         prop_assert_eq!(life.get("Programmed").0, True);

@@ -35,7 +35,7 @@ impl Setting {
                 let all = [rules.watched.as_slice(), rules.cluster.as_slice()].concat();
                 rbac::grant_everywhere(&client, &format!("weir-{home}"), account, &all).await?;
             } else {
-                rbac::grant(&client, namespace, "weir-operator", account, &rules.watched).await?;
+                rbac::grant(&client, namespace, &home, account, &rules.watched).await?;
             }
         }
         let kubeconfig = plane.kubeconfig_for(&plane.token(&home, account.1).await?)?;

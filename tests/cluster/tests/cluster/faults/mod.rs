@@ -3,13 +3,17 @@
 //! Each test takes one kind of harm and compares with [`story`] told calmly: statuses, what is published, keys. All
 //! the while callers ask, and none of them may notice.
 
+mod away;
 mod calm;
 mod end;
 mod kill;
 mod refused;
 mod scene;
 mod story;
+mod taken;
+mod torn;
 mod traffic;
+mod two;
 mod watches;
 
 use anyhow::{Result, bail};

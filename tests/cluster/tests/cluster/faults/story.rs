@@ -134,11 +134,16 @@ impl Story<'_> {
         Ok(end)
     }
 
-    /// Everything is applied, and works.
-    pub(super) async fn begin(&mut self) -> Result<Texts> {
+    pub(super) async fn apply_all(&self) -> Result<()> {
         for manifest in [GATEWAY, PROVIDER, &credential("first-credential"), REST, ROUTE] {
             self.objects.apply(manifest).await?;
         }
+        Ok(())
+    }
+
+    /// Everything is applied, and works.
+    pub(super) async fn begin(&mut self) -> Result<Texts> {
+        self.apply_all().await?;
         self.gateway.ready(self.plane).await?;
         self.until_answered(BROUGHT, "chat", 200).await?;
         self.traffic.expect(BROUGHT, "chat");

@@ -4,14 +4,19 @@ use super::calm::calm;
 use super::scene::Scene;
 use super::story::Texts;
 use crate::shared;
+use anyhow::Context as _;
+use futures_util::future::join_all;
 use std::time::Duration;
-use weir_cluster::proxy::{Answer, Call, Proxy};
+use weir_cluster::proxy::{Answer, Call, Proxy, Then};
 use weir_cluster::world::Operator;
 
 /// Longer than the Lease lasts, and than any call waits.
 const STALLED: Duration = Duration::from_secs(20);
 /// So many calls are enough for all watches to begin again, and few enough to be no loop.
 const MOST: usize = 120;
+
+/// Which calls are meant.
+type Which = fn(&Call) -> bool;
 
 /// A story that has begun, told to a gateway with a proxy of its own.
 struct Begun<'plane> {
@@ -93,4 +98,24 @@ async fn s8_7_what_happens_while_a_watch_lies_still_arrives_when_it_goes_on() {
     assert_eq!(begun.scene.traffic.wrong(), Vec::<String>::new());
     begun.proxies().iter().for_each(|proxy| proxy.mend());
     begun.end().await;
+}
+
+/// A call of which no answer ever comes, though the connection stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s8_7_a_call_that_is_never_answered_is_made_again() {
+    let never: [(&str, Which); 4] = [
+        ("a list", is_list),
+        ("a watch", Call::is_watch),
+        ("a renewal", |call| call.path.contains("/leases") && call.is_write()),
+        ("a write", |call| call.path.ends_with("/configmaps") && call.is_write()),
+    ];
+    let told = never.map(async |(what, is)| {
+        let mut scene = Scene::new(shared::plane().await).await?;
+        scene.proxy.before_request(1, is, |_| Then::Hang);
+        let _operator = scene.operator()?;
+        scene.tell(Some(&calm().await.end)).await.context(what)
+    });
+    for told in join_all(told).await {
+        told.unwrap();
+    }
 }
