@@ -74,13 +74,15 @@ impl Claim {
             let began = Instant::now();
             tell(leading, leads(renewed, began));
             let turn = timeout(TURN, self.turn(began)).await;
-            let is_done = matches!(turn, Ok(Ok(_)));
+            let (has_answer, is_done) = (matches!(turn, Ok(Ok(_))), matches!(turn, Ok(Ok(Some(_)))));
             match turn {
-                Ok(Ok(is_ours)) => renewed = is_ours.then_some(began),
+                Ok(Ok(Some(is_ours))) => renewed = is_ours.then_some(began),
+                // Looked at again soon; whoever led leads on until its time is over.
+                Ok(Ok(None)) => {}
                 Ok(Err(error)) => self.complain(&error.to_string()),
                 Err(_) => self.complain("the API server does not answer"),
             }
-            self.failing &= !is_done;
+            self.failing &= !has_answer;
             let now = Instant::now();
             tell(leading, leads(renewed, now));
             let pause = if is_done && renewed.is_some() { RENEWED } else { LOOKED_AT };
@@ -90,14 +92,14 @@ impl Claim {
         }
     }
 
-    /// Looks at the Lease, and takes or renews it if it may; whether it is ours now.
-    async fn turn(&mut self, now: Instant) -> kube::Result<bool> {
+    /// Looks at the Lease, and takes or renews it if it may; whether it is ours now, unless it changed meanwhile.
+    async fn turn(&mut self, now: Instant) -> kube::Result<Option<bool>> {
         let Some(lease) = self.api.get_opt(NAME).await? else {
             return written(self.api.create(&PostParams::default(), &self.first()).await);
         };
         let whose = self.look(&lease, now);
         if whose == Whose::Anothers {
-            return Ok(false);
+            return Ok(Some(false));
         }
         let patch = self.taken(&lease, whose);
         written(self.api.patch(NAME, &params(), &Patch::Merge(&patch)).await)
@@ -188,11 +190,11 @@ fn params() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
-/// Whether it was; not if somebody else was faster.
-fn written(answer: kube::Result<Lease>) -> kube::Result<bool> {
+/// Ours; or nobody knows, for somebody else was faster, if only with a label.
+fn written(answer: kube::Result<Lease>) -> kube::Result<Option<bool>> {
     match answer {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Ok(_) => Ok(Some(true)),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -134,6 +134,19 @@ async fn a_lease_that_another_has_taken_is_noticed_and_not_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_leads_leads_on_when_somebody_touches_the_lease() {
+    let api = api();
+    let mut me = Replica::start(&api, "me");
+    me.until(true).await;
+    api.refuse("patch", OWN, failure(409, "Conflict", "the object has been modified"));
+    tokio::time::sleep(RENEWED + BIT).await;
+    assert!(me.leads());
+    api.refuse_nothing();
+    tokio::time::sleep(LASTS).await;
+    assert!(!me.told.has_changed().unwrap(), "it has never ceased to lead");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_second_is_refused() {
     let api = api();
     held_by(&api, "", "1999-01-01T00:00:00.000000Z");
@@ -154,7 +167,7 @@ async fn who_comes_second_is_refused() {
         claim.taken(&lease, whose)
     });
     let take = async |patch| written(one.api.patch(NAME, &params(), &Patch::Merge(patch)).await).unwrap();
-    assert!(take(&patches[0]).await);
-    assert!(!take(&patches[1]).await);
+    assert_eq!(take(&patches[0]).await, Some(true));
+    assert_eq!(take(&patches[1]).await, None);
     assert_eq!(holder(&api).as_deref(), Some("one"));
 }

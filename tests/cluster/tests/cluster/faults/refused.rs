@@ -63,8 +63,10 @@ async fn refused(path: &'static Path, answer: Answer) -> Result<()> {
     scene.proxy.answer_next(1, |call| path.is(call), answer);
     let _operator = scene.operator()?;
     scene.tell(Some(&calm().await.end)).await?;
+    // The Lease is renewed when the story is over.
+    let is_refused = async || Ok(scene.proxy.calls().iter().any(|call| path.is(call)).then_some(()));
+    eventually("something is refused", LIMIT, is_refused).await?;
     let calls: Vec<Call> = scene.proxy.calls().into_iter().filter(|call| !call.is_watch()).collect();
-    ensure!(calls.iter().any(|call| path.is(call)), "nothing was refused");
     let most = calm().await.calls.len() + MORE;
     ensure!(calls.len() <= most, "{} calls, not {most}: {calls:#?}", calls.len());
     Ok(())
