@@ -5,6 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use weir_cluster::world::Objects;
 use weir_crds::Kind;
@@ -58,10 +59,12 @@ fn route(n: usize) -> Value {
 /// The `n`-th key, which these texts open.
 pub(crate) fn key(n: usize, texts: &[&str]) -> Value {
     let digests: Vec<Value> = texts.iter().map(|text| json!({ "sha256": sha256(text) })).collect();
+    // Every key may ask for the first model: that is what the changes are timed with.
+    let models: BTreeSet<String> = [0, n / 10].into_iter().map(|model| format!("model-{model}")).collect();
     let spec = json!({
         "gatewayRef": { "name": "main" },
         "source": { "digests": digests },
-        "allowedModels": ["model-0", format!("model-{}", n / 10)],
+        "allowedModels": models,
         "limits": { "requestsPerMinute": 1_000_000 },
     });
     object(&format!("key-{n}"), &spec)
