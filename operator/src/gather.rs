@@ -68,15 +68,15 @@ fn readable<K: Resource<DynamicType = ()>>(
     for held in watched.all() {
         match &*held.0 {
             Ok(object) => objects.push(Arc::clone(object)),
-            Err(why) => unreadable.push(Finding {
+            Err(_) => unreadable.push(Finding {
                 object: (kind, name_of(held.meta())),
                 severity: Code::InvalidValue.severity(),
                 code: Code::InvalidValue,
                 field: "spec".to_owned(),
-                message: format!(
-                    "the object is not of this version's form, so it is left out: {}; apply it again",
-                    why.error
-                ),
+                message:
+                    "the object is not of this version's form, so it is left out; apply it again, or run the \
+                          version that it was written for"
+                        .to_owned(),
             }),
         }
     }

@@ -11,13 +11,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Ours<K>(pub Arc<Result<Arc<K>, Unreadable>>);
 
-/// An object that is not of its kind's form: it was stored under another version of the CRD.
+/// An object that is not of its kind's form: it was stored under another version of the CRD. What is wrong with it is
+/// not kept: serde's words quote values, and people put secrets where none belong.
 #[derive(Debug)]
 pub struct Unreadable {
     /// Which object.
     pub meta: ObjectMeta,
-    /// What is wrong, without its content.
-    pub error: String,
 }
 
 impl<K> Clone for Ours<K> {
@@ -26,10 +25,7 @@ impl<K> Clone for Ours<K> {
     }
 }
 
-impl<K> From<DeserializeGuard<K>> for Ours<K>
-where
-    K: Resource,
-{
+impl<K: Resource<DynamicType = ()>> From<DeserializeGuard<K>> for Ours<K> {
     fn from(DeserializeGuard(read): DeserializeGuard<K>) -> Self {
         let read = read.map(|mut object| {
             object.meta_mut().managed_fields = None;
@@ -37,7 +33,9 @@ where
         });
         Self(Arc::new(read.map_err(|mut invalid| {
             invalid.metadata.managed_fields = None;
-            Unreadable { meta: invalid.metadata, error: invalid.error }
+            let ObjectMeta { namespace, name, .. } = &invalid.metadata;
+            tracing::warn!(kind = %K::kind(&()), namespace, name, "an object cannot be read, so it is left out");
+            Unreadable { meta: invalid.metadata }
         })))
     }
 }
@@ -114,4 +112,28 @@ impl Held for Arc<Pod> {
 pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use weir_crds::LLMKey;
+
+    fn read(spec: serde_json::Value) -> Ours<LLMKey> {
+        let metadata =
+            json!({ "name": "k", "namespace": "a", "uid": "1", "generation": 1, "managedFields": [] });
+        let object = json!({ "apiVersion": "weir.dev/v1alpha1", "kind": "LLMKey", "metadata": metadata, "spec": spec });
+        serde_json::from_value::<DeserializeGuard<LLMKey>>(object).unwrap().into()
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_is_named_and_nothing_of_it_is_kept() {
+        let sound = read(json!({ "source": { "generate": { "secretName": "s" } }, "allowedModels": ["*"] }));
+        let broken = read(json!({ "source": "weir_secret", "allowedModels": ["*"] }));
+        assert!(sound.0.is_ok() && broken.0.is_err());
+        assert_eq!(broken.meta().name.as_deref(), Some("k"));
+        assert!(!format!("{broken:?}").contains("weir_secret"));
+        assert!(!sound.is_same(&broken), "that it can be read again is news");
+    }
 }
