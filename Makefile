@@ -45,10 +45,10 @@ cluster: ## A real control plane with our kinds until Ctrl-C: no root, no node (
 	@$(CARGO) build --locked --quiet -p weir-cluster
 	@exec $(TARGET)/debug/weir-cluster
 
-# What the tests run is built first, where one sees it.
+# What the tests run is built first, where one sees it; with the test, so that libraries are as `make test` builds them.
 .PHONY: test-cluster
 test-cluster: ## The tests that need a real control plane: no root, no node (wants Go)
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --features weir-cluster/cluster --bins --test cluster
 	$(TARGET)/debug/weir-cluster build
 	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test cluster
 
