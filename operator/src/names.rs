@@ -1,4 +1,4 @@
-//! Labels and names by which our objects are found; where a gateway is called from.
+//! Labels and names by which our objects and pods are found, and under which we write.
 
 /// Who made an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -10,7 +10,7 @@ pub const GATEWAY_LABEL: &str = "weir.dev/gateway";
 pub const ADMIN_PORT: &str = "admin";
 /// The admin port of a pod that names none.
 pub const DEFAULT_ADMIN_PORT: u16 = 9090;
-/// Writes children and configuration.
+/// Writes the Lease.
 pub const FIELD_MANAGER: &str = "weir";
 /// Writes statuses.
 pub const STATUS_MANAGER: &str = "weir/status";

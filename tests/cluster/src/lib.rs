@@ -1,8 +1,9 @@
 //! A real control plane for tests: etcd, kube-apiserver, the controller manager and the scheduler as ordinary
 //! processes on loopback, built from Go modules. No root, no container engine, no node: pods are never run.
 //!
-//! It starts, stops and waits, and stands in the way on request ([`proxy`]). It knows nothing of what Weir does
-//! with an API server; of Weir it knows the CRDs, which nearly every test wants.
+//! It starts, stops and waits, and stands in the way on request ([`proxy`]). What it runs of Weir on such a plane, for
+//! tests and the benchmark alike, is in [`world`]; the rest knows nothing of Weir but its CRDs, which nearly every test
+//! wants. It asserts nothing: that is the tests' part.
 
 mod access;
 pub mod binaries;
