@@ -204,16 +204,17 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
     }
     let behind = match &facts.programmed {
         Programmed::Current => return found,
-        Programmed::NotReferenced if found.verdict.reason == Code::NotReferenced.reason() => return found,
-        Programmed::NotReferenced => {
-            let code = Code::NotReferenced;
-            return Check::holds(about, code.reason(), coded(code.meaning(), code).into());
-        }
         Programmed::NotServed => return not_served(facts.findings),
         Programmed::Blocked { code, message } => {
             let check = Check::fails(about, *code, coded(message, *code));
             let terminal = code.terminal().then(|| (check.verdict.reason, check.verdict.message.to_string()));
             return Check { terminal, ..check };
+        }
+        // No pod needs it, so none is waited for.
+        _ if found.verdict.reason == Code::NotReferenced.reason() => return found,
+        Programmed::NotReferenced => {
+            let code = Code::NotReferenced;
+            return Check::holds(about, code.reason(), coded(code.meaning(), code).into());
         }
         behind => behind,
     };

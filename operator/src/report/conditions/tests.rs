@@ -112,6 +112,16 @@ fn s8_5_what_comes_to_be_referenced_is_programmed_when_pods_have_it() {
 }
 
 #[test]
+fn s8_5_what_nothing_refers_to_any_more_waits_for_no_pod() {
+    let mut life = Life::of(Kind::Provider);
+    life.step(&[], Programmed::Current, at(0));
+    for second in 1..3 {
+        life.step(&[Code::NotReferenced], ONE_OF_TWO, at(second));
+        assert_eq!(life.get("Programmed"), (True, "NotReferenced"));
+    }
+}
+
+#[test]
 fn s8_5_what_is_not_served_any_more_loses_programmed_in_spite_of_the_latch() {
     let mut life = Life::of(Kind::Key);
     life.step(&[], Programmed::Current, at(0));
