@@ -8,12 +8,13 @@ use crate::programmed::{on_gateway, over_all};
 use crate::publish::{Owner, Shelf, Unpublished};
 use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
 use crate::secrets::Contents;
+use crate::tasks::compute;
 use crate::watch::{Picture, name_of};
 use crate::{mint, pods};
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Client, ResourceExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
@@ -33,6 +34,8 @@ pub struct World {
     acks: Arc<Acks>,
     statuses: Arc<Statuses>,
     contents: Contents,
+    /// Every Secret that an object refers to.
+    wanted: BTreeSet<ObjectName>,
     patience: mint::Patience,
     input: Input,
     shelves: BTreeMap<ObjectName, Shelf>,
@@ -76,6 +79,7 @@ impl World {
             acks,
             statuses,
             contents: Contents::default(),
+            wanted: BTreeSet::new(),
             patience: mint::Patience::default(),
             input,
             shelves: BTreeMap::new(),
@@ -94,6 +98,24 @@ impl World {
         self.contents.trust_the_watch();
     }
 
+    /// Whether a Secret is not what the last pass read, or what is published not what it wrote. Far cheaper than a
+    /// pass: most of what the watch tells of these is what we wrote ourselves.
+    pub fn is_stale(&mut self) -> bool {
+        let behind = self.contents.is_behind(&self.picture, &self.wanted);
+        // Each is asked: that is how it learns that the watch has told of its writes.
+        let drifted = self
+            .shelves
+            .values_mut()
+            .filter_map(|shelf| shelf.has_drifted(&self.picture).then_some(()))
+            .count();
+        behind || drifted > 0
+    }
+
+    /// When to ask that again although nothing wakes us: the watch has yet to tell of something.
+    pub fn look_again(&self) -> Option<Moment> {
+        self.shelves.values().filter_map(Shelf::look_again).chain(self.contents.look_again()).min()
+    }
+
     /// Looks at everything once and publishes what changed. Gives the moment to come again although nothing changes.
     ///
     /// # Errors
@@ -101,8 +123,8 @@ impl World {
     pub async fn pass(&mut self) -> Result<Option<Moment>, Unfinished> {
         let began = Instant::now();
         let objects = gather::objects(&self.picture);
-        let wanted = gather::referenced_secrets(&objects);
-        let mut changed = self.contents.refresh(&self.client, &self.picture, &wanted).await?;
+        self.wanted = gather::referenced_secrets(&objects);
+        let mut changed = self.contents.refresh(&self.client, &self.picture, &self.wanted).await?;
         let (contents, patience) = (&mut self.contents, &mut self.patience);
         let (client, metrics, picture) = (&self.client, &self.metrics, &self.picture);
         let kept = mint::keep(client, metrics, &objects.keys, picture, contents, true, patience).await;
@@ -110,7 +132,7 @@ impl World {
         gather::take_contents(&mut self.input.secrets, &self.contents, &changed);
         self.input.taken = kept.taken;
         self.take(&objects);
-        let mut output = tokio::task::block_in_place(|| compile(&self.input));
+        let mut output = compute(|| compile(&self.input));
         output.findings.extend_from_slice(&objects.unreadable);
         output.findings.extend(kept.findings);
         output.findings.sort();
@@ -120,8 +142,7 @@ impl World {
         self.metrics.errors_found.set(i64::try_from(errors).unwrap_or(i64::MAX));
         let is_taken = blocked.values().any(|finding| finding.code == Code::NameTaken);
         let freed = is_taken.then(|| Moment::now() + TAKEN);
-        let untold = self.shelves.values().filter_map(Shelf::look_again).min();
-        let again = kept.again.into_iter().chain(freed).chain(untold).min();
+        let again = kept.again.into_iter().chain(freed).min();
         self.last = Some(Seen { objects, output, blocked });
         unfinished.map_or(Ok(again), |why| {
             self.metrics.failed_passes.inc();
@@ -297,3 +318,6 @@ fn obstacle(gateway: &ObjectName, why: &Unpublished) -> Option<Finding> {
     let object = (Kind::Gateway, gateway.clone());
     Some(Finding { object, severity: code.severity(), code, field: "metadata.name".to_owned(), message })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 /// Publishes lie so far apart at least.
 const BETWEEN: Duration = Duration::from_millis(100);
+/// What the watch should have told of is asked for so often at most.
+const A_SECOND: Duration = Duration::from_secs(1);
 /// Everything is looked at again after so long, changed or not; jittered by a tenth.
 const FULL_PASS: Duration = Duration::from_secs(600);
 /// The loop comes round so often, so that it can be seen to.
@@ -92,6 +94,8 @@ struct Turns {
 struct Due {
     /// A pass: the earliest moment, if one is wanted.
     pass: Option<Instant>,
+    /// The question whether Secrets or what is published have changed.
+    look: Option<Instant>,
     /// A pass that reads everything again.
     full: Instant,
     /// Statuses that change by time alone.
@@ -101,11 +105,19 @@ struct Due {
     last: Instant,
 }
 
+impl Due {
+    /// A pass as soon as may be.
+    fn soon(&mut self) {
+        let at = Instant::now().max(self.last + BETWEEN);
+        self.pass = Some(self.pass.map_or(at, |before| before.min(at)));
+    }
+}
+
 impl Turns {
     async fn forever(mut self) {
         let now = Instant::now();
-        let mut due =
-            Due { pass: None, full: now + jittered(FULL_PASS), report: None, retry: RETRY.0, last: now };
+        let full = now + jittered(FULL_PASS);
+        let mut due = Due { pass: None, look: None, full, report: None, retry: RETRY.0, last: now };
         let mut was_leading = false;
         loop {
             self.pulse.beat(Timestamp::now());
@@ -122,6 +134,12 @@ impl Turns {
                 self.world.forget();
                 due.full = now + jittered(FULL_PASS);
                 due.pass = Some(now);
+            }
+            if leading && due.look.is_some_and(|at| now >= at) && self.world.is_complete() {
+                if self.world.is_stale() {
+                    due.soon();
+                }
+                due.look = self.world.look_again().map(|at| at.max(now + A_SECOND));
             }
             if leading && due.pass.is_some_and(|at| now >= at) && self.world.is_complete() {
                 self.pass(&mut due).await;
@@ -146,19 +164,18 @@ impl Turns {
                 due.retry = (due.retry * 2).min(RETRY.1);
             }
         }
+        due.look = self.world.look_again().map(|at| at.max(due.last + A_SECOND));
         due.report = self.world.report();
     }
 
     /// Until the next thing to do.
     async fn wait(&mut self, due: &mut Due, leading: bool) {
         let tick = Instant::now() + TICK;
-        let next = [Some(tick), due.pass, due.report].into_iter().flatten().min().unwrap_or(tick);
+        let next = [Some(tick), due.pass, due.look, due.report].into_iter().flatten().min().unwrap_or(tick);
         let next = if leading && self.world.is_complete() { next } else { tick };
         tokio::select! {
-            () = self.wake.world.notified() => {
-                let at = Instant::now().max(due.last + BETWEEN);
-                due.pass = Some(due.pass.map_or(at, |before| before.min(at)));
-            }
+            () = self.wake.world.notified() => due.soon(),
+            () = self.wake.stored.notified() => due.look = Some(Instant::now()),
             () = self.wake.pods.notified() => due.report = Some(Instant::now()),
             () = self.news.notified() => due.report = Some(Instant::now()),
             changed = self.leading.changed() => if changed.is_err() {

@@ -2,7 +2,7 @@
 //! that nothing else's content is ever in this process; what has not changed is not read again.
 
 use crate::cluster::{CallError, within};
-use crate::watch::Picture;
+use crate::watch::{Picture, TOLD};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -21,15 +21,46 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub struct Contents {
     held: BTreeMap<ObjectName, Secret>,
-    /// Written here, and the watch has yet to tell of it.
-    fresh: BTreeSet<ObjectName>,
+    /// Written here at that moment, and the watch has yet to tell of it.
+    fresh: BTreeMap<ObjectName, Instant>,
     /// Another than before, and nobody was told: a refresh that broke off has read it.
     changed: BTreeSet<ObjectName>,
     /// Which cannot be read, for whatever is wrong with them, and since when.
     failing: BTreeMap<ObjectName, Instant>,
 }
 
+/// What the watch says of a Secret, beside what is held of it.
+#[derive(PartialEq, Eq)]
+enum Word {
+    Same,
+    Other,
+    Gone,
+}
+
 impl Contents {
+    fn word(&mut self, picture: &Picture, name: &ObjectName) -> Word {
+        let held = self.held.get(name).and_then(|secret| secret.metadata.resource_version.as_ref());
+        match (picture.secrets.get(name), self.fresh.get(name)) {
+            (Some(told), _) => {
+                self.fresh.remove(name);
+                if held == told.metadata.resource_version.as_ref() { Word::Same } else { Word::Other }
+            }
+            (None, Some(written)) if written.elapsed() >= TOLD => Word::Other,
+            (None, None) if held.is_some() => Word::Gone,
+            (None, _) => Word::Same,
+        }
+    }
+
+    /// Whether a refresh may find that one of `wanted` is not what it was.
+    pub fn is_behind(&mut self, picture: &Picture, wanted: &BTreeSet<ObjectName>) -> bool {
+        wanted.iter().any(|name| self.word(picture, name) != Word::Same)
+    }
+
+    /// When to ask that again although nothing wakes us.
+    pub fn look_again(&self) -> Option<Instant> {
+        self.fresh.values().map(|written| *written + TOLD).min()
+    }
+
     /// Makes the contents those of `wanted` as the watch has them now. Says which are other than before, those
     /// included that were read before an error.
     ///
@@ -44,17 +75,13 @@ impl Contents {
     ) -> Result<BTreeSet<ObjectName>, CallError> {
         let mut stale = Vec::new();
         for name in wanted {
-            let version = picture.secrets.get(name).and_then(|meta| meta.metadata.resource_version.clone());
-            let held = self.held.get(name).and_then(|secret| secret.metadata.resource_version.clone());
-            match &version {
-                Some(version) if held.as_ref() != Some(version) => stale.push(name.clone()),
-                Some(_) => {}
-                None if self.fresh.contains(name) => {}
-                None if self.held.remove(name).is_some() => drop(self.changed.insert(name.clone())),
-                None => {}
-            }
-            if version.is_some() {
-                self.fresh.remove(name);
+            match self.word(picture, name) {
+                Word::Same => {}
+                Word::Other => stale.push(name.clone()),
+                Word::Gone => {
+                    self.held.remove(name);
+                    self.changed.insert(name.clone());
+                }
             }
         }
         let gone: Vec<ObjectName> = self.held.keys().filter(|name| !wanted.contains(name)).cloned().collect();
@@ -70,8 +97,11 @@ impl Contents {
         let mut unread = None;
         while let Some((secret, name)) = read.next().await {
             match secret {
-                Ok(Some(secret)) => drop(self.held.insert(name.clone(), secret)),
-                Ok(None) => drop(self.held.remove(&name)),
+                Ok(Some(secret)) => {
+                    self.fresh.entry(name.clone()).and_modify(|written| *written = Instant::now());
+                    self.held.insert(name.clone(), secret);
+                }
+                Ok(None) => self.forget(&name),
                 Err(error) if !is_its_own(&error) => return Err(error),
                 Err(error) => {
                     let began = *self.failing.entry(name.clone()).or_insert_with(Instant::now);
@@ -94,7 +124,7 @@ impl Contents {
 
     /// A Secret that was written here just now: the watch has yet to tell of it.
     pub fn put(&mut self, name: ObjectName, secret: Secret) {
-        self.fresh.insert(name.clone());
+        self.fresh.insert(name.clone(), Instant::now());
         self.held.insert(name, secret);
     }
 

@@ -2,6 +2,7 @@
 //! process ends with it and is started afresh, rather than going on with a part missing.
 
 use std::future::Future;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinSet;
 
 /// The running tasks; they end when this is dropped.
@@ -24,5 +25,14 @@ impl Tasks {
             Some(Err(error)) => format!("a task broke: {error}"),
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Computes for longer than a task should keep its thread to itself: the thread's other tasks go on elsewhere, unless
+/// there is but one thread.
+pub fn compute<R>(work: impl FnOnce() -> R) -> R {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

@@ -4,12 +4,11 @@ use super::owner::Owner;
 use super::place::{Holds, Place, Unpublished, index_json, index_map};
 use super::since::Since;
 use crate::metrics::Metrics;
-use crate::watch::{Held, Picture};
+use crate::watch::{Held, Picture, TOLD};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::time::Instant;
 use weir_config::published::{
     Index, Part, PartRef, Revision, Store, assemble, compress, decompress, encode, index_name, part_names,
@@ -19,9 +18,6 @@ use weir_crds::Kind;
 
 /// So many parts are read or written at once.
 const AT_ONCE: usize = 8;
-/// The watch has so long to tell of what was written. What it does not tell of then is read again: somebody may have
-/// deleted it before anybody looked, and of what came and went a look at the picture shows nothing.
-const TOLD: Duration = Duration::from_secs(5);
 
 /// What is published for one gateway. Not `Debug`: keys and credentials are in it.
 pub struct Shelf {
@@ -91,7 +87,13 @@ impl Shelf {
         index.map_or(0, |(index, _)| index.parts.values().map(|part| part.bytes).sum())
     }
 
-    /// When to publish again although nothing changes: something that was written here has yet to be told of.
+    /// Whether somebody else has changed or deleted what was published, as far as the watch has told; also if nobody
+    /// knows what is there.
+    pub fn has_drifted(&mut self, picture: &Picture) -> bool {
+        self.state.as_mut().is_none_or(|state| state.has_drifted(&self.owner, picture))
+    }
+
+    /// When to ask for drift although nothing wakes us: something that was written here has yet to be told of.
     pub fn look_again(&self) -> Option<Instant> {
         let state = self.state.as_ref()?;
         let index = state.index.iter().map(|(_, version)| version);
@@ -115,11 +117,11 @@ impl Shelf {
         metrics: &Metrics,
         (snapshot, format): (&Snapshot, u32),
     ) -> Result<(), Unpublished> {
+        let drifted = self.has_drifted(picture);
         let place = Place { client, owner: &self.owner, metrics };
-        let known = self.state.take().and_then(|state| state.without_drift(&self.owner, picture));
-        let mut state = match known {
-            Some(state) => state,
-            None => State::read(place, picture).await?,
+        let mut state = match self.state.take() {
+            Some(state) if !drifted => state,
+            _ => State::read(place, picture).await?,
         };
         // Should any of this fail, what is there has to be read again: `self.state` stays empty.
         let written = state.write(place, snapshot, format, self.counted).await;
@@ -174,8 +176,8 @@ impl State {
         }
     }
 
-    /// Nothing if somebody else has changed or deleted what was written here, as far as the watch has told.
-    fn without_drift(mut self, owner: &Owner, picture: &Picture) -> Option<Self> {
+    /// Whether somebody else has changed or deleted what was written here, as far as the watch has told.
+    fn has_drifted(&mut self, owner: &Owner, picture: &Picture) -> bool {
         let index = index_name(&owner.name.name);
         let index = self.index.iter_mut().map(|(_, version)| (Store::ConfigMap, &index, version));
         let parts = self.parts.iter_mut().map(|(name, (part, version))| (part.store, name, version));
@@ -189,7 +191,7 @@ impl State {
                 None => drifted |= version.seen || version.since.elapsed() >= TOLD,
             }
         }
-        (!drifted).then_some(self)
+        drifted
     }
 
     /// Of the index that is there; 0 without one.

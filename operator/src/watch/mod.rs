@@ -33,6 +33,10 @@ const WATCH: u32 = 60;
 /// for at first it has yet to fill its caches: both fit into the ten seconds of semantics S8.7.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 
+/// The watch has so long to tell of what was written. What it does not tell of then is read again: somebody may have
+/// deleted it before anybody looked, and of what came and went a look at the picture shows nothing.
+pub const TOLD: Duration = Duration::from_secs(5);
+
 /// The objects of one kind in all watched namespaces.
 #[derive(Debug)]
 pub struct Watched<H> {
@@ -107,6 +111,8 @@ impl Picture {
 pub struct Wakers {
     /// The world has changed.
     pub world: Arc<Notify>,
+    /// Secrets or our ConfigMaps have: mostly we changed them ourselves, or nothing refers to them.
+    pub stored: Arc<Notify>,
     /// Pods have.
     pub pods: Arc<Notify>,
 }
@@ -121,8 +127,8 @@ pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -
         providers: on.ours(&wake.world),
         routes: on.ours(&wake.world),
         keys: on.ours(&wake.world),
-        secrets: on.each(config(), &wake.world, Arc::<PartialObjectMeta<Secret>>::new),
-        config_maps: on.each(ours, &wake.world, Arc::<PartialObjectMeta<ConfigMap>>::new),
+        secrets: on.each(config(), &wake.stored, Arc::<PartialObjectMeta<Secret>>::new),
+        config_maps: on.each(ours, &wake.stored, Arc::<PartialObjectMeta<ConfigMap>>::new),
         pods: on.each(gateway_pods, &wake.pods, Arc::<Pod>::new),
         namespaces: on.namespaces(&wake.world),
     }
