@@ -98,8 +98,8 @@ impl std::str::FromStr for GatewayName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.contains('/') {
-            let ObjectName { namespace, name } = text.parse().map_err(|error| format!("{error}"))?;
-            return Ok(Self { namespace: Some(namespace), name });
+            let name: ObjectName = text.parse().map_err(|error| format!("{error}"))?;
+            return Ok(Self { namespace: Some(name.namespace.clone()), name: name.name.clone() });
         }
         if text.is_empty() {
             return Err("a name is needed".to_owned());

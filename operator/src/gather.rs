@@ -41,10 +41,14 @@ impl Objects {
 }
 
 fn unchanged<K: Resource>(before: &[Arc<K>], mut now: Vec<Arc<K>>) -> Vec<Arc<K>> {
-    let of = |object: &K| (object.meta().uid.clone(), object.meta().generation);
-    let seen: HashSet<_> = before.iter().map(|object| of(object)).collect();
-    now.retain(|object| seen.contains(&of(object)));
+    let seen: HashSet<_> = before.iter().map(|object| version(object.as_ref())).collect();
+    now.retain(|object| seen.contains(&version(object.as_ref())));
     now
+}
+
+/// Which object, and which spec of it.
+fn version<K: Resource>(object: &K) -> (Option<&str>, Option<i64>) {
+    (object.meta().uid.as_deref(), object.meta().generation)
 }
 
 /// Takes our objects out of the picture. What is being deleted is still there: it serves until it is gone.

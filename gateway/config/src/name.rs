@@ -1,17 +1,52 @@
 //! Names: which object (`ObjectName`) and which public models (`ModelPattern`).
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
-/// Namespace and name of a custom resource; shown and parsed as `namespace/name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Namespace and name of a custom resource; shown and parsed as `namespace/name`. Cheap to clone: names are what
+/// everything is found by, and of ten thousand objects each is in a dozen tables.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct ObjectName {
+pub struct ObjectName(Arc<Parts>);
+
+/// What an [`ObjectName`] is made of.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Parts {
     /// The Kubernetes namespace.
     pub namespace: String,
     /// The object's `metadata.name`.
     pub name: String,
+}
+
+impl Deref for ObjectName {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// By namespace, then by name.
+impl Ord for ObjectName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for ObjectName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
 }
 
 /// The text is not `namespace/name`.
@@ -22,7 +57,7 @@ pub struct ParseObjectNameError(String);
 impl ObjectName {
     /// Names an object; the parts are taken as they are.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self(Arc::new(Parts { namespace: namespace.into(), name: name.into() }))
     }
 }
 

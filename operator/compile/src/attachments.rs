@@ -136,16 +136,12 @@ fn counted(snapshot: &Snapshot) -> GatewayAttachment {
 }
 
 fn of_route(route: &route::Draft<'_>, snapshots: &BTreeMap<ObjectName, Snapshot>) -> RouteAttachment {
-    let name = &route.node.name;
-    let serves = |it: &Snapshot| it.routes.binary_search_by(|route| route.name.cmp(name)).is_ok();
-    let gateway = route.gateway.as_ref().filter(|gateway| snapshots.get(gateway).is_some_and(serves));
+    let gateway = route.gateway.as_ref().filter(|it| route.is_effective() && snapshots.contains_key(it));
     RouteAttachment { gateway: gateway.cloned(), targets: route.targets.states.clone() }
 }
 
 fn of_key(key: &key::Draft<'_>, snapshots: &BTreeMap<ObjectName, Snapshot>) -> KeyAttachment {
-    let name = &key.node.name;
-    let takes = |it: &Snapshot| it.keys.binary_search_by(|key| key.name.cmp(name)).is_ok();
-    let gateway = key.gateway.as_ref().filter(|gateway| snapshots.get(gateway).is_some_and(takes));
+    let gateway = key.gateway.as_ref().filter(|it| key.is_effective() && snapshots.contains_key(it));
     let mut seen = BTreeSet::new();
     let texts = key.digests.iter().filter(|text| seen.insert(&text.id));
     let texts = texts.map(|text| KeyText { id: text.id.clone(), not_after: text.digest.not_after });

@@ -122,12 +122,15 @@ fn allowed_models(report: &mut Report, texts: &[String]) -> AllowedModels {
 }
 
 impl Draft<'_> {
-    /// The key as a gateway takes it; `None` if it is refused or none of its texts is left.
+    /// Whether a gateway takes it: it is not refused, and one of its texts is left.
+    pub(crate) fn is_effective(&self) -> bool {
+        self.key.is_some() && !self.digests.is_empty()
+    }
+
+    /// The key as a gateway takes it.
     pub(crate) fn effective(&self) -> Option<Key> {
-        let digests: Vec<KeyDigest> = self.digests.iter().map(|sourced| sourced.digest.clone()).collect();
-        if digests.is_empty() {
-            return None;
-        }
-        Some(Key { digests, ..self.key.clone()? })
+        let key = self.key.as_ref().filter(|_| self.is_effective())?;
+        let digests = self.digests.iter().map(|sourced| sourced.digest.clone()).collect();
+        Some(Key { digests, ..key.clone() })
     }
 }

@@ -69,7 +69,12 @@ fn names(report: &mut Report, node: &Node<'_, LLMRoute>) -> Vec<PublicName> {
 }
 
 impl Draft<'_> {
-    /// The route as `gateway` serves it; `None` if it kept no name.
+    /// Whether a gateway serves it: it kept a name.
+    pub(crate) fn is_effective(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// The route as `gateway` serves it.
     ///
     /// Where `spec.model` is lost, the first alias that is listed takes its place, or the first at all: a route
     /// goes on answering to every name that it kept.

@@ -74,7 +74,8 @@ impl Life {
 
     fn names(&self, resource: &str) -> Vec<String> {
         let picture = &self.world.picture;
-        let name = |meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| name_of(meta).name;
+        let name =
+            |meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| name_of(meta).name.clone();
         match resource {
             "secrets" => picture.secrets.all().iter().map(|held| name(&held.metadata)).collect(),
             _ => picture.config_maps.all().iter().map(|held| name(&held.metadata)).collect(),

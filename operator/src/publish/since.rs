@@ -2,14 +2,14 @@
 //! generation or a later one (semantics S8.5). Found by comparing with what was published before, so that it needs
 //! no memory of its own.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
 
 /// By object; those of one gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Since(BTreeMap<(Kind, ObjectName), u64>);
+pub struct Since(HashMap<(Kind, ObjectName), u64>);
 
 impl Since {
     /// For a snapshot of which only the generation is known: as if all of it had changed in that one. Too late for
@@ -20,14 +20,33 @@ impl Since {
 
     /// After `before` was replaced by `after` in `generation`.
     pub fn advance(&mut self, before: Option<&Snapshot>, after: &Snapshot, generation: u64) {
-        let old = std::mem::take(&mut self.0);
-        self.0 = objects(after)
-            .map(|object| {
-                let kept = before.filter(|before| is_unchanged(before, after, &object));
-                let since = kept.and_then(|_| old.get(&object).copied()).unwrap_or(generation);
-                (object, since)
-            })
-            .collect();
+        let Some(before) = before else {
+            *self = Self::all(after, generation);
+            return;
+        };
+        if before.gateway != after.gateway {
+            self.0.insert((Kind::Gateway, after.gateway.name.clone()), generation);
+        }
+        let changes = compare(
+            &before.providers,
+            &after.providers,
+            |it| &it.name,
+            |one, two| one == two && before.credentials.get(&one.name) == after.credentials.get(&one.name),
+        );
+        self.note(Kind::Provider, changes, generation);
+        let changes = compare(&before.routes, &after.routes, |it| &it.name, PartialEq::eq);
+        self.note(Kind::Route, changes, generation);
+        let changes = compare(&before.keys, &after.keys, |it| &it.name, PartialEq::eq);
+        self.note(Kind::Key, changes, generation);
+    }
+
+    fn note(&mut self, kind: Kind, changes: Vec<Change<'_>>, generation: u64) {
+        for change in changes {
+            match change {
+                Change::Gone(name) => drop(self.0.remove(&(kind, name.clone()))),
+                Change::New(name) => drop(self.0.insert((kind, name.clone()), generation)),
+            }
+        }
     }
 
     /// When this object last changed; nothing if the gateway has nothing of it.
@@ -44,24 +63,32 @@ fn objects(snapshot: &Snapshot) -> impl Iterator<Item = (Kind, ObjectName)> {
     gateway.chain(providers).chain(routes).chain(keys)
 }
 
-fn is_unchanged(before: &Snapshot, after: &Snapshot, (kind, name): &(Kind, ObjectName)) -> bool {
-    match kind {
-        Kind::Gateway => before.gateway == after.gateway,
-        Kind::Provider => {
-            let find = |snapshot: &Snapshot| find(&snapshot.providers, name, |provider| &provider.name);
-            find(before) == find(after) && before.credentials.get(name) == after.credentials.get(name)
-        }
-        Kind::Route => {
-            find(&before.routes, name, |route| &route.name) == find(&after.routes, name, |route| &route.name)
-        }
-        Kind::Key => find(&before.keys, name, |key| &key.name) == find(&after.keys, name, |key| &key.name),
-    }
+enum Change<'a> {
+    Gone(&'a ObjectName),
+    /// Or another than before.
+    New(&'a ObjectName),
 }
 
-/// Snapshots are sorted by name.
-fn find<T>(sorted: &[Arc<T>], name: &ObjectName, name_of: impl Fn(&T) -> &ObjectName) -> Option<Arc<T>> {
-    let at = sorted.binary_search_by(|item| name_of(item).cmp(name)).ok()?;
-    sorted.get(at).cloned()
+/// What differs between two lists. Both are in the order of names, as snapshots are, so one walk is enough.
+fn compare<'a, T>(
+    before: &'a [Arc<T>],
+    after: &'a [Arc<T>],
+    name_of: impl Fn(&T) -> &ObjectName,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> Vec<Change<'a>> {
+    let mut changes = Vec::new();
+    let mut old = before.iter().peekable();
+    for new in after {
+        while let Some(gone) = old.next_if(|old| name_of(old) < name_of(new)) {
+            changes.push(Change::Gone(name_of(gone)));
+        }
+        let known = old.next_if(|old| name_of(old) == name_of(new));
+        if !known.is_some_and(|old| Arc::ptr_eq(old, new) || is_same(old, new)) {
+            changes.push(Change::New(name_of(new)));
+        }
+    }
+    changes.extend(old.map(|gone| Change::Gone(name_of(gone))));
+    changes
 }
 
 #[cfg(test)]
@@ -69,7 +96,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-    use std::sync::Arc;
+    use std::collections::BTreeMap;
     use weir_compile::{Input, compile};
 
     /// A world in which the model of a route, the limit of a key and a provider's timer are these.
@@ -121,6 +148,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn s8_5_an_object_is_as_old_as_its_last_change(
+            lives in prop::collection::vec(prop::collection::btree_map("[a-e]", 0..3u8, 0..5), 1..8),
+        ) {
+            let named = |life: &BTreeMap<String, u8>| -> Vec<Arc<(ObjectName, u8)>> {
+                life.iter().map(|(name, spec)| Arc::new((ObjectName::new("a", name.as_str()), *spec))).collect()
+            };
+            let mut since = Since::default();
+            let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+            let mut before = BTreeMap::new();
+            for (life, generation) in lives.iter().zip(1..) {
+                let (old, new) = (named(&before), named(life));
+                since.note(Kind::Key, compare(&old, &new, |it| &it.0, PartialEq::eq), generation);
+                expected.retain(|name, _| life.contains_key(name));
+                let changed = life.iter().filter(|(name, spec)| before.get(*name) != Some(*spec));
+                expected.extend(changed.map(|(name, _)| (name.clone(), generation)));
+                before = life.clone();
+                let known = since.0.iter().map(|((_, name), since)| (name.name.clone(), *since)).collect::<BTreeMap<_, _>>();
+                prop_assert_eq!(&known, &expected);
+            }
+        }
+
         /// After a restart nothing is said to be in force too early.
         #[test]
         fn s8_5_a_restart_never_takes_a_change_for_older(changes in prop::collection::vec((0..2u32, 0..2u32), 1..6)) {

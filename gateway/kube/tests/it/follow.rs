@@ -107,7 +107,7 @@ async fn s8_4_an_index_of_a_format_to_come_changes_nothing() {
 async fn s8_3_what_is_published_for_another_gateway_is_not_applied() {
     let api = Api::start();
     let mut foreign = snapshot(1);
-    Arc::make_mut(&mut foreign.gateway).name.namespace = "elsewhere".to_owned();
+    Arc::make_mut(&mut foreign.gateway).name = "elsewhere/gw".parse().unwrap();
     api.publish(&publication(&foreign, None));
     let world = World::follow(&api);
     eventually("it says so", async || world.problem().await.contains("elsewhere/gw")).await;

@@ -4,22 +4,23 @@
 use crate::codes::Code;
 use crate::finding::{Finding, Report};
 use crate::key::Draft;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use weir_config::{Digest, ObjectName};
 use weir_crds::Kind;
 
 /// Takes from every key the texts that an older one of its gateway has, and those that it has twice.
 pub(crate) fn award(keys: &mut [Draft<'_>], findings: &mut Vec<Finding>) {
-    keys.sort_by(|a, b| a.node.seniority().cmp(&b.node.seniority()));
-    let mut owners: BTreeMap<(ObjectName, Digest), ObjectName> = BTreeMap::new();
-    for key in keys {
+    let mut by_age: Vec<&mut Draft<'_>> = keys.iter_mut().collect();
+    by_age.sort_by(|a, b| a.node.seniority().cmp(&b.node.seniority()));
+    let mut owners: BTreeMap<ObjectName, HashMap<Digest, ObjectName>> = BTreeMap::new();
+    for key in by_age {
         let Some(gateway) = &key.gateway else { continue };
+        let owners = owners.entry(gateway.clone()).or_default();
         let name = &key.node.name;
         let mut report = Report::on(Kind::Key, name);
         key.digests.retain(|sourced| {
-            let place = (gateway.clone(), sourced.digest.sha256);
-            let Some(owner) = owners.get(&place) else {
-                owners.insert(place, name.clone());
+            let Some(owner) = owners.get(&sourced.digest.sha256) else {
+                owners.insert(sourced.digest.sha256, name.clone());
                 return true;
             };
             let message = if owner == name {

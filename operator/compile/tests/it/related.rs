@@ -110,7 +110,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn in_namespace_of(object: &Value, name: &Value) -> ObjectName {
-    ObjectName::new(id(object).1.namespace, text(name))
+    ObjectName::new(id(object).1.namespace.clone(), text(name))
 }
 
 /// What a reference in `object` means, whether it may or not.
