@@ -4,8 +4,9 @@
 The same files give the same bytes: nothing of the machine, the user or the time is in the image. Load it with
 `ctr -n k8s.io images import`, `skopeo copy oci-archive:...`, `podman load` or `docker load`.
 
-What it runs is a program that needs nothing beside itself, as a user that is not root; there is no shell. Only
-Python's standard library is used.
+What it runs is a program that needs nothing beside itself, as a user that is not root; there is no shell. A program
+that does load libraries, as one built to try something, takes this machine's along with --libraries. Only Python's
+standard library is used.
 """
 
 import argparse
@@ -14,7 +15,9 @@ import io
 import json
 import os
 import platform
+import re
 import stat
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -43,6 +46,7 @@ def arguments():
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--architecture", default=None, help="amd64 or arm64; default: this machine's")
+    parser.add_argument("--libraries", action="store_true", help="add the shared libraries that ldd names")
     parser.add_argument("files", nargs="+", metavar="SOURCE=PATH", help="a file or a folder, and where it goes")
     args = parser.parse_args()
     name, _, tag = args.name.rpartition(":")
@@ -63,7 +67,10 @@ def write(args):
     folder = os.path.dirname(os.path.abspath(args.out))
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         layer = os.path.join(scratch, "layer.tar")
-        write_layer(layer, args.files)
+        files = [tuple(pair.split("=", 1)) for pair in args.files]
+        if args.libraries:
+            files += libraries_of(source for source, _ in files)
+        write_layer(layer, files)
         layer_digest, layer_size = digest_of(layer)
         config = to_json(config_of(args, layer_digest))
         manifest = to_json({
@@ -114,9 +121,28 @@ def write_layer(path, files):
         add_folder(tar, "etc", 0o755, folders)
         add_bytes(tar, "etc/passwd", PASSWD)
         add_bytes(tar, "etc/group", GROUP)
-        for pair in files:
-            source, target = pair.split("=", 1)
+        for source, target in files:
             add_tree(tar, source, target.strip("/"), folders)
+
+
+def libraries_of(sources):
+    """What the dynamic linker loads for the programs and libraries in `sources`, each where it looks for it."""
+    found = set()
+    for source in sources:
+        walked = (os.path.join(folder, name) for folder, _, names in os.walk(source) for name in names)
+        for path in [source] if os.path.isfile(source) else walked:
+            if is_elf(path):
+                # It fails for a program that loads nothing.
+                named = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
+                found.update(re.findall(r"(?:=> |^\s*)(/\S+) \(0x", named, re.MULTILINE))
+    return [(os.path.realpath(path), path) for path in sorted(found)]
+
+
+def is_elf(path):
+    if os.path.islink(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def add_tree(tar, source, target, folders):

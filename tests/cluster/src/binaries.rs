@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -20,6 +20,8 @@ const PLANE: Program = Program {
 };
 
 const LUAHEALTH: Program = Program { name: "lua", flags: "-s -w" };
+const DNS: Program = Program { name: "dns", flags: "-s -w" };
+const PAUSE: Program = Program { name: "pause", flags: "-s -w" };
 
 /// Every process of a control plane and kubectl in one binary; the first argument is the role.
 ///
@@ -39,6 +41,22 @@ pub fn luahealth() -> Result<PathBuf> {
     LUAHEALTH.built()
 }
 
+/// CoreDNS: `dns -conf COREFILE`. As [`plane`].
+///
+/// # Errors
+/// As [`plane`].
+pub fn dns() -> Result<PathBuf> {
+    DNS.built()
+}
+
+/// The process of a pod's sandbox, static. As [`plane`].
+///
+/// # Errors
+/// As [`plane`].
+pub fn pause() -> Result<PathBuf> {
+    PAUSE.built()
+}
+
 /// Builds all that isn't there.
 ///
 /// # Errors
@@ -46,6 +64,8 @@ pub fn luahealth() -> Result<PathBuf> {
 pub fn all() -> Result<()> {
     plane()?;
     luahealth()?;
+    dns()?;
+    pause()?;
     Ok(())
 }
 
@@ -85,7 +105,12 @@ impl Program {
         let mut hash = Sha256::new();
         for name in ["go.mod", "go.sum", "main.go"] {
             let path = self.source().join(name);
-            hash.update(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
+            let content = match fs::read(&path) {
+                // Without dependencies a module has none.
+                Err(error) if name == "go.sum" && error.kind() == ErrorKind::NotFound => Vec::new(),
+                read => read.with_context(|| format!("read {}", path.display()))?,
+            };
+            hash.update(content);
             hash.update([0]);
         }
         hash.update(self.flags);
@@ -140,7 +165,7 @@ fn wait(build: &mut std::process::Child, name: &str, begun: Instant) -> Result<s
 
 /// Where built binaries are kept: `$WEIR_CLUSTER_CACHE`, else `$XDG_CACHE_HOME/weir/cluster`, else
 /// `~/.cache/weir/cluster`.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(cache) = set("WEIR_CLUSTER_CACHE") {
         // The build runs elsewhere.
@@ -154,7 +179,7 @@ fn cache() -> Result<PathBuf> {
 fn go_version(go: &str, folder: &Path) -> Result<String> {
     let output = match Command::new(go).arg("version").current_dir(folder).output() {
         Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
             "the test cluster is built with Go {} or newer, and there is no `go` in PATH: \
              get it from https://go.dev/dl/",
             required(folder)?
@@ -188,7 +213,7 @@ mod tests {
 
     #[test]
     fn without_go_one_is_told_which_and_where_from() {
-        for program in [PLANE, LUAHEALTH] {
+        for program in [PLANE, LUAHEALTH, DNS, PAUSE] {
             let error = go_version("no-such-go", &program.source()).unwrap_err().to_string();
             assert!(error.contains("built with Go 1.") && error.contains("https://go.dev/dl/"), "{error}");
         }

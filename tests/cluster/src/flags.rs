@@ -19,14 +19,12 @@ pub(crate) fn etcd(work: &Path, ports: &Ports) -> Vec<String> {
     ]
 }
 
-/// On loopback alone, which no endpoint may be: hence no reconciler of the service `kubernetes`.
 pub(crate) fn api_server(work: &Path, ports: &Ports) -> Vec<String> {
     let file = |name: &str| work.join(name).display().to_string();
-    vec![
+    let mut flags = vec![
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
-        "--bind-address=127.0.0.1".into(),
-        "--advertise-address=127.0.0.1".into(),
-        "--endpoint-reconciler-type=none".into(),
+        format!("--bind-address={}", ports.host),
+        format!("--advertise-address={}", ports.host),
         format!("--secure-port={}", ports.api),
         "--service-cluster-ip-range=10.96.0.0/24".into(),
         "--authorization-mode=Node,RBAC".into(),
@@ -40,6 +38,23 @@ pub(crate) fn api_server(work: &Path, ports: &Ports) -> Vec<String> {
         format!("--service-account-signing-key-file={}", file("accounts.key")),
         format!("--audit-policy-file={}", file("audit-policy.yaml")),
         format!("--audit-log-path={}", file("logs/audit.log")),
+    ];
+    if ports.host.is_loopback() {
+        // No endpoint of the service `kubernetes` may be on loopback.
+        flags.push("--endpoint-reconciler-type=none".into());
+    } else {
+        flags.extend(kubelet_client(&file));
+    }
+    flags
+}
+
+/// How the API server calls kubelets, for logs and exec.
+fn kubelet_client(file: &impl Fn(&str) -> String) -> [String; 4] {
+    [
+        format!("--kubelet-client-certificate={}", file("kubelet-client.crt")),
+        format!("--kubelet-client-key={}", file("kubelet-client.key")),
+        format!("--kubelet-certificate-authority={}", file("ca.crt")),
+        "--kubelet-preferred-address-types=InternalIP".into(),
     ]
 }
 

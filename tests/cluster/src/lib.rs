@@ -1,5 +1,6 @@
 //! A real control plane for tests: etcd, kube-apiserver, the controller manager and the scheduler as ordinary
-//! processes on loopback, built from Go modules. No root, no container engine, no node: pods are never run.
+//! processes on loopback, built from Go modules. No root, no container engine, and no node: pods are never run. Who
+//! wants them run takes a [`node`], which needs root.
 //!
 //! It starts, stops and waits, and stands in the way on request ([`proxy`]). What it runs of Weir on such a plane, for
 //! tests and the benchmark alike, is in [`world`]; the rest knows nothing of Weir but its CRDs, which nearly every test
@@ -10,6 +11,7 @@ pub mod binaries;
 mod crds;
 mod flags;
 mod kubeconfig;
+pub mod node;
 mod pki;
 mod plane;
 mod ports;

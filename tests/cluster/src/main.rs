@@ -1,10 +1,15 @@
-//! `weir-cluster`: a control plane to look at, with Weir's kinds; or only what it is built from.
+//! `weir-cluster`: a control plane to look at, with Weir's kinds, with a node or without; or only what it is built
+//! from.
 #![expect(clippy::print_stdout, reason = "how to use it is what it says")]
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use weir_cluster::node::inside::{self, Place};
+use weir_cluster::node::{Node, init, supervisor};
 use weir_cluster::{Plane, binaries};
 
 /// A real control plane on loopback, with Weir's kinds. Runs until Ctrl-C or until standard input ends.
@@ -12,44 +17,116 @@ use weir_cluster::{Plane, binaries};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Sub>,
+    /// With a node that runs pods: needs root.
+    #[arg(long)]
+    node: bool,
 }
 
 #[derive(Subcommand)]
 enum Sub {
     /// Only builds what a plane and its tests run.
-    Build,
+    Build {
+        /// What a node and its tests run, too; says what the machine lacks for them.
+        #[arg(long)]
+        node: bool,
+    },
+    /// Runs a program in namespaces of a cluster's own.
+    Inside(Program),
+    #[command(hide = true)]
+    Supervise(Program),
+    #[command(hide = true)]
+    Init(Program),
 }
 
-fn main() -> Result<()> {
-    if let Some(Sub::Build) = Arguments::parse().command {
-        return binaries::all();
+#[derive(clap::Args)]
+struct Program {
+    /// And its arguments.
+    #[arg(last = true, required = true)]
+    program: Vec<OsString>,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    // It has threads of its own and nothing to wait for but children.
+    if let Some(Sub::Init(Program { program })) = arguments.command {
+        return init::run(&program);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(run());
+    let ended = runtime.block_on(run(arguments));
     // Whoever reads standard input would hold the runtime.
     runtime.shutdown_background();
     ended
 }
 
-async fn run() -> Result<()> {
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.command {
+        Some(Sub::Build { node }) => build(node)?,
+        Some(Sub::Inside(Program { program })) => return inside::run(&program, signalled()).await,
+        Some(Sub::Supervise(Program { program })) => return supervisor::run(&program).await,
+        Some(Sub::Init(_)) => {}
+        None if arguments.node => return with_node().await,
+        None => without_node().await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(node: bool) -> Result<()> {
+    if node {
+        weir_cluster::node::check_machine()?;
+    }
+    binaries::all()?;
+    if node {
+        weir_cluster::node::images::archives()?;
+    }
+    Ok(())
+}
+
+/// Outside, this program runs inside until it is told to end; there, it is the cluster.
+async fn with_node() -> Result<ExitCode> {
+    let Ok(place) = Place::here() else {
+        let again = [std::env::current_exe()?.into(), "--node".into()];
+        return inside::run(&again, told_to_end()).await;
+    };
+    let node = Node::start().await?;
+    node.plane.install_crds().await?;
+    describe(&node.plane, &format!("{} ", place.enter().display()));
+    println!(
+        "`{} PROGRAM` runs a program on its network. Ctrl-C ends it and removes all of it.",
+        place.enter().display()
+    );
+    std::future::pending().await
+}
+
+async fn without_node() -> Result<()> {
     let plane = Plane::start().await?;
     plane.install_crds().await?;
-    let kubeconfig = plane.kubeconfig_path();
-    println!("API server  {}", plane.url());
-    println!("kubeconfig  {}", kubeconfig.display());
-    println!("\nTry it:\n\n  export KUBECONFIG={}", kubeconfig.display());
-    println!("  alias kubectl='{} kubectl'", plane.binary().display());
-    println!("  kubectl apply -f examples/quickstart\n  kubectl get llm\n");
+    describe(&plane, "");
     println!("It has no node, so pods stay Pending. Ctrl-C ends it and removes all of it.");
     told_to_end().await
 }
 
+/// `enter` stands before a program's name where it takes that to reach the API server.
+fn describe(plane: &Plane, enter: &str) {
+    let kubeconfig = plane.kubeconfig_path();
+    println!("API server  {}", plane.url());
+    println!("kubeconfig  {}", kubeconfig.display());
+    println!("\nTry it:\n\n  export KUBECONFIG={}", kubeconfig.display());
+    println!("  alias kubectl='{enter}{} kubectl'", plane.binary().display());
+    println!("  kubectl apply -f examples/quickstart\n  kubectl get llm\n");
+}
+
 async fn told_to_end() -> Result<()> {
+    tokio::select! {
+        told = signalled() => told,
+        () = end_of_stdin() => Ok(()),
+    }
+}
+
+async fn signalled() -> Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
-        () = end_of_stdin() => {}
     }
     Ok(())
 }

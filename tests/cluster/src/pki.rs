@@ -1,4 +1,5 @@
-//! One authority, and what it vouches for: the API server, its clients, and the key of service accounts' tokens.
+//! One authority, and what it vouches for: the API server, a node, their clients, and the key of service accounts'
+//! tokens.
 //! Everything is P-256, made in memory, and lives as long as the plane.
 
 use anyhow::Result;
@@ -7,8 +8,15 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// Names by which the API server is called: from here, and from a pod if there ever is one.
-const SERVER_NAMES: [&str; 7] = [
+/// The one node, if there is one.
+pub(crate) const NODE_NAME: &str = "node-1";
+pub(crate) const NODE_IP: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 99, 0, 1);
+
+/// The API server towards kubelets.
+pub(crate) const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
+
+/// Names by which the API server is called: from here, and from a pod.
+const SERVER_NAMES: [&str; 8] = [
     "localhost",
     "kubernetes",
     "kubernetes.default",
@@ -16,7 +24,10 @@ const SERVER_NAMES: [&str; 7] = [
     "kubernetes.default.svc.cluster.local",
     "127.0.0.1",
     "10.96.0.1",
+    "10.99.0.1",
 ];
+/// Names by which the API server calls the kubelet.
+const KUBELET_NAMES: [&str; 3] = [NODE_NAME, "10.99.0.1", "127.0.0.1"];
 
 /// Certificate and key, PEM.
 pub(crate) struct Pair {
@@ -33,6 +44,12 @@ pub(crate) struct Pki {
     pub(crate) admin: Pair,
     pub(crate) controllers: Pair,
     pub(crate) scheduler: Pair,
+    /// What the kubelet shows to whom calls it, and itself as a client: the node.
+    pub(crate) kubelet: Pair,
+    pub(crate) node: Pair,
+    pub(crate) proxy: Pair,
+    /// [`KUBELET_CLIENT`].
+    pub(crate) kubelet_client: Pair,
     /// Public and private key of service accounts' tokens.
     pub(crate) accounts: Pair,
 }
@@ -40,14 +57,18 @@ pub(crate) struct Pki {
 impl Pki {
     pub(crate) fn new() -> Result<Self> {
         let ca = authority()?;
-        let server = params("kube-apiserver", None, ExtendedKeyUsagePurpose::ServerAuth, &SERVER_NAMES)?;
+        let server = |name, hosts| params(name, None, ExtendedKeyUsagePurpose::ServerAuth, hosts);
         let client = |name, group| params(name, group, ExtendedKeyUsagePurpose::ClientAuth, &[]);
         let accounts = KeyPair::generate()?;
         Ok(Self {
-            server: issue(&ca, server)?,
+            server: issue(&ca, server("kube-apiserver", &SERVER_NAMES)?)?,
             admin: issue(&ca, client("admin", Some("system:masters"))?)?,
             controllers: issue(&ca, client("system:kube-controller-manager", None)?)?,
             scheduler: issue(&ca, client("system:kube-scheduler", None)?)?,
+            kubelet: issue(&ca, server("kubelet", &KUBELET_NAMES)?)?,
+            node: issue(&ca, client(&format!("system:node:{NODE_NAME}"), Some("system:nodes"))?)?,
+            proxy: issue(&ca, client("system:kube-proxy", None)?)?,
+            kubelet_client: issue(&ca, client(KUBELET_CLIENT, None)?)?,
             accounts: Pair { cert: accounts.public_key_pem(), key: accounts.serialize_pem() },
             ca: ca.pem(),
             ca_der: ca.der().to_vec(),

@@ -45,7 +45,7 @@ impl Plane {
         let mut left = STARTS;
         loop {
             left -= 1;
-            let plane = Self::prepare(binary.clone(), ports()?)?;
+            let plane = Self::prepare(binary.clone(), ports()?, WorkDir::create()?)?;
             match plane.run().await {
                 Ok(()) => return Ok(plane),
                 Err(_) if left > 0 && plane.tails().contains("address already in use") => {}
@@ -54,16 +54,17 @@ impl Plane {
         }
     }
 
-    fn prepare(binary: PathBuf, ports: Ports) -> Result<Self> {
-        let (work, pki) = (WorkDir::create()?, Pki::new()?);
-        let plane = Self { api: Mutex::default(), others: Mutex::default(), binary, ports, pki, work };
+    /// Nothing runs yet.
+    pub(crate) fn prepare(binary: PathBuf, ports: Ports, work: WorkDir) -> Result<Self> {
+        let (api, others) = Default::default();
+        let plane = Self { api, others, binary, ports, pki: Pki::new()?, work };
         plane.write_files()?;
         Ok(plane)
     }
 
     fn write_files(&self) -> Result<()> {
         let Self { work, pki, .. } = self;
-        let kubeconfig = |pair: &Pair| kubeconfig::text(&self.url(), Some(&pki.ca), &User::Pair(pair));
+        let kubeconfig = |pair| self.kubeconfig_of(pair);
         for (name, text) in [
             ("ca.crt", &pki.ca),
             ("server.crt", &pki.server.cert),
@@ -80,15 +81,17 @@ impl Plane {
         Ok(())
     }
 
-    async fn run(&self) -> Result<()> {
+    pub(crate) fn kubeconfig_of(&self, pair: &Pair) -> String {
+        kubeconfig::text(&self.url(), Some(&self.pki.ca), &User::Pair(pair))
+    }
+
+    /// Starts all of it; it is ready when this returns.
+    pub(crate) async fn run(&self) -> Result<()> {
         let work = self.work.path();
-        // First, or a kill in between would leave the folder.
-        self.keep(Process::start(
-            &self.binary,
-            "sweep",
-            &[work.display().to_string()],
-            self.work.log("sweep"),
-        )?);
+        if self.work.is_ours() {
+            // First, or a kill in between would leave the folder.
+            self.keep(self.process("sweep", &[work.display().to_string()])?);
+        }
         self.keep(self.process("etcd", &flags::etcd(work, &self.ports))?);
         wait::until("etcd listens", READY, async || {
             self.check()?;
@@ -137,11 +140,12 @@ impl Plane {
         client.request_text(request).await.is_ok()
     }
 
-    fn process(&self, role: &'static str, flags: &[String]) -> Result<Process> {
+    pub(crate) fn process(&self, role: &'static str, flags: &[String]) -> Result<Process> {
         Process::start(&self.binary, role, flags, self.work.log(role))
     }
 
-    fn keep(&self, process: Process) {
+    /// Looks after `process`, and kills it when it is itself dropped.
+    pub(crate) fn keep(&self, process: Process) {
         self.others().push(process);
     }
 
@@ -165,9 +169,9 @@ impl Plane {
         self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the API server is: `https://127.0.0.1:<port>`.
+    /// Where the API server is: `https://127.0.0.1:<port>`, or on the node's address if there is one.
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports.api)
+        format!("https://{}:{}", self.ports.host, self.ports.api)
     }
 
     /// The certificate that vouches for the API server.

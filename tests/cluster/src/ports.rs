@@ -7,8 +7,11 @@ use std::ops::Range;
 
 const RANGE: Range<u16> = 12_000..32_000;
 
-/// Ports that were free a moment ago; whoever listens must still cope with one that was taken since.
+/// Where a plane listens. Ports that were free a moment ago: whoever listens must still cope with one that was taken
+/// since.
 pub(crate) struct Ports {
+    /// The API server's address; etcd is on loopback in any case.
+    pub(crate) host: Ipv4Addr,
     pub(crate) etcd: u16,
     pub(crate) etcd_peer: u16,
     pub(crate) api: u16,
@@ -21,7 +24,12 @@ impl Ports {
         let (etcd_peer, second) = free()?;
         let (api, third) = free()?;
         drop([first, second, third]);
-        Ok(Self { etcd, etcd_peer, api })
+        Ok(Self { host: Ipv4Addr::LOCALHOST, etcd, etcd_peer, api })
+    }
+
+    /// The usual ones, for whoever has a network to itself; the API server is at `host`, which pods can reach.
+    pub(crate) fn usual(host: Ipv4Addr) -> Self {
+        Self { host, etcd: 2379, etcd_peer: 2380, api: 6443 }
     }
 }
 

@@ -22,18 +22,23 @@ pub(crate) struct Process {
 impl Process {
     /// Runs `plane ROLE FLAGS` with its output appended to `log`.
     pub(crate) fn start(plane: &Path, role: &'static str, flags: &[String], log: PathBuf) -> Result<Self> {
+        let mut command = Command::new(plane);
+        command.arg(role).args(flags).env("WEIR_DIE_WITH_STDIN", "1");
+        Self::run(role, command, log)
+    }
+
+    /// Runs another program. If it doesn't look at its standard input, only a drop ends it, or the end of the
+    /// namespaces that it is in.
+    pub(crate) fn run(role: &'static str, mut command: Command, log: PathBuf) -> Result<Self> {
         let output = File::options().create(true).append(true).open(&log);
         let output = output.with_context(|| format!("open {}", log.display()))?;
-        let child = Command::new(plane)
-            .arg(role)
-            .args(flags)
-            .env("WEIR_DIE_WITH_STDIN", "1")
+        let child = command
             .stdin(Stdio::piped())
             .stdout(output.try_clone().context("share a log")?)
             .stderr(output)
             .process_group(0)
             .spawn()
-            .with_context(|| format!("run {} {role}", plane.display()))?;
+            .with_context(|| format!("run {command:?}"))?;
         Ok(Self { role, child, log })
     }
 

@@ -16,7 +16,8 @@ const LOCK: &str = "lock";
 
 pub(crate) struct WorkDir {
     path: PathBuf,
-    _lock: File,
+    /// Held by the owner; without it the folder is another's.
+    lock: Option<File>,
 }
 
 impl WorkDir {
@@ -35,7 +36,16 @@ impl WorkDir {
         let path = PathBuf::from(name);
         fs::rename(folder.path(), &path).context("rename a fresh folder")?;
         let _ = folder.keep();
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock: Some(lock) })
+    }
+
+    /// A folder that another made with [`WorkDir::create`], and will remove.
+    pub(crate) fn of_another(path: PathBuf) -> Self {
+        Self { path, lock: None }
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.lock.is_some()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -56,7 +66,9 @@ impl WorkDir {
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        if self.is_ours() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
 
@@ -108,6 +120,8 @@ mod tests {
         work.write("a", "text").unwrap();
         sweep(path.parent().unwrap());
         assert!(path.join("a").exists());
+        drop(WorkDir::of_another(path.clone()));
+        assert!(path.exists());
         drop(work);
         assert!(!path.exists());
     }
