@@ -12,6 +12,9 @@ use weir_cluster::node::inside::{self, Place};
 use weir_cluster::node::{Node, init, supervisor};
 use weir_cluster::{Plane, binaries};
 
+/// As a shell says it of Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 /// A real control plane on loopback, with Weir's kinds. Runs until Ctrl-C or until standard input ends.
 #[derive(Parser)]
 struct Arguments {
@@ -61,7 +64,10 @@ fn main() -> Result<ExitCode> {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Some(Sub::Build { node }) => build(node)?,
-        Some(Sub::Inside(Program { program })) => return inside::run(&program, signalled()).await,
+        Some(Sub::Inside(Program { program })) => {
+            let ended = inside::run(&program, signalled()).await?;
+            return Ok(ended.unwrap_or(ExitCode::from(INTERRUPTED)));
+        }
         Some(Sub::Supervise(Program { program })) => return supervisor::run(&program).await,
         Some(Sub::Init(_)) => {}
         None if arguments.node => return with_node().await,
@@ -85,7 +91,7 @@ fn build(node: bool) -> Result<()> {
 async fn with_node() -> Result<ExitCode> {
     let Ok(place) = Place::here() else {
         let again = [std::env::current_exe()?.into(), "--node".into()];
-        return inside::run(&again, told_to_end()).await;
+        return Ok(inside::run(&again, told_to_end()).await?.unwrap_or(ExitCode::SUCCESS));
     };
     let node = Node::start().await?;
     node.plane.install_crds().await?;

@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PREFIX: &str = "weir-cluster-";
-/// Of the first version: those that containerd and kubelet use.
-const CONTROLLERS: [&str; 9] =
-    ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd"];
 /// The kernel takes the processes out of a group some time after they are dead.
 const EMPTY: Duration = Duration::from_secs(10);
 
@@ -26,13 +23,16 @@ pub(super) fn name() -> Result<String> {
     Ok(format!("{PREFIX}{pid}-{begun}"))
 }
 
-/// Where the hierarchies are mounted: one for each controller, or one for all of them.
+/// Where the hierarchies are mounted: one for all controllers, or one for each and perhaps a second version's without
+/// any, which is used for names alone.
 fn hierarchies() -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     if is_unified(root) {
         return vec![root.to_owned()];
     }
-    CONTROLLERS.iter().map(|name| root.join(name)).filter(|path| path.exists()).collect()
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    // A link is a controller that shares another's.
+    entries.filter(|it| it.file_type().is_ok_and(|it| it.is_dir())).map(|it| it.path()).collect()
 }
 
 fn is_unified(hierarchy: &Path) -> bool {
@@ -43,8 +43,7 @@ fn is_unified(hierarchy: &Path) -> bool {
 pub(super) fn create(name: &str) -> Result<()> {
     for hierarchy in hierarchies() {
         let group = hierarchy.join(name);
-        // Two controllers may share one.
-        fs::create_dir_all(&group).with_context(|| format!("create {}", group.display()))?;
+        fs::create_dir(&group).with_context(|| format!("create {}", group.display()))?;
         if is_unified(&hierarchy) {
             delegate(&hierarchy);
         }

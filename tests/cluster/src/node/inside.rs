@@ -65,11 +65,14 @@ pub fn again(cluster: &Path) -> Result<()> {
     Err(command.exec()).with_context(|| format!("run {}", cluster.display()))
 }
 
-/// Runs `program` inside and ends as it does; ends it when `told_to_end` is done.
+/// Runs `program` inside and ends as it does. When `told_to_end` is done, ends it, and has no exit code.
 ///
 /// # Errors
 /// The machine lacks something: says what, and how to get it.
-pub async fn run(program: &[OsString], told_to_end: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+pub async fn run(
+    program: &[OsString],
+    told_to_end: impl Future<Output = Result<()>>,
+) -> Result<Option<ExitCode>> {
     need::all()?;
     let mut supervisor = Command::new(std::env::current_exe()?)
         .args(["supervise", "--"])
@@ -81,11 +84,12 @@ pub async fn run(program: &[OsString], told_to_end: impl Future<Output = Result<
         .context("run the supervisor")?;
     let pipe = supervisor.stdin.take();
     tokio::select! {
-        status = ended(&mut supervisor) => return Ok(code(status?)),
+        status = ended(&mut supervisor) => return Ok(Some(code(status?))),
         told = told_to_end => told?,
     }
     drop(pipe);
-    Ok(code(tokio::time::timeout(ENDS, ended(&mut supervisor)).await.context("the supervisor doesn't end")??))
+    tokio::time::timeout(ENDS, ended(&mut supervisor)).await.context("the supervisor doesn't end")??;
+    Ok(None)
 }
 
 async fn ended(child: &mut Child) -> Result<ExitStatus> {

@@ -14,6 +14,7 @@ pub mod inside;
 mod kubelet;
 mod need;
 mod network;
+pub mod pods;
 mod proxy;
 mod rights;
 pub mod supervisor;
