@@ -5,40 +5,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::Duration;
 use weir_cluster::node::{images, pods};
 use weir_cluster::{binaries, wait};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What a cluster could leave. Mounts and links are this process's namespaces', which are the machine's.
+/// What a cluster could change: the mounts and links of this process's namespaces, which are the machine's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Machine {
     mounts: Vec<String>,
     links: BTreeSet<String>,
-    cgroups: BTreeSet<PathBuf>,
 }
 
 impl Machine {
     pub(crate) fn now() -> Self {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let hierarchies =
-            names(Path::new("/sys/fs/cgroup")).into_iter().map(|it| Path::new("/sys/fs/cgroup").join(it));
-        let groups = hierarchies.flat_map(|it| names(&it).into_iter().map(move |name| it.join(name)));
         Self {
             mounts: mounts.lines().map(str::to_owned).collect(),
             links: names(Path::new("/sys/class/net")),
-            cgroups: groups.filter(|path| path.is_dir()).collect(),
-        }
-    }
-
-    pub(crate) async fn until(wanted: &Self) {
-        let same = wait::until("the machine is as it was", LIMIT, async || {
-            Ok((Self::now() == *wanted).then_some(()))
-        });
-        if let Err(error) = same.await {
-            assert_eq!(&Self::now(), wanted, "{error}");
         }
     }
 }
@@ -55,7 +41,11 @@ pub(crate) fn kill(pid: u32) {
 
 pub(crate) struct Owner {
     pub(crate) process: Child,
+    /// Not in `process`: to wait for that would close it.
+    pub(crate) stdin: Option<ChildStdin>,
     pub(crate) temporary: tempfile::TempDir,
+    /// The process that removes what is outside of the namespaces.
+    pub(crate) supervisor: u32,
     /// The namespace that all of the cluster's processes are in.
     namespace: PathBuf,
 }
@@ -72,15 +62,19 @@ impl Owner {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains("Ctrl-C ends it")), "it ended before it was up");
-        let mut owner = Self { process, temporary, namespace: PathBuf::new() };
-        let unshare = only_child(owner.supervisor());
-        owner.namespace = fs::read_link(format!("/proc/{unshare}/ns/pid_for_children")).unwrap();
+        let supervisor = only_child(process.id());
+        let unshare = only_child(supervisor);
+        let namespace = fs::read_link(format!("/proc/{unshare}/ns/pid_for_children")).unwrap();
+        let owner = Self { stdin: process.stdin.take(), process, temporary, supervisor, namespace };
         assert!(owner.processes() > 6, "control plane and node");
         owner
     }
 
-    pub(crate) fn supervisor(&self) -> u32 {
-        only_child(self.process.id())
+    /// How many control groups are the cluster's, not counting those inside of them.
+    pub(crate) fn cgroups(&self) -> usize {
+        let (root, ours) = (Path::new("/sys/fs/cgroup"), format!("weir-cluster-{}-", self.supervisor));
+        let ours = |folder: &Path| names(folder).iter().filter(|name| name.starts_with(&ours)).count();
+        ours(root) + names(root).iter().map(|name| ours(&root.join(name))).sum::<usize>()
     }
 
     pub(crate) fn folders(&self) -> usize {
@@ -93,9 +87,8 @@ impl Owner {
         names(Path::new("/proc")).iter().filter(|name| of(name).is_ok_and(|it| it == self.namespace)).count()
     }
 
-    pub(crate) async fn until_gone(&self) {
-        let gone = async || Ok((self.processes() == 0).then_some(()));
-        wait::until("the cluster's processes end", LIMIT, gone).await.unwrap();
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        wait::until(what, LIMIT, async || Ok(is_so().then_some(()))).await.unwrap();
     }
 
     /// So that there are a shim, a sandbox, mounts, links and groups to be removed.
