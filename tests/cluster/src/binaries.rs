@@ -15,11 +15,24 @@ use std::time::{Duration, Instant};
 
 const PLANE: Program = Program {
     name: "plane",
+    package: ".",
+    sources: MAIN,
     flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.4 \
             -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
 };
 
-const LUAHEALTH: Program = Program { name: "lua", flags: "-s -w" };
+const LUAHEALTH: Program = Program { name: "lua", package: ".", sources: MAIN, flags: "-s -w" };
+
+/// Another's program as it is: the module only pins it.
+const HELM: Program = Program {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    sources: &["go.mod", "go.sum"],
+    flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.21.4",
+};
+
+/// What a program of our own is made from.
+const MAIN: &[&str] = &["go.mod", "go.sum", "main.go"];
 
 /// Every process of a control plane and kubectl in one binary; the first argument is the role.
 ///
@@ -39,6 +52,14 @@ pub fn luahealth() -> Result<PathBuf> {
     LUAHEALTH.built()
 }
 
+/// Helm.
+///
+/// # Errors
+/// As [`plane`].
+pub fn helm() -> Result<PathBuf> {
+    HELM.built()
+}
+
 /// Builds all that isn't there.
 ///
 /// # Errors
@@ -46,12 +67,17 @@ pub fn luahealth() -> Result<PathBuf> {
 pub fn all() -> Result<()> {
     plane()?;
     luahealth()?;
+    helm()?;
     Ok(())
 }
 
-/// A folder of `tests/cluster/go` with a module and a `main.go`.
+/// A folder of `tests/cluster/go` with a module.
 struct Program {
     name: &'static str,
+    /// What `go build` is given.
+    package: &'static str,
+    /// The folder's files; all of them.
+    sources: &'static [&'static str],
     /// `-ldflags`.
     flags: &'static str,
 }
@@ -83,7 +109,7 @@ impl Program {
     /// What the binary is made from.
     fn digest(&self, version: &str) -> Result<String> {
         let mut hash = Sha256::new();
-        for name in ["go.mod", "go.sum", "main.go"] {
+        for name in self.sources {
             let path = self.source().join(name);
             hash.update(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
             hash.update([0]);
@@ -108,7 +134,7 @@ impl Program {
             .env("CGO_ENABLED", "0")
             .args(["build", "-trimpath", "-ldflags", self.flags, "-o"])
             .arg(&unfinished)
-            .arg(".")
+            .arg(self.package)
             .spawn()
             .context("run go build")?;
         let status = wait(&mut build, self.name, begun)?;
@@ -188,7 +214,7 @@ mod tests {
 
     #[test]
     fn without_go_one_is_told_which_and_where_from() {
-        for program in [PLANE, LUAHEALTH] {
+        for program in [PLANE, LUAHEALTH, HELM] {
             let error = go_version("no-such-go", &program.source()).unwrap_err().to_string();
             assert!(error.contains("built with Go 1.") && error.contains("https://go.dev/dl/"), "{error}");
         }
@@ -202,6 +228,7 @@ mod tests {
             digest(&PLANE, "go1.26.0"),
             digest(&PLANE, "go1.26.1"),
             digest(&LUAHEALTH, "go1.26.0"),
+            digest(&HELM, "go1.26.0"),
             digest(&other_flags, "go1.26.0"),
         ];
         assert_eq!(digests.iter().collect::<std::collections::BTreeSet<_>>().len(), digests.len());
