@@ -28,7 +28,10 @@ const HELM: Program = Program {
     name: "helm",
     package: "helm.sh/helm/v3/cmd/helm",
     sources: &["go.mod", "go.sum"],
-    flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.21.4",
+    // As released, with the Kubernetes that it takes for granted when it renders without one.
+    flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.21.4 \
+            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36 \
+            -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
 };
 
 /// What a program of our own is made from.
