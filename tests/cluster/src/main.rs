@@ -1,11 +1,12 @@
 //! `weir-cluster`: a control plane to look at, with Weir's kinds; or only what it is built from.
 #![expect(clippy::print_stdout, reason = "how to use it is what it says")]
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
-use weir_cluster::{Plane, binaries};
+use weir_cluster::{Plane, binaries, kustomize};
 
 /// A real control plane on loopback, with Weir's kinds. Runs until Ctrl-C or until standard input ends.
 #[derive(Parser)]
@@ -18,17 +19,28 @@ struct Arguments {
 enum Sub {
     /// Only builds what a plane and its tests run.
     Build,
+    /// Only writes what deploy/kustomize has from the chart.
+    Kustomize,
 }
 
 fn main() -> Result<()> {
-    if let Some(Sub::Build) = Arguments::parse().command {
-        return binaries::all();
+    match Arguments::parse().command {
+        Some(Sub::Build) => return binaries::all(),
+        Some(Sub::Kustomize) => return write(kustomize::files()?),
+        None => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(run());
     // Whoever reads standard input would hold the runtime.
     runtime.shutdown_background();
     ended
+}
+
+fn write(files: Vec<(PathBuf, String)>) -> Result<()> {
+    for (path, text) in files {
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 async fn run() -> Result<()> {
