@@ -64,6 +64,10 @@ gen: ## Writes what is generated from the code: the CRDs, the pages of codes and
 	$(CARGO) run --locked --quiet -p weir-crds --bin crdgen
 	$(CARGO) run --locked --quiet -p weir-compile --bin codesgen
 
+.PHONY: gen-kustomize
+gen-kustomize: ## Writes what deploy/kustomize has from the chart (wants Go)
+	$(CARGO) run --locked --quiet -p weir-cluster --bin weir-cluster -- kustomize
+
 # BENCH="--only W1 --rounds 3" for a part of it.
 .PHONY: bench
 bench: ## What Weir costs beside HAProxy (wants haproxy and valgrind)

@@ -18,7 +18,8 @@ mod tests {
     #[test]
     fn the_checked_in_crds_are_those_of_the_types() {
         for kind in Kind::ALL {
-            let path = format!("{}/yaml/{}.yaml", env!("CARGO_MANIFEST_DIR"), kind.plural());
+            let path =
+                format!("{}/../charts/weir/files/crds/{}.yaml", env!("CARGO_MANIFEST_DIR"), kind.plural());
             let there = std::fs::read_to_string(&path).unwrap_or_default();
             assert!(there == crd_yaml(kind).unwrap(), "{path} is old: run `make gen`");
         }

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -15,13 +15,31 @@ use std::time::{Duration, Instant};
 
 const PLANE: Program = Program {
     name: "plane",
+    package: ".",
+    sources: MAIN,
     flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.4 \
             -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
 };
 
-const LUAHEALTH: Program = Program { name: "lua", flags: "-s -w" };
-const DNS: Program = Program { name: "dns", flags: "-s -w" };
-const PAUSE: Program = Program { name: "pause", flags: "-s -w" };
+const LUAHEALTH: Program = Program { name: "lua", package: ".", sources: MAIN, flags: "-s -w" };
+const DNS: Program = Program { name: "dns", package: ".", sources: MAIN, flags: "-s -w" };
+/// Of the standard library alone: it has no go.sum.
+const PAUSE: Program =
+    Program { name: "pause", package: ".", sources: &["go.mod", "main.go"], flags: "-s -w" };
+
+/// Another's program as it is: the module only pins it.
+const HELM: Program = Program {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    sources: &["go.mod", "go.sum"],
+    // As released, with the Kubernetes that it takes for granted when it renders without one.
+    flags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.21.4 \
+            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36 \
+            -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=36",
+};
+
+/// What a program of our own is made from.
+const MAIN: &[&str] = &["go.mod", "go.sum", "main.go"];
 
 /// Every process of a control plane and kubectl in one binary; the first argument is the role.
 ///
@@ -57,6 +75,14 @@ pub fn pause() -> Result<PathBuf> {
     PAUSE.built()
 }
 
+/// Helm.
+///
+/// # Errors
+/// As [`plane`].
+pub fn helm() -> Result<PathBuf> {
+    HELM.built()
+}
+
 /// Builds all that isn't there.
 ///
 /// # Errors
@@ -66,12 +92,17 @@ pub fn all() -> Result<()> {
     luahealth()?;
     dns()?;
     pause()?;
+    helm()?;
     Ok(())
 }
 
-/// A folder of `tests/cluster/go` with a module and a `main.go`.
+/// A folder of `tests/cluster/go` with a module.
 struct Program {
     name: &'static str,
+    /// What `go build` is given.
+    package: &'static str,
+    /// The folder's files; all of them.
+    sources: &'static [&'static str],
     /// `-ldflags`.
     flags: &'static str,
 }
@@ -103,14 +134,9 @@ impl Program {
     /// What the binary is made from.
     fn digest(&self, version: &str) -> Result<String> {
         let mut hash = Sha256::new();
-        for name in ["go.mod", "go.sum", "main.go"] {
+        for name in self.sources {
             let path = self.source().join(name);
-            let content = match fs::read(&path) {
-                // Without dependencies a module has none.
-                Err(error) if name == "go.sum" && error.kind() == ErrorKind::NotFound => Vec::new(),
-                read => read.with_context(|| format!("read {}", path.display()))?,
-            };
-            hash.update(content);
+            hash.update(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
             hash.update([0]);
         }
         hash.update(self.flags);
@@ -133,7 +159,7 @@ impl Program {
             .env("CGO_ENABLED", "0")
             .args(["build", "-trimpath", "-ldflags", self.flags, "-o"])
             .arg(&unfinished)
-            .arg(".")
+            .arg(self.package)
             .spawn()
             .context("run go build")?;
         let status = wait(&mut build, self.name, begun)?;
@@ -213,7 +239,7 @@ mod tests {
 
     #[test]
     fn without_go_one_is_told_which_and_where_from() {
-        for program in [PLANE, LUAHEALTH, DNS, PAUSE] {
+        for program in [PLANE, LUAHEALTH, HELM, DNS, PAUSE] {
             let error = go_version("no-such-go", &program.source()).unwrap_err().to_string();
             assert!(error.contains("built with Go 1.") && error.contains("https://go.dev/dl/"), "{error}");
         }
@@ -227,6 +253,7 @@ mod tests {
             digest(&PLANE, "go1.26.0"),
             digest(&PLANE, "go1.26.1"),
             digest(&LUAHEALTH, "go1.26.0"),
+            digest(&HELM, "go1.26.0"),
             digest(&other_flags, "go1.26.0"),
         ];
         assert_eq!(digests.iter().collect::<std::collections::BTreeSet<_>>().len(), digests.len());

@@ -1,4 +1,4 @@
-//! Weir's CRDs on a plane: the files of `crds/yaml`, byte by byte as a user applies them.
+//! Weir's CRDs on a plane: the files of `charts/weir/files/crds`, byte by byte.
 
 use crate::plane::Plane;
 use crate::wait;
@@ -15,7 +15,7 @@ use std::time::Duration;
 const SERVED: Duration = Duration::from_secs(60);
 
 impl Plane {
-    /// Applies every file of `crds/yaml` and waits until its kind is served; gives back what the server warned of.
+    /// Applies every one of [`crd_files`] and waits until its kind is served; gives back what the server warned of.
     ///
     /// # Errors
     /// The server refuses one or doesn't come to serve it.
@@ -36,12 +36,12 @@ impl Plane {
     }
 }
 
-/// The files of `crds/yaml`, in order.
+/// The files of `charts/weir/files/crds`, in order.
 ///
 /// # Errors
 /// The folder can't be read.
 pub fn crd_files() -> Result<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/yaml");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/weir/files/crds");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     files.sort();

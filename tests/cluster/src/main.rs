@@ -2,15 +2,16 @@
 //! from.
 #![expect(clippy::print_stdout, reason = "how to use it is what it says")]
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use weir_cluster::node::inside::{self, Place};
 use weir_cluster::node::{Node, init, supervisor};
-use weir_cluster::{Plane, binaries};
+use weir_cluster::{Plane, binaries, kustomize};
 
 /// As a shell says it of Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -33,6 +34,8 @@ enum Sub {
         #[arg(long)]
         node: bool,
     },
+    /// Only writes what deploy/kustomize has from the chart.
+    Kustomize,
     /// Runs a program in namespaces of a cluster's own.
     Inside(Program),
     #[command(hide = true)]
@@ -64,6 +67,7 @@ fn main() -> Result<ExitCode> {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Some(Sub::Build { node }) => build(node)?,
+        Some(Sub::Kustomize) => write(kustomize::files()?)?,
         Some(Sub::Inside(Program { program })) => {
             let ended = inside::run(&program, signalled()).await?;
             return Ok(ended.unwrap_or(ExitCode::from(INTERRUPTED)));
@@ -83,6 +87,13 @@ fn build(node: bool) -> Result<()> {
     binaries::all()?;
     if node {
         weir_cluster::node::images::archives()?;
+    }
+    Ok(())
+}
+
+fn write(files: Vec<(PathBuf, String)>) -> Result<()> {
+    for (path, text) in files {
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use weir_cluster::{Plane, crd_files};
 
-/// Every CRD of `crds/yaml`.
+/// Every CRD.
 fn crds() -> Vec<Value> {
     let read = |path| serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let crds: Vec<Value> = crd_files().unwrap().into_iter().map(read).collect();

@@ -12,6 +12,7 @@
 mod again;
 mod argocd;
 mod attachment;
+mod chart;
 mod conditions;
 mod corpus;
 mod credentials;
