@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
