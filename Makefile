@@ -18,6 +18,12 @@ WEIR := $(TARGET)/debug/weir
 LISTEN ?= 127.0.0.1:8080
 ADMIN_LISTEN ?= 127.0.0.1:9090
 
+# make images
+IMAGES := $(TARGET)/images
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+TAG ?= $(VERSION)
+REGISTRY ?=
+
 VENV := .venv
 VENV_READY := $(VENV)/.ready
 NODE_READY := tests/sdk/node/node_modules/.ready
@@ -80,6 +86,18 @@ bench-cluster: ## How long an applied object takes to reach traffic, and what th
 	$(CARGO) build --locked --release -p weir-operator -p weir-source-kube -p weir-cluster --bins
 	$(TARGET)/release/weir-cluster build
 	$(TARGET)/release/weir-bench-cluster $(BENCH)
+
+# REGISTRY=registry.example.com/team TAG=1.0.0-rc.1 for another name.
+.PHONY: images
+images: ## The images weir-gateway and weir-operator as OCI archives; no engine, no root (takes minutes)
+	images/build $(IMAGES)/programs
+	for program in weir-gateway weir-operator; do \
+		$(PYTHON) images/oci.py --name $(REGISTRY:%=%/)$$program:$(TAG) --entrypoint /$$program \
+			--label org.opencontainers.image.source=https://github.com/weir-dev/weir \
+			--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.licenses=Apache-2.0 \
+			--out $(IMAGES)/$$program.tar $(IMAGES)/programs/$$program=/$$program; \
+	done
+	images/check $(IMAGES)/weir-gateway.tar $(IMAGES)/weir-operator.tar
 
 .PHONY: weir
 weir:

@@ -9,6 +9,7 @@ mod egress;
 mod errors;
 mod failover;
 mod harness;
+mod images;
 mod law;
 mod leaving;
 mod life;

@@ -1,5 +1,6 @@
 //! The Helm chart: what it renders, and what becomes of a release on a real API server. No pod runs here.
 
+mod argocd;
 mod gateway;
 mod install;
 mod kustomize;
