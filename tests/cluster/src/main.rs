@@ -8,9 +8,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use weir_cluster::node::images::REGISTRY;
 use weir_cluster::node::inside::{self, Place};
 use weir_cluster::node::{Node, init, supervisor};
-use weir_cluster::{Plane, binaries};
+use weir_cluster::{Plane, binaries, node};
 
 /// As a shell says it of Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -33,6 +34,8 @@ enum Sub {
         #[arg(long)]
         node: bool,
     },
+    /// Says what this machine lacks for a node.
+    Machine,
     /// Runs a program in namespaces of a cluster's own.
     Inside(Program),
     #[command(hide = true)]
@@ -64,6 +67,7 @@ fn main() -> Result<ExitCode> {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Some(Sub::Build { node }) => build(node)?,
+        Some(Sub::Machine) => node::check_machine()?,
         Some(Sub::Inside(Program { program })) => {
             let ended = inside::run(&program, signalled()).await?;
             return Ok(ended.unwrap_or(ExitCode::from(INTERRUPTED)));
@@ -78,11 +82,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 fn build(node: bool) -> Result<()> {
     if node {
-        weir_cluster::node::check_machine()?;
+        node::check_machine()?;
     }
     binaries::all()?;
     if node {
-        weir_cluster::node::images::archives()?;
+        node::images::archives()?;
     }
     Ok(())
 }
@@ -95,7 +99,10 @@ async fn with_node() -> Result<ExitCode> {
     };
     let node = Node::start().await?;
     node.plane.install_crds().await?;
+    node.import_weir().await?;
     describe(&node.plane, &format!("{} ", place.enter().display()));
+    let version = env!("CARGO_PKG_VERSION");
+    println!("Its images are {REGISTRY}/weir-operator:{version} and {REGISTRY}/weir-gateway:{version}.");
     println!(
         "`{} PROGRAM` runs a program on its network. Ctrl-C ends it and removes all of it.",
         place.enter().display()
