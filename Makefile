@@ -46,17 +46,34 @@ test: $(VENV_READY) $(NODE_READY) ## All tests that need neither root nor a clus
 	$(CARGO) test --workspace --locked
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE)
 
+# PODS=1 for a node that runs pods: that wants root, and what `weir-cluster build --node` names if it isn't there.
 .PHONY: cluster
-cluster: ## A real control plane with our kinds until Ctrl-C: no root, no node (wants Go; the first time takes minutes)
-	@$(CARGO) build --locked --quiet -p weir-cluster
-	@exec $(TARGET)/debug/weir-cluster
+cluster: $(if $(PODS),$(VENV_READY)) ## A real control plane with our kinds until Ctrl-C (wants Go; the first time takes minutes); PODS=1 with a node
+	@$(CARGO) build --locked --quiet -p weir-cluster $(if $(PODS),-p weir-operator -p weir-source-kube) --bins
+	@exec $(TARGET)/debug/weir-cluster $(if $(PODS),--node)
+
+# What the machine lacks is said before anything is built for minutes.
+.PHONY: test-cluster
+test-cluster: machine test-plane test-node ## The tests that need a real cluster: test-plane, test-node
 
 # What the tests run is built first, where one sees it; with the test, so that libraries are as `make test` builds them.
-.PHONY: test-cluster
-test-cluster: ## The tests that need a real control plane: no root, no node (wants Go)
+.PHONY: test-plane
+test-plane: ## The tests that need a real control plane: no root, no node (wants Go)
 	$(CARGO) build --locked --workspace --features weir-cluster/cluster --bins --test cluster
 	$(TARGET)/debug/weir-cluster build
 	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test cluster
+
+# TESTS="pods:: --nocapture" for a part of it.
+.PHONY: test-node
+test-node: machine $(VENV_READY) ## The tests that need pods: root, containerd and more of Debian (wants Go)
+	$(CARGO) build --locked --workspace --features weir-cluster/cluster --bins --test node --test node-leftovers
+	$(TARGET)/debug/weir-cluster build --node
+	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test node --test node-leftovers -- $(TESTS)
+
+.PHONY: machine
+machine:
+	$(CARGO) build --locked --workspace --features weir-cluster/cluster --bins
+	$(TARGET)/debug/weir-cluster machine
 
 .PHONY: check
 check: ## Format, lints, promises, and licences if cargo-deny is there

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use weir_cluster::node::images::REGISTRY;
 use weir_cluster::node::inside::{self, Place};
 use weir_cluster::node::{Node, init, supervisor};
-use weir_cluster::{Plane, binaries, kustomize};
+use weir_cluster::{Plane, binaries, kustomize, node};
 
 /// As a shell says it of Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -36,6 +37,8 @@ enum Sub {
     },
     /// Only writes what deploy/kustomize has from the chart.
     Kustomize,
+    /// Says what this machine lacks for a node.
+    Machine,
     /// Runs a program in namespaces of a cluster's own.
     Inside(Program),
     #[command(hide = true)]
@@ -68,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Some(Sub::Build { node }) => build(node)?,
         Some(Sub::Kustomize) => write(kustomize::files()?)?,
+        Some(Sub::Machine) => node::check_machine()?,
         Some(Sub::Inside(Program { program })) => {
             let ended = inside::run(&program, signalled()).await?;
             return Ok(ended.unwrap_or(ExitCode::from(INTERRUPTED)));
@@ -82,11 +86,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 fn build(node: bool) -> Result<()> {
     if node {
-        weir_cluster::node::check_machine()?;
+        node::check_machine()?;
     }
     binaries::all()?;
     if node {
-        weir_cluster::node::images::archives()?;
+        node::images::archives()?;
     }
     Ok(())
 }
@@ -106,7 +110,10 @@ async fn with_node() -> Result<ExitCode> {
     };
     let node = Node::start().await?;
     node.plane.install_crds().await?;
+    node.import_weir().await?;
     describe(&node.plane, &format!("{} ", place.enter().display()));
+    let version = env!("CARGO_PKG_VERSION");
+    println!("Its images are {REGISTRY}/weir-operator:{version} and {REGISTRY}/weir-gateway:{version}.");
     println!(
         "`{} PROGRAM` runs a program on its network. Ctrl-C ends it and removes all of it.",
         place.enter().display()

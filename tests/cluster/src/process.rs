@@ -53,13 +53,18 @@ impl Process {
 
     /// The last lines it wrote, under its name.
     pub(crate) fn tail(&self) -> String {
-        let text = fs::read(&self.log)
-            .map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let lines: Vec<&str> = text.lines().collect();
-        let last = lines.iter().skip(lines.len().saturating_sub(TAIL_LINES));
-        let tail: Vec<&str> = last.copied().collect();
-        format!("== {} ({})\n{}", self.role, self.log.display(), tail.join("\n"))
+        tail(&format!("{} ({})", self.role, self.log.display()), &self.log)
     }
+}
+
+/// The last lines of a log, under a name.
+pub(crate) fn tail(name: &str, log: &Path) -> String {
+    let text = fs::read(log)
+        .map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(TAIL_LINES));
+    let tail: Vec<&str> = last.copied().collect();
+    format!("== {name}\n{}", tail.join("\n"))
 }
 
 impl Drop for Process {

@@ -5,6 +5,7 @@
 
 use super::{READY, command, containerd};
 use crate::binaries;
+use crate::world::binary;
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
@@ -17,23 +18,41 @@ pub(super) const PAUSE: &str = "test.local/pause:1";
 /// Python with the official SDKs: what a tenant's pod is. Its entrypoint is the interpreter.
 pub const PYTHON: &str = "test.local/python:1";
 
-/// Archives that are imported, too: paths, as in PATH. `make` sets it to the images of a release.
-const MORE: &str = "WEIR_CLUSTER_ARCHIVES";
+/// Weir's images as a release has them: archives' paths, as in PATH.
+const WEIR: &str = "WEIR_CLUSTER_ARCHIVES";
+/// Before every name here: without a registry's name containerd would take one of its own.
+pub const REGISTRY: &str = "test.local";
 
 /// The archives that every cluster has; makes those that aren't there.
 ///
 /// # Errors
 /// There is no Python with the SDKs: `make` makes it.
 pub fn archives() -> Result<Vec<PathBuf>> {
-    let mut archives = vec![pause()?, python()?];
-    archives.extend(more());
-    Ok(archives)
+    Ok(vec![pause()?, python()?])
 }
 
-/// What is imported beyond what every cluster has.
-fn more() -> Vec<PathBuf> {
-    let more = std::env::var_os(MORE).unwrap_or_default();
-    std::env::split_paths(&more).filter(|path| !path.as_os_str().is_empty()).collect()
+/// Weir's own archives, as images of [`REGISTRY`] and copied to `folder`: those in `WEIR_CLUSTER_ARCHIVES`, which
+/// `make` sets to what it would release; without it images of what cargo has built beside this program.
+///
+/// # Errors
+/// Neither is there.
+pub fn weir(folder: &Path) -> Result<Vec<PathBuf>> {
+    if let Some(archives) = std::env::var_os(WEIR).filter(|archives| !archives.is_empty()) {
+        return std::env::split_paths(&archives).map(|archive| renamed(&archive, folder)).collect();
+    }
+    let archive = |name: &str| {
+        let path = folder.join(format!("{name}.tar"));
+        of_program(&binary(name)?, &format!("{REGISTRY}/{name}:{}", env!("CARGO_PKG_VERSION")), &path)?;
+        Ok(path)
+    };
+    ["weir-operator", "weir-gateway"].into_iter().map(archive).collect()
+}
+
+fn renamed(archive: &Path, folder: &Path) -> Result<PathBuf> {
+    let copy = folder.join(archive.file_name().context("an archive has a name")?);
+    let mut rename = Command::new("python3");
+    rename.arg(repository("tests/cluster/images/renamed.py")).arg(REGISTRY).arg(archive).arg(&copy);
+    said(&mut rename).map(|_| copy)
 }
 
 /// Imports an archive; pods can run it when this returns.
@@ -43,16 +62,6 @@ fn more() -> Vec<PathBuf> {
 pub async fn import(archive: &Path) -> Result<()> {
     let path = archive.display().to_string();
     command::output(containerd::ctr(&["--namespace", "k8s.io", "images", "import", &path]), READY).await?;
-    Ok(())
-}
-
-/// Gives an image another name.
-///
-/// # Errors
-/// There is none of that name.
-pub async fn tag(name: &str, other: &str) -> Result<()> {
-    let arguments = ["--namespace", "k8s.io", "images", "tag", "--force", name, other];
-    command::output(containerd::ctr(&arguments), READY).await?;
     Ok(())
 }
 

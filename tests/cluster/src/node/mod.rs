@@ -81,6 +81,21 @@ impl Node {
         self.until_ready().await
     }
 
+    /// Imports Weir's images ([`images::weir`]); they are then `test.local/weir-operator` and `test.local/weir-gateway`
+    /// with the version of this crate as their tag.
+    ///
+    /// # Errors
+    /// They aren't there.
+    pub async fn import_weir(&self) -> Result<()> {
+        let folder = self.plane.work_dir().to_owned();
+        let archives =
+            tokio::task::spawn_blocking(move || images::weir(&folder)).await.context("images")??;
+        for archive in archives {
+            images::import(&archive).await?;
+        }
+        Ok(())
+    }
+
     async fn until_ready(&self) -> Result<()> {
         let nodes: Api<NodeObject> = Api::all(self.plane.admin()?);
         wait::until("the node is ready", READY, async || {

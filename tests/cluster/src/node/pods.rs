@@ -189,7 +189,6 @@ impl Node {
         for arguments in [
             ["get", "deployments,pods", "--output=wide"].as_slice(),
             &["get", "events", "--sort-by=.lastTimestamp"],
-            &["logs", "--selector=", "--all-containers", "--prefix", "--tail=40", "--ignore-errors"],
         ] {
             let mut kubectl = self.plane.kubectl();
             let said =
@@ -198,8 +197,23 @@ impl Node {
             account.push('\n');
             account.push_str(&String::from_utf8_lossy(&said));
         }
+        for log in logs_of(&self.plane.work_dir().join("logs/pods"), namespace) {
+            account.push_str(&crate::process::tail(&log.display().to_string(), &log));
+            account.push('\n');
+        }
         account
     }
+}
+
+/// The kubelet's files, which are there even while no API server is: `<namespace>_<pod>_<uid>/<container>/<restarts>.log`.
+fn logs_of(root: &Path, namespace: &str) -> Vec<PathBuf> {
+    let within =
+        |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path());
+    let is_ours = |pod: &PathBuf| pod.to_string_lossy().contains(&format!("/{namespace}_"));
+    let mut logs: Vec<PathBuf> =
+        within(root.to_owned()).filter(is_ours).flat_map(within).flat_map(within).collect();
+    logs.sort();
+    logs
 }
 
 /// Of one container, as the standard `restricted` demands.

@@ -11,7 +11,7 @@ mod rbac;
 pub use gateway::Gateway;
 pub use objects::{Objects, condition, is_ready, text};
 pub use operator::{Operator, Setting};
-pub use process::Process;
+pub use process::{Process, binary};
 pub use rbac::OperatorRules;
 
 use std::time::Duration;

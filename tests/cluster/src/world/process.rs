@@ -14,6 +14,9 @@ pub struct Process {
 }
 
 /// Where cargo put `name`: where this program is, or a test's folder is. `make test-cluster` builds it first.
+///
+/// # Errors
+/// It isn't there.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let folders = here.ancestors().skip(1).take(2);

@@ -100,3 +100,15 @@ async fn a_secret_is_a_pods_environment_and_the_sdks_are_there() {
     let ran = scene.node.python(&scene.namespace, "app", program, Some("llm")).await.unwrap();
     assert_eq!(ran.successfully().unwrap(), "sk-of-a-test Anthropic\n");
 }
+
+#[tokio::test]
+async fn weirs_images_are_imported_while_the_cluster_runs() {
+    let scene = scene("images").await;
+    scene.node.import_weir().await.unwrap();
+    for name in ["weir-operator", "weir-gateway"] {
+        let version = env!("CARGO_PKG_VERSION");
+        let container = json!({ "image": format!("test.local/{name}:{version}"), "args": ["--version"] });
+        let ran = scene.node.run_pod(&scene.namespace, name, container).await.unwrap();
+        assert_eq!(ran.successfully().unwrap(), format!("{name} {version}\n"));
+    }
+}

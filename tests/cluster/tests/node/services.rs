@@ -68,7 +68,10 @@ async fn a_service_spreads_callers_over_ready_pods_by_address_and_by_name() {
     let url = format!("http://{}/", node.kubectl(&jsonpath).await.unwrap());
     let mut answered = BTreeSet::new();
     let both = wait::until("both pods answer", SOON, async || {
-        answered.insert(reqwest::get(&url).await?.text().await?);
+        // Ready pods are told to kube-proxy a moment after they are ready.
+        if let Ok(answer) = reqwest::get(&url).await {
+            answered.insert(answer.text().await?);
+        }
         Ok((answered == pods).then_some(()))
     });
     both.await.unwrap();
