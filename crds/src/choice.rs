@@ -3,7 +3,7 @@
 //! The objects use the same enums as the snapshot: one spelling, one type. `weir-config` knows no schemas, so
 //! the list of values is written here, and a test holds both together.
 
-use crate::{ConditionStatus, FromNamespaces, Kind};
+use crate::{ConditionStatus, FromNamespaces, Kind, PullPolicy, ServiceType};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -56,6 +56,14 @@ impl Choices for ConditionStatus {
 
 impl Choices for FromNamespaces {
     const ALL: &'static [Self] = &[Self::Same, Self::All, Self::Selector];
+}
+
+impl Choices for PullPolicy {
+    const ALL: &'static [Self] = &[Self::Always, Self::IfNotPresent, Self::Never];
+}
+
+impl Choices for ServiceType {
+    const ALL: &'static [Self] = &[Self::ClusterIP, Self::NodePort, Self::LoadBalancer];
 }
 
 impl Choices for Kind {
@@ -127,6 +135,22 @@ mod tests {
             FromNamespaces::All => Some(1),
             FromNamespaces::Selector => Some(2),
         });
+        check(|policy| match policy {
+            PullPolicy::Always => Some(0),
+            PullPolicy::IfNotPresent => Some(1),
+            PullPolicy::Never => Some(2),
+        });
+        check(|type_| match type_ {
+            ServiceType::ClusterIP => Some(0),
+            ServiceType::NodePort => Some(1),
+            ServiceType::LoadBalancer => Some(2),
+        });
+        for type_ in <ServiceType as Choices>::ALL {
+            assert_eq!(serde_json::to_value(type_).unwrap(), type_.name());
+        }
+        for policy in <PullPolicy as Choices>::ALL {
+            assert_eq!(serde_json::to_value(policy).unwrap(), policy.name());
+        }
         check(|kind| match kind {
             Kind::Gateway => Some(0),
             Kind::Provider => Some(1),
@@ -134,6 +158,7 @@ mod tests {
             Kind::Key => Some(3),
         });
         assert_eq!((ConditionStatus::ALL.len(), FromNamespaces::ALL.len(), Kind::ALL.len()), (3, 3, 4));
+        assert_eq!((PullPolicy::ALL.len(), ServiceType::ALL.len()), (3, 3));
         assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (3, 3));
         assert_eq!((MockReply::ALL.len(), Disclosure::ALL.len()), (2, 3));
     }

@@ -1,6 +1,9 @@
 //! `LLMGateway`: one deployment of the gateway.
 
 use crate::choice::OneOf;
+use crate::deployment::{
+    GatewayImage, GatewayPod, GatewayResources, GatewayService, GatewayServiceAccount, replicas,
+};
 use crate::reference::AllowedNamespaces;
 use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
@@ -12,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use weir_config::Disclosure;
 
 /// One deployment of the gateway.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[kube(
     group = "weir.dev",
     version = "v1alpha1",
@@ -22,11 +25,17 @@ use weir_config::Disclosure;
     category = "llm",
     namespaced,
     status = "LLMGatewayStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
     derive = "PartialEq",
     doc = "One deployment of the gateway: what callers connect to.",
     // Its Service is `<name>-gateway`, and a Service's name is a DNS label of at most 63 characters that begins with
     // a letter. Labels carry the name, too.
     validation = ("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 55", "metadata.name must be a DNS label of at most 55 characters that begins with a letter: the gateway's Service is called <name>-gateway"),
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.address"),
     printcolumn(name = "Pods", type_ = "integer", json_path = ".status.readyReplicas"),
     printcolumn(name = "Routes", type_ = "integer", json_path = ".status.attached.routes"),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.attached.keys"),
@@ -47,6 +56,30 @@ use weir_config::Disclosure;
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = absent_is_not_null)]
 pub struct LLMGatewaySpec {
+    /// How many pods run it; 0 stops it. Who scales the LLMGateway by its scale subresource, such as a
+    /// HorizontalPodAutoscaler, sets this. Default: 2. Example: `3`.
+    #[serde(default = "replicas")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+    /// What its pods run. Default: the image that came with the operator.
+    /// Example: `{reference: "registry.example.com/weir-gateway:1.0.0", pullSecrets: [{name: registry}]}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<GatewayImage>,
+    /// What each pod takes of its node. Default: see the fields. Example: `{limits: {memory: 1Gi}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<GatewayResources>,
+    /// The service account of its pods. Default: one of its own without annotations.
+    /// Example: `{annotations: {iam.gke.io/gcp-service-account: llm@project.iam.gserviceaccount.com}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<GatewayServiceAccount>,
+    /// What is added to its pods, and where they run. Default: nothing, anywhere.
+    /// Example: `{nodeSelector: {kubernetes.io/arch: amd64}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<GatewayPod>,
+    /// The Service `<name>-gateway`, through which callers reach it. Default: see the fields.
+    /// Example: `{type: LoadBalancer, port: 8080}`.
+    #[serde(default)]
+    pub service: GatewayService,
     /// How it meets callers. Default: see its fields. Example: `{maxBodyBytes: 64Mi, disclosure: None}`.
     #[serde(default)]
     pub listener: GatewayListener,
@@ -69,6 +102,24 @@ pub struct LLMGatewaySpec {
     pub tenants: Vec<GatewayTenant>,
 }
 
+impl Default for LLMGatewaySpec {
+    fn default() -> Self {
+        Self {
+            replicas: replicas(),
+            image: None,
+            resources: None,
+            service_account: None,
+            pod: None,
+            service: GatewayService::default(),
+            listener: GatewayListener::default(),
+            defaults: None,
+            egress: None,
+            allowed_namespaces: GatewayAllowedNamespaces::default(),
+            tenants: Vec::new(),
+        }
+    }
+}
+
 /// How a gateway meets its callers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -78,12 +129,12 @@ pub struct GatewayListener {
     #[serde(default = "max_body_bytes")]
     #[x_kube(validation = ("!quantity(self).isLessThan(quantity('1Ki')) && !quantity(self).isGreaterThan(quantity('1Gi'))", "must be from 1Ki to 1Gi"))]
     pub max_body_bytes: ByteSize,
-    /// How long running answers may take to finish when a pod stops, after `removalDelay`.
-    /// Default: 300s. Example: `60s`.
+    /// How long running answers may take to finish when a pod stops, after `removalDelay`. A change replaces the pods:
+    /// Kubernetes grants each the time when it is made. Default: 300s. Example: `60s`.
     #[serde(default = "drain_timeout")]
     pub drain_timeout: Duration,
-    /// How long a pod that stops still accepts connections, until load balancers have noticed.
-    /// Default: 10s. Example: `30s`.
+    /// How long a pod that stops still accepts connections, until load balancers have noticed. A change replaces the
+    /// pods. Default: 10s. Example: `30s`.
     #[serde(default = "removal_delay")]
     pub removal_delay: Duration,
     /// What callers learn of the objects behind a route: Names (objects' names in headers, outcomes without

@@ -6,9 +6,11 @@
 
 mod attempt;
 mod choice;
+mod deployment;
 mod gateway;
 mod key;
 mod kind;
+mod kubernetes;
 mod near;
 mod provider;
 mod reference;
@@ -20,12 +22,17 @@ mod value;
 mod yaml;
 
 pub use attempt::{Backoff, Fallback, Retry, Timeouts};
+pub use deployment::{
+    ExtraEnv, GatewayImage, GatewayPod, GatewayResources, GatewayService, GatewayServiceAccount, PullPolicy,
+    PullSecret, ServiceType,
+};
 pub use gateway::{
     GatewayAllowedNamespaces, GatewayDefaults, GatewayEgress, GatewayListener, GatewayTenant, LLMGateway,
     LLMGatewaySpec,
 };
 pub use key::{GenerateKey, KeyLimits, KeySource, LLMKey, LLMKeySpec, SourceDigest};
 pub use kind::{API_VERSION, GROUP, Kind, Origin, VERSION, crds};
+pub use kubernetes::{Quantity, RawPart};
 pub use provider::{
     Credentials, LLMProvider, LLMProviderSpec, MockSpec, ModelPrices, NoCredential, ProviderEndpoint,
     ProviderModel,

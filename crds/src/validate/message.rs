@@ -5,17 +5,25 @@
 
 use super::Violation;
 use crate::near::nearest;
-use crate::{ByteSize, Duration, Timestamp, Usd, key, provider, reference, route, status, value};
+use crate::{
+    ByteSize, Duration, Quantity, Timestamp, Usd, deployment, key, provider, reference, route, status, value,
+};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
 use serde_json::Value;
 
 /// Every pattern of the schemas in words, to follow "must be".
-pub(super) const PATTERNS: [(&str, &str); 17] = [
+pub(super) const PATTERNS: [(&str, &str); 20] = [
     (Duration::PATTERN, Duration::WORDS),
     (Usd::PATTERN, Usd::WORDS),
     (ByteSize::PATTERN, ByteSize::WORDS),
     (Timestamp::PATTERN, Timestamp::WORDS),
+    (Quantity::PATTERN, Quantity::WORDS),
+    (deployment::IMAGE, "an image: a name with or without registry, and a tag or digest"),
+    (
+        deployment::VARIABLE,
+        "the name of an environment variable: letters, digits, '_', '-' and '.', no digit first",
+    ),
     (
         reference::DNS_SUBDOMAIN,
         "a lowercase RFC 1123 subdomain: lower-case letters, digits, '-' and '.', such as my-object",
@@ -58,6 +66,10 @@ pub(super) fn violations(schema: &Value, error: &ValidationError<'_>) -> Vec<Vio
         Wrong::Enum { options } => unsupported(value, options),
         Wrong::Type { kind: TypeKind::Single(expected) } => {
             format!("must be of type {expected}: {}{}", type_name(value), in_words(at))
+        }
+        // Of one type or the other: an amount.
+        Wrong::Type { .. } => {
+            format!("must be of type integer or string: {}{}", type_name(value), in_words(at))
         }
         Wrong::Pattern { pattern } => format!("{value} should match '{pattern}'{}", in_words(at)),
         Wrong::Format { format } => format!("must be of type {format}: {value}{}", in_words(at)),

@@ -38,13 +38,20 @@ pub(super) fn whole(mut crd_schema: Value) -> Value {
     crd_schema
 }
 
-/// Lets every object of `schema` have the properties that it lists and no other, and takes out what is Kubernetes'
-/// own: list types and rules are checked elsewhere.
+/// Lets every object of `schema` have the properties that it lists and no other, unless it says that it takes any, and
+/// takes out what is Kubernetes' own: list types and rules are checked elsewhere.
 fn close(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
+    let says = |keyword: &str| keywords.get(keyword) == Some(&Value::Bool(true));
+    let (is_open, is_either) =
+        (says("x-kubernetes-preserve-unknown-fields"), says("x-kubernetes-int-or-string"));
+    if is_either {
+        keywords.insert("type".to_owned(), json!(["integer", "string"]));
+    }
     keywords.retain(|keyword, _| !keyword.starts_with("x-kubernetes-"));
     if keywords.get("type").is_some_and(|name| name == "object")
         && !keywords.contains_key("additionalProperties")
+        && !is_open
     {
         // The validator names what is unexpected only where something is expected.
         if keywords.contains_key("properties") {
@@ -56,8 +63,10 @@ fn close(schema: &mut Value) {
     if let Some(Value::Object(properties)) = keywords.get_mut("properties") {
         properties.values_mut().for_each(close);
     }
-    if let Some(items) = keywords.get_mut("items") {
-        close(items);
+    for below in ["items", "additionalProperties"] {
+        if let Some(schema) = keywords.get_mut(below) {
+            close(schema);
+        }
     }
 }
 

@@ -109,6 +109,8 @@ fn defaults_are_put_where_nothing_or_null_stands_and_nowhere_else() {
     assert_eq!(
         gateway["spec"],
         json!({
+            "replicas": 2,
+            "service": { "type": "ClusterIP", "port": 80 },
             "allowedNamespaces": { "keys": { "from": "Same" }, "routes": { "from": "Same" } },
             "listener": {
                 "disclosure": "Names", "drainTimeout": "1s", "maxBodyBytes": "32Mi", "removalDelay": "10s"
