@@ -3,7 +3,10 @@
 use clap::Parser;
 use std::net::SocketAddr;
 
-/// Compiles Weir's objects into configurations, publishes them to gateways, and reports what became of them.
+/// What a build of this version is called.
+const GATEWAY_IMAGE: &str = concat!("weir-gateway:", env!("CARGO_PKG_VERSION"));
+
+/// Compiles Weir's objects into configurations, runs and configures gateways, and reports what became of them.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "weir-operator", version, max_term_width = 100)]
 pub struct Args {
@@ -25,6 +28,9 @@ pub struct Args {
         value_name = "BOOL"
     )]
     pub require_credential_label: bool,
+    /// The image of gateways whose LLMGateway names none.
+    #[arg(long, env = "WEIR_GATEWAY_IMAGE", value_name = "IMAGE", default_value = GATEWAY_IMAGE)]
+    pub gateway_image: String,
     /// Where /livez, /readyz and /metrics are.
     #[arg(long, env = "WEIR_HEALTH_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_listen: SocketAddr,

@@ -5,6 +5,7 @@
 
 pub mod acks;
 pub mod args;
+pub mod children;
 pub mod cluster;
 #[cfg(test)]
 mod fake_api;

@@ -1,11 +1,12 @@
 //! One pass: the picture as it is -> compile -> publish, and then what to say about each object.
 
 use crate::acks::{Ack, Acks, Aim};
+use crate::children::{self, Outcomes};
 use crate::cluster::CallError;
 use crate::gather::{self, Objects};
 use crate::metrics::Metrics;
 use crate::programmed::{on_gateway, over_all};
-use crate::publish::{Owner, Shelf, Unpublished};
+use crate::publish::{Shelf, Unpublished};
 use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
 use crate::secrets::Contents;
 use crate::tasks::compute;
@@ -13,7 +14,7 @@ use crate::watch::{Picture, name_of};
 use crate::{mint, pods};
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Client, ResourceExt};
+use kube::Client;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub struct World {
     metrics: Arc<Metrics>,
     acks: Arc<Acks>,
     statuses: Arc<Statuses>,
+    children: Arc<Outcomes>,
     contents: Contents,
     /// Every Secret that an object refers to.
     wanted: BTreeSet<ObjectName>,
@@ -69,6 +71,7 @@ impl World {
         metrics: Arc<Metrics>,
         acks: Arc<Acks>,
         statuses: Arc<Statuses>,
+        children: Arc<Outcomes>,
         require_credential_label: bool,
     ) -> Self {
         let input = Input { require_credential_label, ..Input::default() };
@@ -78,6 +81,7 @@ impl World {
             metrics,
             acks,
             statuses,
+            children,
             contents: Contents::default(),
             wanted: BTreeSet::new(),
             patience: mint::Patience::default(),
@@ -168,7 +172,7 @@ impl World {
         let (client, picture, metrics) = (&self.client, &*self.picture, &*self.metrics);
         let kept = gateways.iter().filter(|gateway| gateway.metadata.deletion_timestamp.is_none());
         let work = kept.filter_map(|gateway| {
-            let owner = owner(gateway);
+            let owner = children::owner(gateway);
             let snapshot = output.gateways.get(&owner.name)?;
             let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
             let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
@@ -213,12 +217,14 @@ impl World {
         let programmed = |object: &(Kind, ObjectName)| self.programmed(seen, &aims, object);
         let numbers = |gateway: &Arc<LLMGateway>| {
             let name = name_of(&gateway.metadata);
-            (name.clone(), self.numbers(&aims, &name))
+            (name.clone(), self.numbers(&aims, &name, gateway))
         };
         let now = Timestamp::now();
         // The objects first: what is known besides is what the watch has not told of by then.
         let objects = seen.objects.as_they_are(&self.picture);
-        let blocked: Vec<Finding> = seen.blocked.values().cloned().collect();
+        let of_children = objects.gateways.iter().filter_map(|gateway| self.children.of(gateway));
+        let of_children = of_children.flat_map(|outcome| outcome.findings);
+        let blocked: Vec<Finding> = seen.blocked.values().cloned().chain(of_children).collect();
         let report = report::all(&ReportInput {
             gateways: &objects.gateways,
             providers: &objects.providers,
@@ -269,7 +275,12 @@ impl World {
     }
 
     /// What a gateway's status says of its pods and its configuration.
-    fn numbers(&self, aims: &BTreeMap<ObjectName, Aim>, name: &ObjectName) -> GatewayNumbers {
+    fn numbers(
+        &self,
+        aims: &BTreeMap<ObjectName, Aim>,
+        name: &ObjectName,
+        gateway: &LLMGateway,
+    ) -> GatewayNumbers {
         let pods = pods::of(&self.picture, name);
         let ready = pods.iter().filter(|pod| pod.ready);
         let aim = aims.get(name);
@@ -283,6 +294,9 @@ impl World {
             current: ready.filter(|pod| runs(&pod.uid)).count(),
             revision: aim.map(|aim| aim.revision),
             bytes: self.shelves.get(name).map_or(0, Shelf::bytes),
+            address: children::address_of(&self.picture, gateway),
+            selector: children::selector(&name.name),
+            deployed: children::rollout::of(&self.picture, &self.children, gateway),
         }
     }
 }
@@ -292,11 +306,6 @@ fn findings_of<'a>(output: &'a Output, object: &(Kind, ObjectName)) -> &'a [Find
     let from = output.findings.partition_point(|finding| finding.object < *object);
     let to = output.findings.partition_point(|finding| finding.object <= *object);
     output.findings.get(from..to).unwrap_or_default()
-}
-
-fn owner(gateway: &LLMGateway) -> Owner {
-    let name = ObjectName::new(gateway.namespace().unwrap_or_default(), gateway.name_any());
-    Owner { kind: Kind::Gateway, name, uid: gateway.uid().unwrap_or_default() }
 }
 
 /// What a person has to do something about; nothing if trying again may help.

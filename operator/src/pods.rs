@@ -1,7 +1,7 @@
 //! A gateway's pods: who is ready, and where each says what it runs.
 
 use crate::names::{ADMIN_PORT, DEFAULT_ADMIN_PORT, GATEWAY_LABEL};
-use crate::watch::{Picture, is_ready};
+use crate::watch::{Picture, Trouble, is_ready, trouble};
 use k8s_openapi::api::core::v1::Pod;
 use std::net::{IpAddr, SocketAddr};
 use weir_config::ObjectName;
@@ -23,6 +23,13 @@ pub struct GatewayPod {
 pub fn of(picture: &Picture, gateway: &ObjectName) -> Vec<GatewayPod> {
     let pods = picture.pods.all();
     pods.iter().filter(|pod| belongs(pod, gateway) && !is_leaving(pod)).map(|pod| read(pod)).collect()
+}
+
+/// What the pods of `gateway` that are not ready say of it, each with its name.
+pub fn troubles(picture: &Picture, gateway: &ObjectName) -> Vec<(String, Trouble)> {
+    let pods = picture.pods.all();
+    let staying = pods.iter().filter(|pod| belongs(pod, gateway) && !is_leaving(pod));
+    staying.filter_map(|pod| Some((pod.metadata.name.clone()?, trouble(pod)?))).collect()
 }
 
 fn belongs(pod: &Pod, gateway: &ObjectName) -> bool {

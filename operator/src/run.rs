@@ -4,6 +4,7 @@
 
 use crate::acks::{self, Acks};
 use crate::args::Args;
+use crate::children::{self, Keeping, Outcomes, Settings};
 use crate::cluster::{self, Scope};
 use crate::health::{self, Health, Pulse};
 use crate::lease;
@@ -62,8 +63,20 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let identity = args.identity.clone();
     tasks.spawn("writing statuses", async move { writer.run(to, identity, may).await });
 
+    let outcomes = Arc::new(Outcomes::new(Arc::clone(&news)));
+    let keeping = Keeping {
+        client: client.clone(),
+        picture: Arc::clone(&picture),
+        metrics: Arc::clone(&metrics),
+        settings: Settings { image: args.gateway_image },
+        outcomes: Arc::clone(&outcomes),
+        wake: Arc::clone(&wake.children),
+        leading: led.clone(),
+    };
+    tasks.spawn("keeping what gateways run as", children::keep(keeping));
+
     let counted = Arc::clone(&metrics);
-    let world = World::new(client, picture, counted, acks, statuses, args.require_credential_label);
+    let world = World::new(client, picture, counted, acks, statuses, outcomes, args.require_credential_label);
     let turns = Turns { wake, news, leading: led, pulse, metrics, world };
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;

@@ -148,6 +148,9 @@ codes! {
     505 TooLarge Error Programmed Stalls
         "The gateway's configuration does not fit into what can be published; pods keep the last one that did."
         "Spread routes and keys over several LLMGateways."
+    506 RolloutFailed Error Programmed Waits
+        "Pods of the gateway cannot be made, or do not become ready; pods from before serve on."
+        "See what the message quotes, and the gateway's Deployment and its pods: an image, a quota, a node, a policy."
     511 ProviderUnusable Info None Holds
         "A target's LLMProvider is there, but is left out itself."
         "See the conditions of the LLMProvider."

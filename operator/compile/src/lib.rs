@@ -34,7 +34,8 @@ pub use codes::{Code, Severity};
 pub use condition::Condition;
 pub use finding::Finding;
 pub use minted::{
-    MINTED_DIGESTS, MINTED_TEXT, MINTED_TOKEN, MintedDigest, minted_addresses, minted_data, minted_into,
+    DEFAULT_PORT, MINTED_DIGESTS, MINTED_TEXT, MINTED_TOKEN, MintedDigest, minted_addresses, minted_data,
+    minted_into, origin,
 };
 pub use pages::{codes_markdown, conditions_markdown};
 pub use resolve::{CREDENTIAL_LABEL, SecretContent, Secrets};

@@ -61,11 +61,21 @@ pub fn minted_data(
     ]))
 }
 
-/// Where apps in the cluster find `gateway`, as the Secret says it: OpenAI's SDKs add `/chat/completions` to theirs,
-/// Anthropic's `/v1/messages`.
-pub fn minted_addresses(gateway: &ObjectName) -> [(&'static str, String); 2] {
-    let origin = format!("http://{}-gateway.{}.svc", gateway.name, gateway.namespace);
+/// The port of a gateway's Service that says nothing of its own, and of one that nobody has seen.
+pub const DEFAULT_PORT: u16 = 80;
+
+/// Where apps in the cluster find `gateway`, whose Service has this port, as the Secret says it: OpenAI's SDKs add
+/// `/chat/completions` to theirs, Anthropic's `/v1/messages`.
+pub fn minted_addresses(gateway: &ObjectName, port: u16) -> [(&'static str, String); 2] {
+    let origin = origin(&format!("{}-gateway.{}.svc", gateway.name, gateway.namespace), port);
     [("OPENAI_BASE_URL", format!("{origin}/v1")), ("ANTHROPIC_BASE_URL", origin)]
+}
+
+/// The URL of `host` at this port, which is left out where everybody knows it.
+pub fn origin(host: &str, port: u16) -> String {
+    // An IPv6 address stands in brackets.
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    if port == DEFAULT_PORT { format!("http://{host}") } else { format!("http://{host}:{port}") }
 }
 
 /// The Secret that a key is generated into; `None` if it comes from elsewhere, or it is not clear from where.

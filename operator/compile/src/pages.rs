@@ -30,7 +30,7 @@ The operator says in `status.conditions` what became of an object. All four kind
 
 | type | True means |
 |---|---|
-| Ready | Accepted, ResolvedRefs and Programmed are True. It takes status, reason and message of the first that is not. |
+| Ready | Accepted, ResolvedRefs and Programmed are True, and a gateway's pods are as it wants them. It takes status, reason and message of the first that is not. |
 | Accepted | The object is right in itself, and its gateway takes it. |
 | ResolvedRefs | Secrets, providers and models that it names are there and usable. |
 | Programmed | All ready pods of its gateways run its last change, or nothing needs it yet. |
@@ -41,8 +41,12 @@ An LLMGateway has two more, about its pods; they come and go without a change of
 
 | type | True means |
 |---|---|
-| Available | A pod is ready. |
+| Available | A pod is ready. With the reason RolloutFailed: but others do not come up. |
 | ConfigInSync | All ready pods run the configuration that was published last; else the message says how many do. |
+
+After a change of what its pods are (their number aside), an LLMGateway is not Ready until no pod from before is left:
+Pending while they are replaced, RolloutFailed if the new ones do not come up. Programmed stays as it is meanwhile, for
+the pods from before serve on.
 
 Each has `observedGeneration`. The health of upstreams never changes `Ready`, and once an object is Programmed, pods
 that join, restart or fall silent do not change it either until its next generation.
@@ -53,7 +57,7 @@ What a tool that follows kstatus shows (Argo CD, Flux, `kubectl wait`, Helm):
 |---|---|
 | Current | `Ready` is True. |
 | InProgress | `observedGeneration` is behind, or a condition waits for pods. |
-| InProgress, Failed after 5 minutes | A condition waits for other objects: `Stalled` becomes True when they have been missing for 5 minutes. |
+| InProgress, Failed after 5 minutes | A condition waits for other objects, or pods do not come up: `Stalled` becomes True when that has lasted for 5 minutes. |
 | Failed | `Stalled` is True at once. |
 ";
 
@@ -95,6 +99,7 @@ fn outcome(code: Code) -> &'static str {
     match (code.status(), code.condition()) {
         (ConditionStatus::True, _) => "Current",
         _ if code.terminal() => "Failed",
+        _ if code == Code::RolloutFailed => "InProgress, Failed after 5 minutes",
         (_, Condition::Accepted | Condition::ResolvedRefs) => "InProgress, Failed after 5 minutes",
         (_, Condition::Programmed | Condition::None) => "InProgress",
     }

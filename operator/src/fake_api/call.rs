@@ -16,6 +16,8 @@ pub struct Call {
     pub bare: bool,
     /// A server-side apply, which creates what is missing.
     pub apply: bool,
+    /// Who will own what is written.
+    pub manager: String,
     /// Where a watch goes on from.
     pub from: u64,
 }
@@ -59,11 +61,12 @@ impl Call {
             (method, _) => panic!("no verb for {method}"),
         };
         let from = parameter("resourceVersion").and_then(|from| from.parse().ok()).unwrap_or_default();
+        let manager = parameter("fieldManager").unwrap_or_default().to_owned();
         let (bare, apply) = (
             header("accept").contains("PartialObjectMetadata"),
             header("content-type").contains("apply-patch"),
         );
-        Self { verb, group, plural, namespace, name, bare, apply, from }
+        Self { verb, group, plural, namespace, name, bare, apply, manager, from }
     }
 
     /// What is stored, as `kubectl` writes it: `secrets`, `llmkeys.weir.dev`.

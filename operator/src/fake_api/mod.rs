@@ -4,6 +4,7 @@
 //! It knows no schema, no selectors and no garbage collection: those are for the tests with a real one.
 
 mod call;
+mod managed;
 mod objects;
 mod rules;
 
@@ -61,7 +62,7 @@ impl FakeApi {
 
     /// Somebody else creates an object of `resource`, such as `llmkeys.weir.dev`.
     pub fn create(&self, resource: &str, object: Value) -> Value {
-        let (object, event) = self.state().objects.create(resource, object).unwrap();
+        let (object, event) = self.state().objects.create(resource, object, "").unwrap();
         self.tell(event);
         object
     }

@@ -1,7 +1,7 @@
 //! What is stored, and what each verb does to it.
 
 use super::call::Call;
-use super::failure;
+use super::{failure, managed};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -40,10 +40,19 @@ impl Objects {
         self.stored.get(&(resource.to_owned(), namespace.to_owned(), name.to_owned()))
     }
 
-    pub fn create(&mut self, resource: &str, mut object: Value) -> Result<(Value, Event), Value> {
+    pub fn create(
+        &mut self,
+        resource: &str,
+        mut object: Value,
+        manager: &str,
+    ) -> Result<(Value, Event), Value> {
         let (namespace, name) = (text(&object, "namespace").to_owned(), text(&object, "name").to_owned());
         if self.get(resource, &namespace, &name).is_some() {
             return Err(failure(409, "AlreadyExists", &format!("{resource} {name:?} already exists")));
+        }
+        if !manager.is_empty() {
+            let sent = object.clone();
+            managed::own(&mut object, &sent, manager, "Update");
         }
         object["metadata"]["uid"] = json!(format!("uid-{}", self.version + 1));
         object["metadata"]["creationTimestamp"] = json!("2026-11-01T00:00:00Z");
@@ -58,7 +67,9 @@ impl Objects {
         edit: impl FnOnce(&mut Value),
     ) -> Result<Event, Value> {
         let mut object = self.get(resource, namespace, name).ok_or_else(missing)?.clone();
+        let before = object.clone();
         edit(&mut object);
+        managed::disown(&before, &mut object);
         object["metadata"]["generation"] = json!(self.version + 1);
         Ok(self.store(resource, "MODIFIED", object).1)
     }
@@ -111,7 +122,7 @@ impl Objects {
             "create" => {
                 let mut sent = sent;
                 sent["metadata"]["namespace"] = json!(namespace);
-                let (answer, event) = self.create(&resource, sent)?;
+                let (answer, event) = self.create(&resource, sent, &call.manager)?;
                 Ok(Done { answer, event: Some(event) })
             }
             "update" => self.update(&resource, (&namespace, &name), sent),
@@ -161,12 +172,19 @@ impl Objects {
             }
             None => return Err(missing()),
         };
+        let (meant, uid) = (&sent["metadata"]["uid"], &object["metadata"]["uid"]);
+        if !call.plural.contains('/') && !meant.is_null() && meant != uid {
+            return Err(failure(409, "Conflict", "it is another object"));
+        }
         // Of what is applied tests may claim any version.
         let meant = sent["metadata"]["resourceVersion"].as_str().filter(|_| !call.apply);
         if meant.is_some_and(|version| version != text(&object, "resourceVersion")) {
             return Err(failure(409, "Conflict", "the object has been modified"));
         }
         merge(&mut object, sent);
+        if call.apply && !call.plural.contains('/') {
+            managed::own(&mut object, sent, &call.manager, "Apply");
+        }
         let (answer, event) = self.store(&resource, "MODIFIED", object);
         Ok(Done { answer, event: Some(event) })
     }

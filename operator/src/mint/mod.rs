@@ -14,13 +14,14 @@ mod plan;
 mod write;
 
 pub use patience::Patience;
-pub use plan::{Found, Plan, ToMint, plan};
+pub use plan::{Found, Plan, Ports, ToMint, plan};
 pub use write::{Unminted, mint, refresh};
 
+use crate::children;
 use crate::cluster::within;
 use crate::metrics::Metrics;
 use crate::secrets::Contents;
-use crate::watch::{Held, Picture};
+use crate::watch::{Held, Picture, name_of};
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -61,7 +62,7 @@ pub async fn keep(
     patience: &mut Patience,
 ) -> Kept {
     let mut kept = Kept { changed: look_again(client, keys, picture, contents).await, ..Kept::default() };
-    let plan = plan(keys, &found(keys, picture, contents));
+    let plan = plan(keys, &found(keys, picture, contents), &ports(picture));
     kept.taken.extend(plan.taken.keys().cloned());
     if !leading {
         *patience = Patience::default();
@@ -160,6 +161,13 @@ fn found<'a>(
         Some((name, Found::new(meta, content)))
     };
     keys.iter().filter_map(|key| plan::secret_of(key)).filter_map(known).collect()
+}
+
+/// On which port each gateway's Service is.
+fn ports(picture: &Picture) -> Ports {
+    let gateways = picture.gateways.all();
+    let readable = gateways.iter().filter_map(|held| held.0.as_ref().as_ref().ok());
+    readable.map(|gateway| (name_of(&gateway.metadata), children::port(gateway))).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use weir_compile::{minted_addresses, minted_into};
+use weir_compile::{DEFAULT_PORT, minted_addresses, minted_into};
 use weir_config::ObjectName;
 use weir_crds::{Kind, LLMKey};
 
@@ -21,6 +21,8 @@ pub struct ToMint {
     pub secret: ObjectName,
     /// The gateway whose addresses stand beside it, whether it is there or not: a key waits for nobody.
     pub gateway: ObjectName,
+    /// The port of its Service.
+    pub port: u16,
 }
 
 /// What is to be done.
@@ -50,11 +52,11 @@ impl<'a> Found<'a> {
         Self { owners: owners.collect(), content }
     }
 
-    /// Whether the addresses in it are those of `gateway`, or nobody knows what is in it.
-    fn is_current(&self, gateway: &ObjectName) -> bool {
+    /// Whether the addresses in it are those of `gateway` at `port`, or nobody knows what is in it.
+    fn is_current(&self, gateway: &ObjectName, port: u16) -> bool {
         let Some(secret) = self.content else { return true };
         let value = |name: &str| secret.data.as_ref()?.get(name).map(|value| value.0.as_slice());
-        minted_addresses(gateway).iter().all(|(name, address)| value(name) == Some(address.as_bytes()))
+        minted_addresses(gateway, port).iter().all(|(name, address)| value(name) == Some(address.as_bytes()))
     }
 }
 
@@ -71,18 +73,18 @@ pub(super) fn secret_of(key: &LLMKey) -> Option<ObjectName> {
 }
 
 impl Claim {
-    fn of(key: &LLMKey) -> Option<Self> {
+    fn of(key: &LLMKey, ports: &Ports) -> Option<Self> {
         let (meta, gateway) = (&key.metadata, &key.spec.gateway_ref);
         let namespace = meta.namespace.as_deref()?;
+        let gateway =
+            ObjectName::new(gateway.namespace.as_deref().unwrap_or(namespace), gateway.name.as_str());
         let name = ObjectName::new(namespace, meta.name.as_deref()?);
         Some(Self {
             to: ToMint {
                 key: Owner { kind: Kind::Key, name, uid: meta.uid.clone()? },
                 secret: secret_of(key)?,
-                gateway: ObjectName::new(
-                    gateway.namespace.as_deref().unwrap_or(namespace),
-                    gateway.name.as_str(),
-                ),
+                port: ports.get(&gateway).copied().unwrap_or(DEFAULT_PORT),
+                gateway,
             },
             created: meta.creation_timestamp.as_ref().map(|time| time.0),
             is_leaving: meta.deletion_timestamp.is_some(),
@@ -95,10 +97,13 @@ impl Claim {
     }
 }
 
+/// The ports of gateways' Services, by gateway; of one that is not there nobody knows.
+pub type Ports = BTreeMap<ObjectName, u16>;
+
 /// Plans for all `keys`; `secrets` has every Secret that they name and that is there.
-pub fn plan(keys: &[Arc<LLMKey>], secrets: &BTreeMap<ObjectName, Found<'_>>) -> Plan {
+pub fn plan(keys: &[Arc<LLMKey>], secrets: &BTreeMap<ObjectName, Found<'_>>, ports: &Ports) -> Plan {
     let mut claims: BTreeMap<ObjectName, Vec<Claim>> = BTreeMap::new();
-    for claim in keys.iter().filter_map(|key| Claim::of(key)) {
+    for claim in keys.iter().filter_map(|key| Claim::of(key, ports)) {
         claims.entry(claim.to.secret.clone()).or_default().push(claim);
     }
     let mut plan = Plan::default();
@@ -118,7 +123,7 @@ impl Plan {
         for Claim { to, is_leaving, .. } in claims {
             if !found.owners.contains(&to.key.uid) {
                 self.take(to);
-            } else if !is_leaving && !found.is_current(&to.gateway) {
+            } else if !is_leaving && !found.is_current(&to.gateway, to.port) {
                 self.refresh.push(to);
             }
         }

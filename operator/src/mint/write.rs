@@ -121,7 +121,7 @@ fn secret(to: &ToMint, key: &MintedKey) -> Result<Secret, Unminted> {
 }
 
 fn addresses(to: &ToMint) -> impl Iterator<Item = (String, ByteString)> {
-    minted_addresses(&to.gateway)
+    minted_addresses(&to.gateway, to.port)
         .into_iter()
         .map(|(name, url)| (name.to_owned(), ByteString(url.into_bytes())))
 }

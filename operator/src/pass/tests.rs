@@ -43,7 +43,7 @@ impl Life {
         let picture = Arc::new(watch::start(&api.client(), &scope, &Wakers::default(), &mut tasks));
         let acks = Arc::new(Acks::new(Arc::new(Notify::new())));
         let statuses = Arc::new(Statuses::new(Arc::clone(&metrics)));
-        let world = World::new(api.client(), picture, metrics, acks, statuses, false);
+        let world = World::new(api.client(), picture, metrics, acks, statuses, Arc::default(), false);
         let mut life = Self { api, world, _tasks: tasks };
         life.until(|life| life.world.is_complete()).await;
         life.pass().await;

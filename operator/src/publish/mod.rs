@@ -12,4 +12,5 @@ mod since;
 pub use owner::Owner;
 pub use place::Unpublished;
 pub use shelf::Shelf;
+pub(crate) use shelf::is_newer;
 pub use since::Since;

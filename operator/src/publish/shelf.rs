@@ -314,7 +314,7 @@ fn watched(picture: &Picture, owner: &Owner, store: Store, name: &str) -> Option
 
 /// Whether `one` is later than `other`: since Kubernetes 1.35 resource versions of a kind are numbers that grow, and
 /// before they were, too. Should they not be, whatever differs is later.
-fn is_newer(one: &str, other: &str) -> bool {
+pub(crate) fn is_newer(one: &str, other: &str) -> bool {
     match (one.parse::<u64>(), other.parse::<u64>()) {
         (Ok(one), Ok(other)) => one > other,
         _ => one != other,

@@ -5,13 +5,17 @@
 //!
 //! Which code fails which condition is said in compile's table of codes, not here.
 
+mod pods;
+
+pub use pods::Rollout;
+
 use super::message::{coded, joined, line};
 use k8s_openapi::jiff::Timestamp;
 use std::borrow::Cow;
 use weir_compile::{Code, Condition as About, Finding, Kind, Severity};
-use weir_crds::{Condition, ConditionStatus, MOST_SKIPPED};
+use weir_crds::{Condition, ConditionStatus};
 
-/// All of Accepted, ResolvedRefs and Programmed are True.
+/// All of Accepted, ResolvedRefs and Programmed are True; and of a gateway's pods none is of an earlier spec.
 pub const READY: &str = "Ready";
 /// What is awaited comes by itself.
 pub const RECONCILING: &str = "Reconciling";
@@ -55,17 +59,6 @@ pub enum Programmed {
     },
     /// An error keeps it out of every configuration; which one, its findings say.
     NotServed,
-}
-
-/// A gateway's pods, and what it leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rollout {
-    /// How many pods are ready.
-    pub ready: usize,
-    /// How many of these run what was published last.
-    pub current: usize,
-    /// How many objects attach to it and are not served.
-    pub skipped: usize,
 }
 
 /// What an object's conditions are made from.
@@ -113,8 +106,9 @@ pub fn next_change(conditions: &[Condition], now: Timestamp) -> Option<Timestamp
     if find(conditions, STALLED).is_some() {
         return None;
     }
-    let waits = [About::Accepted, About::ResolvedRefs].map(|about| find(conditions, about.name()));
-    let failing = waits.into_iter().flatten().filter(|condition| condition.status == ConditionStatus::False);
+    let failing = conditions
+        .iter()
+        .filter(|condition| waits_for_somebody(&condition.type_, condition.status, &condition.reason));
     let ends = failing.map(|condition| since(condition).unwrap_or(now.as_second()) + PATIENCE);
     ends.filter(|end| *end > now.as_second()).min().and_then(|end| Timestamp::from_second(end).ok())
 }
@@ -122,14 +116,16 @@ pub fn next_change(conditions: &[Condition], now: Timestamp) -> Option<Timestamp
 pub(super) fn judge(facts: &Facts<'_>, old: &[Condition], now: Timestamp) -> Vec<Verdict> {
     let accepted = check(About::Accepted, facts.findings, "the object is right in itself");
     let resolved = check(About::ResolvedRefs, facts.findings, "whatever it refers to is there and usable");
-    let checks = [accepted, resolved, programmed(facts, old)];
+    let mut checks = vec![accepted, resolved, programmed(facts, old)];
+    checks.extend(pods::rolled_out(facts, old));
     let stalled = stalled(&checks, old, now);
     let reconciling = stalled.is_none().then(|| reconciling(&checks)).flatten();
     let mut verdicts = Vec::with_capacity(8);
     verdicts.push(ready(&checks));
-    verdicts.extend(checks.map(|check| check.verdict));
+    // That of the pods is Ready's own.
+    verdicts.extend(checks.into_iter().map(|check| check.verdict).filter(|verdict| verdict.type_ != READY));
     if let (Kind::Gateway, Some(rollout)) = (facts.kind, &facts.rollout) {
-        verdicts.extend([available(rollout), in_sync(rollout, &facts.programmed)]);
+        verdicts.extend([pods::available(rollout), pods::in_sync(rollout, &facts.programmed)]);
     }
     verdicts.extend(reconciling);
     verdicts.extend(stalled);
@@ -225,7 +221,11 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
             && (facts.kind == Kind::Gateway || condition.reason != Code::NotReferenced.reason())
             && condition.observed_generation == Some(facts.generation)
     });
-    if is_latched { found } else { waiting(behind) }
+    match pods::cannot_come_up(facts) {
+        _ if is_latched => found,
+        Some(failing) if *behind == Programmed::NoReadyPods => failing,
+        _ => waiting(behind),
+    }
 }
 
 /// Waits for pods.
@@ -272,7 +272,7 @@ impl Check {
 }
 
 /// As the first check that fails; if none does, with the reason of the first that has something to say.
-fn ready(checks: &[Check; 3]) -> Verdict {
+fn ready(checks: &[Check]) -> Verdict {
     let first = checks.iter().find(|check| !check.is_true());
     let first = first.or_else(|| checks.iter().find(|check| check.verdict.reason != check.verdict.type_));
     match first {
@@ -286,7 +286,7 @@ fn ready(checks: &[Check; 3]) -> Verdict {
     }
 }
 
-fn stalled(checks: &[Check; 3], old: &[Condition], now: Timestamp) -> Option<Verdict> {
+fn stalled(checks: &[Check], old: &[Condition], now: Timestamp) -> Option<Verdict> {
     let status = ConditionStatus::True;
     if let Some((reason, message)) = checks.iter().find_map(|check| check.terminal.as_ref()) {
         return Some(Verdict { type_: STALLED, status, reason, message: message.clone().into() });
@@ -295,56 +295,21 @@ fn stalled(checks: &[Check; 3], old: &[Condition], now: Timestamp) -> Option<Ver
         let before = find(old, verdict.type_).filter(|old| old.status == verdict.status);
         before.and_then(since).is_some_and(|since| since + PATIENCE <= now.as_second())
     };
-    let [accepted, resolved, _] = checks;
-    let mut waits = [accepted, resolved].into_iter().map(|check| &check.verdict);
-    let overdue = waits.find(|it| it.status == ConditionStatus::False && is_overdue(it))?;
+    let mut waits = checks.iter().map(|check| &check.verdict);
+    let overdue = waits.find(|it| waits_for_somebody(it.type_, it.status, it.reason) && is_overdue(it))?;
     Some(Verdict { type_: STALLED, status, ..overdue.clone() })
 }
 
-fn reconciling(checks: &[Check; 3]) -> Option<Verdict> {
+/// Whether patience with such a condition ends: other objects are missing, or pods cannot come up. Pods that merely
+/// take their time are waited for.
+fn waits_for_somebody(type_: &str, status: ConditionStatus, reason: &str) -> bool {
+    let is_about_objects = [About::Accepted, About::ResolvedRefs].iter().any(|about| about.name() == type_);
+    status == ConditionStatus::False && (is_about_objects || reason == Code::RolloutFailed.reason())
+}
+
+fn reconciling(checks: &[Check]) -> Option<Verdict> {
     let at_work = checks.iter().find(|check| check.in_progress)?;
     Some(Verdict { type_: RECONCILING, status: ConditionStatus::True, ..at_work.verdict.clone() })
-}
-
-fn available(rollout: &Rollout) -> Verdict {
-    let code = Code::NoReadyPods;
-    match rollout.ready {
-        0 => Verdict {
-            type_: AVAILABLE,
-            status: ConditionStatus::False,
-            reason: code.reason(),
-            message: coded(&format!("{} {}", code.meaning(), code.remedy()), code).into(),
-        },
-        _ => Verdict {
-            type_: AVAILABLE,
-            status: ConditionStatus::True,
-            reason: AVAILABLE,
-            message: "a pod is ready".into(),
-        },
-    }
-}
-
-fn in_sync(rollout: &Rollout, programmed: &Programmed) -> Verdict {
-    let Rollout { ready, current, skipped } = *rollout;
-    let counted = || format!("{current}/{ready} ready pods run the published configuration");
-    let (status, reason, mut message) = match programmed {
-        Programmed::Blocked { code, message } => (code.status(), code.reason(), coded(message, *code)),
-        Programmed::PodsUnreachable => {
-            let code = Code::PodsUnreachable;
-            (code.status(), code.reason(), coded(code.meaning(), code))
-        }
-        _ if ready == 0 => {
-            let code = Code::NoReadyPods;
-            (ConditionStatus::False, code.reason(), coded(code.meaning(), code))
-        }
-        _ if current >= ready => (ConditionStatus::True, CONFIG_IN_SYNC, counted()),
-        _ => (ConditionStatus::False, Code::Pending.reason(), coded(&counted(), Code::Pending)),
-    };
-    if skipped > MOST_SKIPPED {
-        let more = skipped - MOST_SKIPPED;
-        message.push_str(&format!("; {more} more objects are not served than status.skipped lists"));
-    }
-    Verdict { type_: CONFIG_IN_SYNC, status, reason, message: message.into() }
 }
 
 /// The condition of this type.

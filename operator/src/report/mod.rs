@@ -95,7 +95,8 @@ pub fn all(input: &ReportInput<'_>) -> Report {
         let name = name_of(object.meta());
         let (found, numbers) = (gateways.get(&name), input.numbers.get(&name).unwrap_or(&nothing));
         let skipped = found.map_or(0, |it| it.skipped.len());
-        let rollout = Rollout { ready: numbers.ready, current: numbers.current, skipped };
+        let deployed = numbers.deployed.clone();
+        let rollout = Rollout { ready: numbers.ready, current: numbers.current, skipped, deployed };
         pass.look((Kind::Gateway, name), object.as_ref(), Some(rollout), status::gateway(found, numbers));
     }
     for object in input.providers {

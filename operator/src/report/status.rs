@@ -4,6 +4,7 @@
 //! would fall silent.
 
 use super::conditions::rfc3339;
+use crate::children::rollout::Deployed;
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 use weir_compile::{
@@ -48,6 +49,12 @@ pub struct GatewayNumbers {
     pub revision: Option<Revision>,
     /// How many bytes that is, uncompressed.
     pub bytes: u64,
+    /// Where callers find it.
+    pub address: String,
+    /// By which labels its pods are found.
+    pub selector: String,
+    /// How its pods come up.
+    pub deployed: Deployed,
 }
 
 /// A kind's status, apart from what differs between kinds.
@@ -94,7 +101,7 @@ macro_rules! told {
 }
 
 told! {
-    LLMGatewayStatus is Gateway, with { replicas, ready_replicas, attached, config } and lists { skipped };
+    LLMGatewayStatus is Gateway, with { address, selector, replicas, ready_replicas, attached, config } and lists { skipped };
     LLMProviderStatus is Provider, with { model_count, attached_routes } and lists { };
     LLMRouteStatus is Route, with { ready_targets } and lists { targets };
     LLMKeyStatus is Key, with { secret_name } and lists { keys };
@@ -175,6 +182,8 @@ pub fn gateway(found: Option<&GatewayAttachment>, numbers: &GatewayNumbers) -> L
         pods_total: count(numbers.ready),
     });
     LLMGatewayStatus {
+        address: some(&numbers.address),
+        selector: some(&numbers.selector),
         replicas: Some(count(numbers.pods)),
         ready_replicas: Some(count(numbers.ready)),
         attached: found.map(|it| AttachedStatus {
@@ -186,6 +195,10 @@ pub fn gateway(found: Option<&GatewayAttachment>, numbers: &GatewayNumbers) -> L
         skipped: found.into_iter().flat_map(|it| &it.skipped).take(MOST_SKIPPED).map(skipped).collect(),
         ..LLMGatewayStatus::default()
     }
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn skipped(left_out: &LeftOut) -> SkippedStatus {

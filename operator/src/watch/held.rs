@@ -1,6 +1,7 @@
 //! What the stores hold of each kind, and what of it matters: a change of anything else wakes nobody.
 
 use super::store::Held;
+use super::trouble::trouble;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -105,6 +106,7 @@ impl Held for Arc<Pod> {
             && self.metadata.deletion_timestamp == other.metadata.deletion_timestamp
             && ip(self) == ip(other)
             && is_ready(self) == is_ready(other)
+            && trouble(self) == trouble(other)
     }
 }
 

@@ -2,18 +2,25 @@
 //!
 //! A watch decides nothing; whatever changes wakes the loop, which looks at the whole picture.
 
+mod child;
 mod held;
 mod store;
+mod trouble;
 
+pub use child::{BareChild, Child, DeploymentChild, Ingress, Progress, ServiceChild, owned};
 pub use held::{MetaOf, Ours, Unreadable, is_ready};
 pub use store::{Held, Store, name_of};
+pub use trouble::{Trouble, trouble};
 
 use crate::cluster::Scope;
 use crate::names;
 use crate::tasks::Tasks;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
@@ -79,13 +86,41 @@ pub struct Picture {
     pub pods: Watched<Arc<Pod>>,
     /// Namespaces, for their labels; none unless all namespaces are watched.
     pub namespaces: Watched<MetaOf<Namespace>>,
+    /// What gateways run as.
+    pub children: WatchedChildren,
+}
+
+/// The gateways' children.
+#[derive(Debug)]
+pub struct WatchedChildren {
+    /// Every ServiceAccount of ours, and so on.
+    pub service_accounts: Watched<BareChild>,
+    /// Roles.
+    pub roles: Watched<BareChild>,
+    /// RoleBindings.
+    pub role_bindings: Watched<BareChild>,
+    /// Services, with the addresses of load balancers.
+    pub services: Watched<ServiceChild>,
+    /// PodDisruptionBudgets.
+    pub disruption_budgets: Watched<BareChild>,
+    /// Deployments, and how far they have come.
+    pub deployments: Watched<DeploymentChild>,
 }
 
 impl Picture {
     /// What has not been listed yet, in the words of `kubectl get`.
     pub fn missing(&self) -> Vec<&'static str> {
-        let Self { gateways, providers, routes, keys, secrets, config_maps, pods, namespaces } = self;
-        let complete: [(&'static str, bool); 8] = [
+        let Self { gateways, providers, routes, keys, secrets, config_maps, pods, namespaces, children } =
+            self;
+        let WatchedChildren {
+            service_accounts,
+            roles,
+            role_bindings,
+            services,
+            disruption_budgets,
+            deployments,
+        } = children;
+        let complete: [(&'static str, bool); 14] = [
             ("llmgateways.weir.dev", gateways.is_complete()),
             ("llmproviders.weir.dev", providers.is_complete()),
             ("llmroutes.weir.dev", routes.is_complete()),
@@ -94,6 +129,12 @@ impl Picture {
             ("configmaps", config_maps.is_complete()),
             ("pods", pods.is_complete()),
             ("namespaces", namespaces.is_complete()),
+            ("serviceaccounts", service_accounts.is_complete()),
+            ("roles.rbac.authorization.k8s.io", roles.is_complete()),
+            ("rolebindings.rbac.authorization.k8s.io", role_bindings.is_complete()),
+            ("services", services.is_complete()),
+            ("poddisruptionbudgets.policy", disruption_budgets.is_complete()),
+            ("deployments.apps", deployments.is_complete()),
         ];
         complete.into_iter().filter(|(_, complete)| !complete).map(|(kind, _)| kind).collect()
     }
@@ -106,6 +147,15 @@ impl Picture {
     }
 }
 
+impl WatchedChildren {
+    /// Whether all of them have been listed.
+    pub fn is_complete(&self) -> bool {
+        let Self { service_accounts, roles, role_bindings, services, disruption_budgets, deployments } = self;
+        let bare = [service_accounts, roles, role_bindings, disruption_budgets];
+        bare.iter().all(|it| it.is_complete()) && services.is_complete() && deployments.is_complete()
+    }
+}
+
 /// What the watches wake, each with one permit: what comes while somebody is busy is not lost.
 #[derive(Debug, Default, Clone)]
 pub struct Wakers {
@@ -113,8 +163,10 @@ pub struct Wakers {
     pub world: Arc<Notify>,
     /// Secrets or our ConfigMaps have: mostly we changed them ourselves, or nothing refers to them.
     pub stored: Arc<Notify>,
-    /// Pods have.
+    /// Pods have, or how gateways' Deployments and Services fare.
     pub pods: Arc<Notify>,
+    /// Gateways or their children have.
+    pub children: Arc<Notify>,
 }
 
 /// Starts every watch; they end with `tasks`.
@@ -122,17 +174,31 @@ pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -
     let mut on = On { client, scope, tasks };
     let ours = config().labels(&format!("{}={}", names::MANAGED_BY, names::WEIR));
     let gateway_pods = config().labels(names::GATEWAY_LABEL);
+    let of_gateways =
+        ours.clone().labels(&format!("{}={},{}", names::MANAGED_BY, names::WEIR, names::GATEWAY_LABEL));
+    let (children, faring) = (&[&wake.children][..], &[&wake.children, &wake.pods][..]);
     Picture {
-        gateways: on.ours(&wake.world),
-        providers: on.ours(&wake.world),
-        routes: on.ours(&wake.world),
-        keys: on.ours(&wake.world),
-        secrets: on.each(config(), &wake.stored, Arc::<PartialObjectMeta<Secret>>::new),
-        config_maps: on.each(ours, &wake.stored, Arc::<PartialObjectMeta<ConfigMap>>::new),
-        pods: on.each(gateway_pods, &wake.pods, Arc::<Pod>::new),
-        namespaces: on.namespaces(&wake.world),
+        gateways: on.ours(&[&wake.world, &wake.children]),
+        providers: on.ours(&[&wake.world]),
+        routes: on.ours(&[&wake.world]),
+        keys: on.ours(&[&wake.world]),
+        secrets: on.each(config(), &[&wake.stored], Arc::<PartialObjectMeta<Secret>>::new),
+        config_maps: on.each(ours, &[&wake.stored], Arc::<PartialObjectMeta<ConfigMap>>::new),
+        pods: on.each(gateway_pods, &[&wake.pods], Arc::<Pod>::new),
+        namespaces: on.namespaces(&[&wake.world]),
+        children: WatchedChildren {
+            service_accounts: on.each(of_gateways.clone(), children, child::bare::<ServiceAccount>),
+            roles: on.each(of_gateways.clone(), children, child::bare::<Role>),
+            role_bindings: on.each(of_gateways.clone(), children, child::bare::<RoleBinding>),
+            services: on.each(of_gateways.clone(), faring, child::service as fn(Service) -> _),
+            disruption_budgets: on.each(of_gateways.clone(), children, child::bare::<PodDisruptionBudget>),
+            deployments: on.each(of_gateways, faring, child::deployment as fn(Deployment) -> _),
+        },
     }
 }
+
+/// Who is woken by a watch.
+type Wakes<'a> = &'a [&'a Arc<Notify>];
 
 struct On<'a> {
     client: &'a Client,
@@ -141,7 +207,7 @@ struct On<'a> {
 }
 
 impl On<'_> {
-    fn ours<K>(&mut self, wake: &Arc<Notify>) -> Watched<Ours<K>>
+    fn ours<K>(&mut self, wake: Wakes<'_>) -> Watched<Ours<K>>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -155,7 +221,7 @@ impl On<'_> {
     }
 
     /// One watch for each part of the scope.
-    fn each<K, H>(&mut self, config: watcher::Config, wake: &Arc<Notify>, hold: fn(K) -> H) -> Watched<H>
+    fn each<K, H>(&mut self, config: watcher::Config, wake: Wakes<'_>, hold: fn(K) -> H) -> Watched<H>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -170,7 +236,7 @@ impl On<'_> {
     }
 
     /// Labels of namespaces can be read where all of them are watched; elsewhere no selector matches.
-    fn namespaces(&mut self, wake: &Arc<Notify>) -> Watched<MetaOf<Namespace>> {
+    fn namespaces(&mut self, wake: Wakes<'_>) -> Watched<MetaOf<Namespace>> {
         let stores = match self.scope {
             Scope::These(_) => Vec::new(),
             Scope::All => {
@@ -185,7 +251,7 @@ impl On<'_> {
         &mut self,
         api: Api<K>,
         config: watcher::Config,
-        wake: &Arc<Notify>,
+        wake: Wakes<'_>,
         hold: fn(K) -> H,
     ) -> Arc<Store<H>>
     where
@@ -193,7 +259,7 @@ impl On<'_> {
         H: Held + Send + Sync + 'static,
     {
         let store = Arc::new(Store::default());
-        let (into, wake) = (Arc::clone(&store), Arc::clone(wake));
+        let (into, wake) = (Arc::clone(&store), wake.iter().copied().map(Arc::clone).collect::<Vec<_>>());
         self.tasks
             .spawn("a watch", async move { follow::<K, H>(watcher(api, config), &into, &wake, hold).await });
         store
@@ -229,7 +295,7 @@ fn is_gone(error: &watcher::Error) -> bool {
 async fn follow<K: Resource<DynamicType = ()>, H: Held>(
     watch: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
     into: &Store<H>,
-    wake: &Notify,
+    wake: &[Arc<Notify>],
     hold: fn(K) -> H,
 ) {
     let (mut events, mut failures, mut was_gone) = (std::pin::pin!(watch), 0_u32, false);
@@ -241,7 +307,7 @@ async fn follow<K: Resource<DynamicType = ()>, H: Held>(
                     (failures, was_gone) = (0, false);
                 }
                 if into.take(held(event, hold)) {
-                    wake.notify_one();
+                    wake.iter().for_each(|waker| waker.notify_one());
                 }
             }
             Err(error) => {

@@ -1,11 +1,9 @@
-//! compile from outside: checked-in cases, generated worlds, and every leaf of the API.
+//! compile from outside: checked-in cases and generated worlds.
 
 #[cfg(test)]
 mod attached;
 #[cfg(test)]
 mod golden;
-#[cfg(test)]
-mod leaves;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Given {
     }
 
     fn to(&self) -> ToMint {
-        Claim::of(&self.key()).unwrap().to
+        Claim::of(&self.key(), &Ports::new()).unwrap().to
     }
 }
 
@@ -77,7 +77,7 @@ fn there() -> impl Strategy<Value = There> {
 }
 
 fn secret(gateway: &str) -> Secret {
-    let addresses = minted_addresses(&ObjectName::new("a", gateway)).into_iter();
+    let addresses = minted_addresses(&ObjectName::new("a", gateway), 80).into_iter();
     let data = addresses.map(|(name, url)| (name.to_owned(), k8s_openapi::ByteString(url.into_bytes())));
     Secret { data: Some(data.collect()), ..Secret::default() }
 }
@@ -89,7 +89,7 @@ fn planned(keys: &[Given], there: &There) -> Plan {
         let owners = owner.iter().map(ToString::to_string).collect();
         (ObjectName::new("a", *name), Found { owners, content: secrets.get(name) })
     });
-    plan(&keys.iter().map(Given::key).collect::<Vec<_>>(), &found.collect())
+    plan(&keys.iter().map(Given::key).collect::<Vec<_>>(), &found.collect(), &Ports::new())
 }
 
 /// What is there once the plan is carried out.
@@ -185,6 +185,6 @@ fn s10_8_a_key_that_was_deleted_and_made_again_does_not_inherit_the_secret() {
 #[test]
 fn a_secret_of_which_nobody_knows_the_content_is_left_alone() {
     let found = Found { owners: vec!["uid-p".to_owned()], content: None };
-    let plan = plan(&[a("p", 1).key()], &BTreeMap::from([(ObjectName::new("a", "x"), found)]));
+    let plan = plan(&[a("p", 1).key()], &BTreeMap::from([(ObjectName::new("a", "x"), found)]), &Ports::new());
     assert_eq!(plan, Plan::default());
 }

@@ -67,6 +67,7 @@ async fn a_secret_that_changed_meanwhile_is_not_written_over() {
         },
         secret: ObjectName::new("a", "app"),
         gateway: ObjectName::new("a", "other"),
+        port: 80,
     };
     let (client, metrics) = (world.api.client(), Metrics::default());
     let known: Secret = serde_json::from_value(stale).unwrap();

@@ -1,6 +1,7 @@
 //! Everything that the operator asks of the API server, asked of one that knows the chart's rules.
 
 use super::*;
+use crate::children::{Keeping, Settings, keep as keep_children};
 use crate::cluster::Scope;
 use crate::metrics::Metrics;
 use crate::mint::{Patience, keep};
@@ -20,6 +21,7 @@ use weir_crds::{Kind, LLMKey, LLMProviderStatus};
 
 /// Who calls the API server. Whoever is new here is made to call below.
 const CALLERS: &[&str] = &[
+    "children/apply.rs",
     "cluster.rs",
     "lease.rs",
     "mint/mod.rs",
@@ -53,10 +55,19 @@ fn whoever_calls_the_api_server_is_known_to_the_test_of_its_rules() {
 }
 
 const NAMESPACE: &str = "a";
+const CHILDREN: [&str; 6] = [
+    "serviceaccounts",
+    "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "services",
+    "poddisruptionbudgets.policy",
+    "deployments.apps",
+];
 
 struct Operator {
     api: FakeApi,
-    picture: Picture,
+    picture: Arc<Picture>,
+    wake: Wakers,
     contents: Contents,
     metrics: Metrics,
     tasks: Tasks,
@@ -69,9 +80,10 @@ impl Operator {
         reported(&api);
         let mut tasks = Tasks::default();
         let names: Vec<String> = namespaces.iter().map(ToString::to_string).collect();
-        let picture = watch::start(&api.client(), &Scope::new(&names), &Wakers::default(), &mut tasks);
-        let operator =
-            Self { api, picture, contents: Contents::default(), metrics: Metrics::default(), tasks };
+        let wake = Wakers::default();
+        let picture = Arc::new(watch::start(&api.client(), &Scope::new(&names), &wake, &mut tasks));
+        let (contents, metrics) = (Contents::default(), Metrics::default());
+        let operator = Self { api, picture, wake, contents, metrics, tasks };
         operator.until("everything is listed", |it| it.picture.missing().is_empty()).await;
         operator
             .until("everything is watched", |it| {
@@ -101,6 +113,47 @@ impl Operator {
         contents.refresh(&client, picture, &wanted).await.unwrap();
         let kept = keep(&client, metrics, &keys, picture, contents, true, &mut Patience::default()).await;
         assert_eq!(kept.changed.len(), 1);
+    }
+
+    /// Children that are there already and of which the watch has yet to tell; then one fewer is wanted.
+    async fn tend(&mut self) {
+        let metadata = json!({"namespace": NAMESPACE, "name": "tended", "generation": 1});
+        let gateway = json!({"apiVersion": "weir.dev/v1alpha1", "kind": "LLMGateway", "metadata": metadata, "spec": {}});
+        let gateway = self.api.create("llmgateways.weir.dev", gateway);
+        let uid = gateway["metadata"]["uid"].as_str().unwrap().to_owned();
+        let owner = Owner { kind: Kind::Gateway, name: ObjectName::new(NAMESPACE, "tended"), uid };
+        self.api.mute(true);
+        for resource in CHILDREN {
+            self.api.create(resource, json!({ "metadata": owner.child("tended-gateway", "tended") }));
+        }
+        self.api.mute(false);
+        let (_leading, leads) = tokio::sync::watch::channel(true);
+        let keeping = Keeping {
+            client: self.api.client(),
+            picture: Arc::clone(&self.picture),
+            metrics: Arc::default(),
+            settings: Settings { image: "weir-gateway:1".to_owned() },
+            outcomes: Arc::default(),
+            wake: Arc::clone(&self.wake.children),
+            leading: leads,
+        };
+        let budget = |it: &Self| it.api.get("poddisruptionbudgets.policy", (NAMESPACE, "tended-gateway"));
+        let applied = |it: &Self| {
+            CHILDREN.iter().all(|resource| {
+                let child = it.api.get(resource, (NAMESPACE, "tended-gateway")).unwrap();
+                child["metadata"]["annotations"].is_object()
+            })
+        };
+        let tended = async {
+            self.until("all are applied", applied).await;
+            let gateway = (NAMESPACE, "tended");
+            self.api.edit("llmgateways.weir.dev", gateway, |it| it["spec"]["replicas"] = json!(1));
+            self.until("one goes", |it| budget(it).is_none()).await;
+        };
+        tokio::select! {
+            () = keep_children(keeping) => panic!("it never ends"),
+            () = tended => {}
+        }
     }
 
     async fn report(&self) {
@@ -233,6 +286,7 @@ async fn every_call_has_its_rule_and_every_rule_its_call() {
         operator.publish(&mut shelf, "1Mi").await;
         operator.publish(&mut shelf, "2Mi").await;
         operator.report().await;
+        operator.tend().await;
         lead_and_resign(&operator.api).await;
         assert!(operator.api.get("configmaps", (NAMESPACE, "default-config-public-63")).is_none(), "swept");
         let rules = Rules::of_chart(namespaces);

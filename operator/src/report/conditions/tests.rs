@@ -4,6 +4,7 @@ use super::*;
 use crate::report::message::LONGEST;
 use proptest::prelude::*;
 use weir_config::ObjectName;
+use weir_crds::MOST_SKIPPED;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -36,7 +37,7 @@ impl Life {
     fn step(&mut self, codes: &[Code], programmed: Programmed, now: Timestamp) -> &mut Self {
         let findings = found(codes);
         let findings: Vec<&Finding> = findings.iter().collect();
-        let rollout = Some(Rollout { ready: 2, current: 1, skipped: 0 });
+        let rollout = Some(Rollout { ready: 2, current: 1, ..Rollout::default() });
         let facts =
             Facts { kind: self.kind, generation: self.generation, findings: &findings, programmed, rollout };
         self.said = conditions(&facts, &self.said, now);
@@ -142,10 +143,10 @@ fn s8_5_a_gateways_pods_show_in_conditions_that_never_feed_ready() {
     assert!(find(&life.said, CONFIG_IN_SYNC).unwrap().message.starts_with("1/2 ready pods"));
 
     let none = Rollout::default();
-    assert_eq!(in_sync(&none, &Programmed::Current).reason, "NoReadyPods");
-    assert_eq!(available(&none).status, False);
-    let all = Rollout { ready: 2, current: 2, skipped: MOST_SKIPPED + 3 };
-    let all = in_sync(&all, &Programmed::Current);
+    assert_eq!(pods::in_sync(&none, &Programmed::Current).reason, "NoReadyPods");
+    assert_eq!(pods::available(&none).status, False);
+    let all = Rollout { ready: 2, current: 2, skipped: MOST_SKIPPED + 3, ..Rollout::default() };
+    let all = pods::in_sync(&all, &Programmed::Current);
     assert_eq!((all.status, all.reason), (True, CONFIG_IN_SYNC));
     assert!(all.message.contains("3 more objects"), "{}", all.message);
 }

@@ -53,9 +53,19 @@ fn a_gateway_says_what_is_published_and_how_many_pods_run_it() {
     });
     let found = GatewayAttachment { routes: 3, skipped: skipped.collect(), ..GatewayAttachment::default() };
     let revision = Some(Revision { generation: 7, hash: Digest([0xab; 32]) });
-    let numbers = GatewayNumbers { pods: 3, ready: 2, current: 1, revision, bytes: 4096 };
+    let address = "http://default-gateway.a.svc".to_owned();
+    let numbers = GatewayNumbers {
+        pods: 3,
+        ready: 2,
+        current: 1,
+        revision,
+        bytes: 4096,
+        address: address.clone(),
+        ..GatewayNumbers::default()
+    };
     let status = gateway(Some(&found), &numbers);
     assert_eq!((status.replicas, status.ready_replicas), (Some(3), Some(2)));
+    assert_eq!((status.address, status.selector), (Some(address), None));
     let config = status.config.unwrap();
     assert_eq!((config.generation, config.bytes), (7, 4096));
     assert_eq!((config.pods_current, config.pods_total), (1, 2));

@@ -1,12 +1,13 @@
-//! A field that nothing reads is not in the schema: every leaf of every CRD is changed in turn, and the snapshot
-//! or a finding must change with it.
+//! A field that nothing reads is not in the schema: every leaf of every CRD is changed in turn, and a snapshot, a
+//! gateway's child or a finding must change with it.
 
 use crate::load;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use weir_compile::{Output, Severity, compile};
+use weir_compile::{Finding, Output, Severity, compile};
 use weir_crds::validate::verdict;
 use weir_crds::{Kind, crds};
+use weir_operator::children::{Children, Settings, build};
 
 /// A leaf of a schema: where, `*` standing for every item of a list, and what it takes.
 struct Leaf {
@@ -67,6 +68,8 @@ fn others(schema: &Value, now: &Value) -> Vec<Value> {
         (None, Value::Bool(now)) => vec![json!(!now)],
         (None, Value::Number(now)) => [1, -1].map(|step| json!(now.as_i64().unwrap() + step)).into(),
         (None, Value::String(_)) => TEXTS.map(Value::from).into(),
+        // Of Kubernetes' own form.
+        (None, Value::Object(_)) if schema["x-kubernetes-preserve-unknown-fields"] == true => vec![json!({})],
         // Labels.
         (None, Value::Object(_)) if schema.get("additionalProperties").is_some() => {
             vec![json!({"other": "label"})]
@@ -96,8 +99,18 @@ fn world() -> Vec<Value> {
     load::documents("leaves.yaml", include_str!("leaves.yaml"))
 }
 
-fn outcome(world: &[Value]) -> Output {
-    compile(&load::input(world))
+/// Everything that is made of a world.
+#[derive(PartialEq)]
+struct Outcome {
+    compiled: Output,
+    children: Vec<Result<Children, Vec<Finding>>>,
+}
+
+fn outcome(world: &[Value]) -> Outcome {
+    let input = load::input(world);
+    let settings = Settings { image: "weir-gateway:1".to_owned() };
+    let children = input.gateways.iter().map(|gateway| build(gateway, &settings)).collect();
+    Outcome { compiled: compile(&input), children }
 }
 
 #[test]
@@ -107,7 +120,10 @@ fn the_world_is_valid_and_nothing_in_it_is_amiss() {
             assert_eq!(verdict(kind, &object, None), [], "{}", object["metadata"]["name"]);
         }
     }
-    let worse: Vec<String> = outcome(&world())
+    let outcome = outcome(&world());
+    assert!(outcome.children.iter().all(Result::is_ok));
+    let worse: Vec<String> = outcome
+        .compiled
         .findings
         .iter()
         .filter(|finding| finding.severity != Severity::Info)
@@ -117,7 +133,7 @@ fn the_world_is_valid_and_nothing_in_it_is_amiss() {
 }
 
 #[test]
-fn every_leaf_of_every_kind_changes_a_snapshot_or_a_finding() {
+fn every_leaf_of_every_kind_changes_a_snapshot_a_child_or_a_finding() {
     let world = world();
     let before = outcome(&world);
     let mut unread = BTreeSet::new();
@@ -137,7 +153,7 @@ fn every_leaf_of_every_kind_changes_a_snapshot_or_a_finding() {
             }
         }
     }
-    assert!(count >= 60, "only {count} leaves were found");
+    assert!(count >= 80, "only {count} leaves were found");
     assert!(unread.is_empty(), "nothing reads {unread:?}");
 }
 
