@@ -27,7 +27,7 @@ pub fn all() -> Result<()> {
         rustix::process::geteuid().is_root(),
         "a test cluster with a node needs root, for it starts containerd and makes namespaces: \
          run it as root (`sudo make test-node`), or on a machine of its own; \
-         `make test` and `make test-cluster` need no root"
+         `make test` and `make test-plane` need none"
     );
     let missing = missing(is_program, is_plugin);
     ensure!(
