@@ -106,9 +106,13 @@ pub fn next_change(conditions: &[Condition], now: Timestamp) -> Option<Timestamp
     if find(conditions, STALLED).is_some() {
         return None;
     }
-    let failing = conditions
-        .iter()
-        .filter(|condition| waits_for_somebody(&condition.type_, condition.status, &condition.reason));
+    let checked = [About::Accepted, About::ResolvedRefs, About::Programmed];
+    let mut checked: Vec<&Condition> =
+        checked.iter().filter_map(|about| find(conditions, about.name())).collect();
+    if checked.iter().all(|condition| condition.status == ConditionStatus::True) {
+        checked.extend(find(conditions, READY));
+    }
+    let failing = checked.into_iter().filter(|it| waits_for_somebody(&it.type_, it.status, &it.reason));
     let ends = failing.map(|condition| since(condition).unwrap_or(now.as_second()) + PATIENCE);
     ends.filter(|end| *end > now.as_second()).min().and_then(|end| Timestamp::from_second(end).ok())
 }
@@ -295,7 +299,10 @@ fn stalled(checks: &[Check], old: &[Condition], now: Timestamp) -> Option<Verdic
         let before = find(old, verdict.type_).filter(|old| old.status == verdict.status);
         before.and_then(since).is_some_and(|since| since + PATIENCE <= now.as_second())
     };
-    let mut waits = checks.iter().map(|check| &check.verdict);
+    // Ready has failed for as long as any of them: it counts where it fails by itself.
+    let others_hold = checks.iter().all(|check| check.verdict.type_ == READY || check.is_true());
+    let counts = |verdict: &&Verdict| verdict.type_ != READY || others_hold;
+    let mut waits = checks.iter().map(|check| &check.verdict).filter(counts);
     let overdue = waits.find(|it| waits_for_somebody(it.type_, it.status, it.reason) && is_overdue(it))?;
     Some(Verdict { type_: STALLED, status, ..overdue.clone() })
 }
