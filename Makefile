@@ -116,6 +116,10 @@ images: ## The images weir-gateway and weir-operator as OCI archives; no engine,
 	done
 	images/check $(IMAGES)/weir-gateway.tar $(IMAGES)/weir-operator.tar
 
+.PHONY: sbom
+sbom: ## What is in the images, as CycloneDX, beside them (builds cargo-cyclonedx the first time)
+	images/sbom $(IMAGES)
+
 .PHONY: weir
 weir:
 	$(CARGO) build --locked -p weir
