@@ -52,9 +52,11 @@ cluster: $(if $(PODS),$(VENV_READY)) ## A real control plane with our kinds unti
 	@$(CARGO) build --locked --quiet -p weir-cluster $(if $(PODS),-p weir-operator -p weir-source-kube) --bins
 	@exec $(TARGET)/debug/weir-cluster $(if $(PODS),--node)
 
-# What the machine lacks is said before anything is built for minutes.
+# What the machine lacks is said before anything is built for minutes. Pods run the images of a release here; of
+# `make test-node` alone, what cargo has built for tests.
 .PHONY: test-cluster
-test-cluster: machine test-plane test-node ## The tests that need a real cluster: test-plane, test-node
+test-cluster: export WEIR_CLUSTER_ARCHIVES := $(IMAGES)/weir-operator.tar:$(IMAGES)/weir-gateway.tar
+test-cluster: machine images test-plane test-node ## The tests that need a real cluster: test-plane, test-node
 
 # What the tests run is built first, where one sees it; with the test, so that libraries are as `make test` builds them.
 .PHONY: test-plane
