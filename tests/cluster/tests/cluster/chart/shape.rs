@@ -54,10 +54,7 @@ fn args(objects: &[Value]) -> Args {
         let name = variable["name"].as_str().unwrap();
         let known =
             command.get_arguments().find(|argument| argument.get_env().is_some_and(|env| env == name));
-        let Some(known) = known else {
-            assert_eq!(name, "WEIR_GATEWAY_IMAGE", "the operator does not know it");
-            continue;
-        };
+        let known = known.unwrap_or_else(|| panic!("the operator does not know {name}"));
         let flag = known.get_long().unwrap();
         line.push(format!("--{flag}={}", variable["value"].as_str().unwrap_or("own")));
     }
@@ -73,6 +70,7 @@ fn the_operator_is_told_what_the_values_say() {
     );
     assert!(plain.require_credential_label);
     assert_eq!((plain.log.as_str(), plain.health_listen.port()), ("info", 8081));
+    assert_eq!(plain.gateway_image, format!("weir-gateway:{}", env!("CARGO_PKG_VERSION")));
     let values = json!({
         "watchNamespaces": ["a", "b"],
         "requireCredentialLabel": false,
