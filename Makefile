@@ -65,14 +65,12 @@ test-plane: ## The tests that need a real control plane: no root, no node (wants
 	$(TARGET)/debug/weir-cluster build
 	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test cluster
 
-# TESTS="pods:: --nocapture" for a part of it; ARCHIVES= for images of the debug build, which are there minutes sooner.
-ARCHIVES ?= $(IMAGES)/weir-operator.tar:$(IMAGES)/weir-gateway.tar
+# TESTS="pods:: --nocapture" for a part of it.
 .PHONY: test-node
-test-node: machine $(VENV_READY) $(if $(ARCHIVES),images) ## The tests that need pods: root, containerd and more of Debian (wants Go)
+test-node: machine $(VENV_READY) ## The tests that need pods: root, containerd and more of Debian (wants Go)
 	$(CARGO) build --locked --workspace --features weir-cluster/cluster --bins --test node --test node-leftovers
 	$(TARGET)/debug/weir-cluster build --node
-	WEIR_CLUSTER_ARCHIVES=$(ARCHIVES) \
-		$(CARGO) test --locked --workspace --features weir-cluster/cluster --test node --test node-leftovers -- $(TESTS)
+	$(CARGO) test --locked --workspace --features weir-cluster/cluster --test node --test node-leftovers -- $(TESTS)
 
 .PHONY: machine
 machine:

@@ -83,9 +83,9 @@ async fn a_log_is_followed_and_a_program_run_in_a_pod() {
     let log = scene.node.follow(&scene.namespace, "pod/talks").unwrap();
     log.until("begun").await.unwrap();
     assert_eq!(scene.node.logs(&scene.namespace, "pod/talks").await.unwrap(), "begun\n");
-    let said = ["/python/bin/python3", "-c", "print(open('/dev/shm/begun').read())"];
+    let said = ["python3", "-c", "print(open('/dev/shm/begun').read())"];
     assert_eq!(scene.node.exec(&scene.namespace, "pod/talks", &said).await.unwrap(), "yes\n");
-    let fails = ["/python/bin/python3", "-c", "raise SystemExit('as it should')"];
+    let fails = ["python3", "-c", "raise SystemExit('as it should')"];
     let error = scene.node.exec(&scene.namespace, "pod/talks", &fails).await.unwrap_err();
     assert!(format!("{error:#}").contains("as it should"), "{error:#}");
 }
