@@ -3,7 +3,7 @@
 
 usage: .venv/bin/python tests/cluster/images/python.py NAME:TAG ARCHIVE
 
-What a tenant's pod is. Tests and installers stay out. Everything is compiled beforehand, for a pod's file system is
+What a tenant's pod is: `python3` is in PATH, and pip finds that it has the SDKs already. Tests stay out. Everything is compiled beforehand, for a pod's file system is
 read-only, and without it each start would compile the SDKs for seconds.
 """
 
@@ -19,7 +19,7 @@ import tempfile
 OCI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "images", "oci.py")
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", "*.a", "config-*", "ensurepip", "idlelib", "lib2to3", "test", "tkinter", "turtledemo",
-    "site-packages", "dist-packages", "pip", "pip-*", "setuptools", "setuptools-*",
+    "site-packages", "dist-packages", "setuptools", "setuptools-*",
 )
 
 
@@ -32,15 +32,17 @@ def main():
         shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=LEFT_OUT)
         os.mkdir(os.path.join(home, "bin"))
         shutil.copy(os.path.realpath(sys.executable), os.path.join(home, "bin", "python3"))
+        # PATH of our images is their root.
+        os.symlink("/python/bin/python3", os.path.join(stage, "python3"))
         # Times are not kept in an image; what is compiled must not be compared with them.
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(stage, quiet=2, stripdir=stage, prependdir="/", invalidation_mode=mode)
         subprocess.run(
             [sys.executable, OCI, "--libraries", "--name", name, "--out", archive]
-            + ["--entrypoint", "/python/bin/python3"]
+            + ["--entrypoint", "/python3"]
             + ["--env", "PYTHONHOME=/python", "--env", "PYTHONPATH=/packages", "--env", "HOME=/tmp"]
             + ["--env", "PYTHONDONTWRITEBYTECODE=1", "--env", "PYTHONUNBUFFERED=1"]
-            + [f"{home}=/python", f"{packages}=/packages"],
+            + [f"{home}=/python", f"{packages}=/packages", f"{stage}/python3=/python3"],
             check=True,
         )
 

@@ -65,6 +65,16 @@ pub async fn import(archive: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Gives an image another name, beside the one it has. Both begin with a registry's.
+///
+/// # Errors
+/// There is none of that name.
+pub async fn tag(name: &str, other: &str) -> Result<()> {
+    let arguments = ["--namespace", "k8s.io", "images", "tag", "--force", name, other];
+    command::output(containerd::ctr(&arguments), READY).await?;
+    Ok(())
+}
+
 /// Writes an image of a program of this machine, with the libraries that it loads, to the file `archive`.
 ///
 /// # Errors

@@ -42,7 +42,9 @@ fn steps(page: &str, from: Option<&str>) -> Vec<Step> {
 fn shows(prints: &[String], said: &[&str]) -> bool {
     match prints.split_first() {
         None => said.is_empty(),
-        Some((any, rest)) if any == "…" => (0..=said.len()).any(|skip| shows(rest, &said[skip..])),
+        Some((any, rest)) if any == "…" => {
+            (0..=said.len()).filter_map(|skip| said.get(skip..)).any(|said| shows(rest, said))
+        }
         Some((line, rest)) => {
             said.split_first().is_some_and(|(first, others)| is_like(line, first) && shows(rest, others))
         }
@@ -66,8 +68,11 @@ fn what_a_page_shows_is_compared_line_by_line() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     assert!(shows(&lines("a\n…\nz"), &["a", "b", "z"]) && shows(&lines("a\n…"), &["a"]));
     assert!(shows(&lines("a … c"), &["a b c"]) && shows(&lines("a: …"), &["a: b"]));
-    assert!(!shows(&lines("a"), &["a", "b"]) && !shows(&lines("a\nb"), &["a"]) && !shows(&lines("a"), &["ab"]));
-    let page = "## One\n```console\n$ no\n```\n## Two\n```console\n$ a \\\n  b\nc\n$ d\n```\n```\n$ no\n```\n";
+    assert!(
+        !shows(&lines("a"), &["a", "b"]) && !shows(&lines("a\nb"), &["a"]) && !shows(&lines("a"), &["ab"])
+    );
+    let page =
+        "## One\n```console\n$ no\n```\n## Two\n```console\n$ a \\\n  b\nc\n$ d\n```\n```\n$ no\n```\n";
     let step = |command: &str, prints: &[&str]| Step {
         command: command.to_owned(),
         prints: prints.iter().map(ToString::to_string).collect(),
@@ -98,7 +103,8 @@ fn programs(node: &Node) -> Result<PathBuf> {
 async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
     ensure!(!steps.is_empty(), "the page has no commands");
     let path = programs(node)?;
-    let path = format!("{}:{}", path.display(), std::env::var("PATH")?);
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(path).chain(std::env::split_paths(&others)))?;
     for Step { command, prints } in steps {
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", &command]).current_dir(repository()).env("PATH", &path);
@@ -112,6 +118,11 @@ async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
         ensure!(shows(&prints, &lines), "$ {command}\nprints\n{said}\nand not\n{}", prints.join("\n"));
     }
     Ok(())
+}
+
+/// What the page before has made: each begins in a cluster without it.
+async fn begin_anew(node: &Node) {
+    node.kubectl(&["delete", "namespace", "llm", "--ignore-not-found"]).await.unwrap();
 }
 
 /// Weir's images under the names that the chart has, and the app's under its own.
@@ -130,6 +141,7 @@ async fn images_as_readers_have_them(node: &Node) {
 async fn the_page_for_clusters_does_what_it_says() {
     let scene = scene_alone("pages").await;
     images_as_readers_have_them(scene.node).await;
+    begin_anew(scene.node).await;
     let page = std::fs::read_to_string(repository().join("docs/cluster.md")).unwrap();
     let followed = follow(scene.node, steps(&page, None)).await;
     followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account("llm")));
@@ -139,6 +151,7 @@ async fn the_page_for_clusters_does_what_it_says() {
 async fn the_readmes_way_into_a_cluster_does_what_it_says() {
     let scene = scene_alone("readme").await;
     images_as_readers_have_them(scene.node).await;
+    begin_anew(scene.node).await;
     let page = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let followed = follow(scene.node, steps(&page, Some("In a cluster"))).await;
     followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account("llm")));

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
-use weir_cluster::node::images::PYTHON;
+use weir_cluster::node::images::{self, PYTHON};
 use weir_cluster::node::pods::{SOON, pod_spec};
 use weir_cluster::wait;
 
@@ -83,9 +83,9 @@ async fn a_log_is_followed_and_a_program_run_in_a_pod() {
     let log = scene.node.follow(&scene.namespace, "pod/talks").unwrap();
     log.until("begun").await.unwrap();
     assert_eq!(scene.node.logs(&scene.namespace, "pod/talks").await.unwrap(), "begun\n");
-    let said = ["/python/bin/python3", "-c", "print(open('/dev/shm/begun').read())"];
+    let said = ["python3", "-c", "print(open('/dev/shm/begun').read())"];
     assert_eq!(scene.node.exec(&scene.namespace, "pod/talks", &said).await.unwrap(), "yes\n");
-    let fails = ["/python/bin/python3", "-c", "raise SystemExit('as it should')"];
+    let fails = ["python3", "-c", "raise SystemExit('as it should')"];
     let error = scene.node.exec(&scene.namespace, "pod/talks", &fails).await.unwrap_err();
     assert!(format!("{error:#}").contains("as it should"), "{error:#}");
 }
@@ -105,10 +105,16 @@ async fn a_secret_is_a_pods_environment_and_the_sdks_are_there() {
 async fn weirs_images_are_imported_while_the_cluster_runs() {
     let scene = scene("images").await;
     scene.node.import_weir().await.unwrap();
-    for name in ["weir-operator", "weir-gateway"] {
-        let version = env!("CARGO_PKG_VERSION");
-        let container = json!({ "image": format!("test.local/{name}:{version}"), "args": ["--version"] });
-        let ran = scene.node.run_pod(&scene.namespace, name, container).await.unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    images::tag(&format!("test.local/weir-gateway:{version}"), "test.local/other:1").await.unwrap();
+    for (name, image) in [
+        ("weir-operator", format!("test.local/weir-operator:{version}")),
+        ("weir-gateway", format!("test.local/weir-gateway:{version}")),
+        ("weir-gateway", "test.local/other:1".to_owned()),
+    ] {
+        let container = json!({ "image": image, "args": ["--version"] });
+        let pod = image.replace(['/', ':'], "-");
+        let ran = scene.node.run_pod(&scene.namespace, &pod, container).await.unwrap();
         assert_eq!(ran.successfully().unwrap(), format!("{name} {version}\n"));
     }
 }

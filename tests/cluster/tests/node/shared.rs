@@ -31,7 +31,6 @@ pub(crate) async fn scene(prefix: &str) -> Scene {
 }
 
 /// While no other test runs: for who stops what all of them need.
-#[expect(dead_code, reason = "the tests that stop the API server come next")]
 pub(crate) async fn scene_alone(prefix: &str) -> Scene {
     enter();
     scene_in(prefix, Turn::Alone(TURN.write().await)).await
