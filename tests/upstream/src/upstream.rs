@@ -53,8 +53,13 @@ impl Upstream {
 
     /// Starts on this port: to come back where one was stopped.
     pub fn start_on(port: u16) -> io::Result<Self> {
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Starts at this address, for callers that are elsewhere; port 0 is a free one.
+    pub fn start_at(address: SocketAddr) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = {

@@ -13,3 +13,4 @@ mod pages;
 mod pods;
 mod services;
 mod shared;
+mod weir;
