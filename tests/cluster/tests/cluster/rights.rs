@@ -124,16 +124,18 @@ async fn take_and_spoil(objects: &Objects) {
         }
     };
     let spare = (Kind::Gateway, "spare");
-    objects
-        .until(spare, "the first five are taken", names("PodDisruptionBudget spare-gateway"))
-        .await
-        .unwrap();
-    for api in children::apis(objects).iter().take(5) {
-        api.delete(name, &DeleteParams::default()).await.unwrap();
-    }
-    objects.until(spare, "the Deployment is taken", names(": Deployment spare-gateway")).await.unwrap();
     let apis = children::apis(objects);
-    apis[5].delete(name, &DeleteParams::default()).await.unwrap();
+    // A RoleBinding waits until the Role is the gateway's own, the Deployment for all of them.
+    for (said, given_back) in [
+        ("PodDisruptionBudget spare-gateway", &[0, 1, 3, 4][..]),
+        (": RoleBinding spare-gateway", &[2]),
+        (": Deployment spare-gateway", &[5]),
+    ] {
+        objects.until(spare, said, names(said)).await.unwrap();
+        for at in given_back {
+            apis[*at].delete(name, &DeleteParams::default()).await.unwrap();
+        }
+    }
     for api in &apis {
         let spoil =
             Patch::Merge(json!({ "metadata": { "labels": { "app.kubernetes.io/instance": "spoilt" } } }));

@@ -1,10 +1,10 @@
 //! How a gateway says that its pods do not come up. Without a node the test is the kubelet.
 
-use super::{CHILD, MAIN, running};
+use super::{MAIN, running};
 use crate::stage::{Stage, says};
-use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use weir_cluster::wait;
 use weir_cluster::world::{SOON, condition, text};
@@ -44,29 +44,6 @@ fn waiting(reason: &str, message: &str) -> Value {
     let state = json!({ "waiting": { "reason": reason, "message": message } });
     json!({ "phase": "Pending", "containerStatuses": [{ "name": "gateway", "image": "i", "imageID": "",
         "ready": false, "restartCount": 0, "state": state }] })
-}
-
-#[tokio::test]
-async fn a_namespace_that_takes_no_pods_says_so_until_it_does() {
-    let stage = Stage::new("no-pods").await;
-    let quota: ResourceQuota = serde_json::from_value(json!({
-        "metadata": { "name": "none" }, "spec": { "hard": { "pods": "0" } },
-    }))
-    .unwrap();
-    let quotas: Api<ResourceQuota> = Api::namespaced(stage.objects.client.clone(), &stage.objects.namespace);
-    quotas.create(&PostParams::default(), &quota).await.unwrap();
-    let counted = async || Ok(quotas.get("none").await?.status.and_then(|status| status.hard));
-    wait::until("the quota counts", SOON, counted).await.unwrap();
-    stage.apply(&[&running(1)]).await;
-    let gateway = stage.until_failed("FailedCreate").await;
-    let message = text(condition(&gateway, "Ready").unwrap(), "/message").unwrap();
-    assert!(message.contains("exceeded quota: none") && message.ends_with("[WEIR0506]"), "{message}");
-    assert!(says(&gateway, "Programmed", "False", "RolloutFailed"), "{:#}", gateway["status"]);
-    assert!(says(&gateway, "Available", "False", "RolloutFailed"), "{:#}", gateway["status"]);
-    assert!(says(&gateway, "Accepted", "True", "Accepted"));
-    quotas.delete("none", &DeleteParams::default()).await.unwrap();
-    // There is no node, which is the next thing to say.
-    stage.until_failed("Unschedulable").await;
 }
 
 #[tokio::test]
@@ -143,11 +120,4 @@ async fn while_pods_from_before_serve_a_rollout_that_fails_is_seen_all_the_same(
     stage.apply(&[&running(1)]).await;
     let forgotten = |object: &Value| !object["status"].to_string().contains("RolloutFailed");
     stage.objects.until(MAIN, "as before", forgotten).await.unwrap();
-    assert_eq!(
-        text(
-            &super::apis(&stage.objects)[5].get(CHILD).await.map(|it| it.data).unwrap(),
-            "/spec/template/spec/containers/0/name"
-        ),
-        Some("gateway")
-    );
 }
