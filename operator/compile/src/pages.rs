@@ -44,9 +44,9 @@ An LLMGateway has two more, about its pods; they come and go without a change of
 | Available | A pod is ready. With the reason RolloutFailed: but others do not come up. |
 | ConfigInSync | All ready pods run the configuration that was published last; else the message says how many do. |
 
-After a change of what its pods are (their number aside), an LLMGateway is not Ready until no pod from before is left:
-Pending while they are replaced, RolloutFailed if the new ones do not come up. Programmed stays as it is meanwhile, for
-the pods from before serve on.
+A new LLMGateway is not Ready before one of its pods is, and one of which the pods are changed not until no pod from
+before is left: Pending while they are replaced, RolloutFailed if they do not come up. Programmed is about what is
+configured, and stays True while pods from before serve on.
 
 Each has `observedGeneration`. The health of upstreams never changes `Ready`, and once an object is Programmed, pods
 that join, restart or fall silent do not change it either until its next generation.

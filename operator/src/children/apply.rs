@@ -13,6 +13,7 @@ use crate::watch::{Child, Held, Watched, owned};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Status;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,7 +109,7 @@ impl Place<'_> {
         }
         match written.is_behind(&kind, &wanted.digest, &there.meta) {
             Some(until) => Ok(Put::Awaited(Some(until))),
-            None => self.apply::<K>(&name, &wanted, &there.meta, written).await,
+            None => self.apply::<K>(&wanted, (&there.meta, true), written).await,
         }
     }
 
@@ -138,21 +139,21 @@ impl Place<'_> {
                 if found.meta().deletion_timestamp.is_some() {
                     return Ok(Put::Awaited(None));
                 }
-                self.apply::<K>(name, wanted, found.meta(), written).await
+                self.apply::<K>(wanted, (found.meta(), false), written).await
             }
-            made => self.note::<K>(name, made, wanted, written),
+            made => self.note::<K>((name, false), made, wanted, written),
         }
     }
 
-    /// Puts it right over `there`, which is ours.
+    /// Puts it right over `there`, which is ours and of which the watch has told or not.
     async fn apply<K: Applied>(
         &self,
-        name: &str,
         wanted: &Wanted,
-        there: &ObjectMeta,
+        (there, is_known): (&ObjectMeta, bool),
         written: &mut Written,
     ) -> Result<Put, Unapplied> {
         written.may_write()?;
+        let name = there.name.as_deref().unwrap_or_default();
         let api = self.api::<K>();
         if let Some(managed) = handed_over(there) {
             let metadata = json!({ "uid": there.uid, "resourceVersion": there.resource_version, "managedFields": managed });
@@ -169,19 +170,19 @@ impl Place<'_> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let done = within(api.patch(name, &params, &Patch::Apply(&object))).await;
         self.metrics.wrote("child", &done);
-        self.note::<K>(name, done, wanted, written)
+        self.note::<K>((name, is_known), done, wanted, written)
     }
 
     fn note<K: Applied>(
         &self,
-        name: &str,
+        (name, is_known): (&str, bool),
         done: Result<K, CallError>,
         wanted: &Wanted,
         written: &mut Written,
     ) -> Result<Put, Unapplied> {
         let done = done.map_err(|error| failed::<K>(name, error))?;
         tracing::info!(gateway = %self.owner.name, "{} is applied", what::<K>(name));
-        Ok(Put::Awaited(Some(written.wrote(&K::kind(&()), &wanted.digest, done.meta()))))
+        Ok(Put::Awaited(Some(written.wrote(&K::kind(&()), &wanted.digest, done.meta(), is_known))))
     }
 
     /// Deletes those of `watched` that are this gateway's and not called `kept`. Whether there were any.
@@ -247,6 +248,9 @@ fn handed_over(there: &ObjectMeta) -> Option<Vec<ManagedFieldsEntry>> {
 /// Whether trying again would help: not against what is wrong with the request itself.
 fn failed<K: Applied>(name: &str, error: CallError) -> Unapplied {
     match &error {
+        CallError::Kube(kube::Error::Api(status)) if is_of_another(status) => {
+            Unapplied::Stale(what::<K>(name))
+        }
         CallError::Kube(kube::Error::Api(status)) => match status.code {
             404 | 409 => Unapplied::Stale(what::<K>(name)),
             400 | 403 | 413 | 422 => {
@@ -256,6 +260,12 @@ fn failed<K: Applied>(name: &str, error: CallError) -> Unapplied {
         },
         _ => error.into(),
     }
+}
+
+/// Whether an apply was refused because the object of that name is another than was meant.
+fn is_of_another(status: &Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 422 && causes.into_iter().any(|cause| cause.field == "metadata.uid")
 }
 
 fn what<K: Applied>(name: &str) -> String {

@@ -243,7 +243,10 @@ impl Round<'_> {
         } = there;
         self.put(service_account, service_accounts).await?;
         self.put(role, roles).await?;
-        self.put(role_binding, role_bindings).await?;
+        // Nobody is given what somebody else's Role may hold.
+        if self.taken.is_empty() {
+            self.put(role_binding, role_bindings).await?;
+        }
         self.put(service, services).await?;
         if let Some(budget) = disruption_budget {
             self.put(budget, disruption_budgets).await?;

@@ -19,11 +19,26 @@ const NOTHING_GOES_ON: &str = "ProgressDeadlineExceeded";
 /// How a gateway's pods come up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deployed {
-    /// While pods of an earlier template run: how many are of the present one, of how many. Of none, while what the
-    /// gateway wants now is not applied yet.
-    pub behind: Option<(usize, usize)>,
+    /// What is still to come of what the gateway wants now, if anything is.
+    pub behind: Option<Behind>,
     /// Why pods do not come up, if any of them do not: a reason and what is said besides.
     pub failure: Option<String>,
+}
+
+/// How far a gateway's pods are from what it wants now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// It is not applied yet, or the Deployment's controller has not looked at it.
+    Unapplied,
+    /// Pods of an earlier template are being replaced.
+    Replacing {
+        /// So many are of the present one.
+        updated: usize,
+        /// Of so many that there are.
+        of: usize,
+    },
+    /// Pods are wanted, and none is ready.
+    NoneReady,
 }
 
 /// How the pods of `gateway` come up, as far as the watches tell.
@@ -42,12 +57,9 @@ pub fn deployed(
     troubles: &[(String, Trouble)],
 ) -> Deployed {
     let is_applied = outcome.is_some_and(|outcome| outcome.is_applied);
-    let counted = progress.map_or((0, 0), |progress| (count(progress.updated), count(progress.replicas)));
     let behind = match progress {
-        Some(Progress { is_observed: true, replicas, updated, .. }) if is_applied => {
-            (updated != replicas).then_some(counted)
-        }
-        _ => Some((0, 0)),
+        Some(progress) if is_applied && progress.is_observed => behind(progress),
+        _ => Some(Behind::Unapplied),
     };
     let refused = outcome.and_then(|outcome| outcome.refused.as_deref()).map(plain);
     let controller = progress.and_then(|progress| progress.failure.as_ref());
@@ -59,6 +71,17 @@ pub fn deployed(
     let failure =
         refused.or_else(|| refusing.map(said)).or_else(|| of_pods(troubles)).or_else(|| late.map(said));
     Deployed { behind, failure }
+}
+
+fn behind(progress: &Progress) -> Option<Behind> {
+    let Progress { wanted, replicas, updated, ready, .. } = *progress;
+    if updated != replicas {
+        Some(Behind::Replacing { updated: count(updated), of: count(replicas) })
+    } else if wanted > 0 && ready == 0 {
+        Some(Behind::NoneReady)
+    } else {
+        None
+    }
 }
 
 /// The first by name, so that it stays the same, and how many more there are.
@@ -100,7 +123,7 @@ mod tests {
     }
 
     fn progress(updated: i32, replicas: i32) -> Progress {
-        Progress { is_observed: true, replicas, updated, failure: None }
+        Progress { is_observed: true, wanted: replicas, replicas, updated, ready: 1, failure: None }
     }
 
     fn trouble(pod: &str, reason: &str, message: &str) -> (String, Trouble) {
@@ -114,12 +137,25 @@ mod tests {
         };
         assert_eq!(behind(&applied(), Some(progress(2, 2))), None);
         assert_eq!(behind(&applied(), Some(progress(0, 0))), None, "none are wanted");
-        assert_eq!(behind(&applied(), Some(progress(1, 3))), Some((1, 3)));
-        assert_eq!(behind(&Outcome::default(), Some(progress(2, 2))), Some((0, 0)), "not applied yet");
+        let replacing = Behind::Replacing { updated: 1, of: 3 };
+        assert_eq!(behind(&applied(), Some(progress(1, 3))), Some(replacing));
+        assert_eq!(
+            behind(&applied(), Some(Progress { wanted: 9, ..progress(2, 2) })),
+            None,
+            "more are to come"
+        );
+        assert_eq!(
+            behind(&applied(), Some(Progress { ready: 0, ..progress(2, 2) })),
+            Some(Behind::NoneReady)
+        );
+        let unmade = Progress { wanted: 2, ready: 0, ..progress(0, 0) };
+        assert_eq!(behind(&applied(), Some(unmade)), Some(Behind::NoneReady));
+        let unapplied = Some(Behind::Unapplied);
+        assert_eq!(behind(&Outcome::default(), Some(progress(2, 2))), unapplied);
         let unseen = Progress { is_observed: false, ..progress(2, 2) };
-        assert_eq!(behind(&applied(), Some(unseen)), Some((0, 0)), "its controller has not looked yet");
-        assert_eq!(behind(&applied(), None), Some((0, 0)));
-        assert_eq!(deployed(None, Some(&progress(2, 2)), &[]).behind, Some((0, 0)));
+        assert_eq!(behind(&applied(), Some(unseen)), unapplied, "its controller has not looked yet");
+        assert_eq!(behind(&applied(), None), unapplied);
+        assert_eq!(deployed(None, Some(&progress(2, 2)), &[]).behind, unapplied);
     }
 
     #[test]

@@ -56,9 +56,8 @@ pub fn port(gateway: &LLMGateway) -> u16 {
 /// Where callers find `gateway`: at its load balancer as soon as that has an address, else in the cluster.
 pub fn address_of(picture: &Picture, gateway: &LLMGateway) -> String {
     let owner = super::owner(gateway);
-    let (namespace, gateway_name) = (&owner.name.namespace, &owner.name.name);
-    let name = name(gateway_name);
-    let service = picture.children.services.get(&ObjectName::new(namespace.as_str(), name.as_str()));
+    let (namespace, name) = (owner.name.namespace.as_str(), name(&owner.name.name));
+    let service = picture.children.services.get(&ObjectName::new(namespace, name.as_str()));
     let ours = service.filter(|service| owner.owns(&service.meta));
     let is_balanced = gateway.spec.service.type_ == ServiceType::LoadBalancer;
     let ingress = ours.filter(|_| is_balanced).map(|service| service.state.clone()).unwrap_or_default();

@@ -31,7 +31,7 @@ struct Mark {
     /// What was ours by the API server's answer.
     fields: Vec<ManagedFieldsEntry>,
     at: Instant,
-    /// The watch has told of it.
+    /// The watch has told of this object: if it is not there any more, it was deleted.
     told: bool,
 }
 
@@ -43,14 +43,14 @@ impl Default for Written {
 }
 
 impl Written {
-    /// Notes a write; gives the moment until which the watch has to tell of it.
-    pub(super) fn wrote(&mut self, kind: &str, digest: &str, answer: &ObjectMeta) -> Instant {
+    /// Notes a write, over what the watch has told of or not; gives the moment until which the watch has to tell of it.
+    pub(super) fn wrote(&mut self, kind: &str, digest: &str, answer: &ObjectMeta, is_known: bool) -> Instant {
         let mark = Mark {
             digest: digest.to_owned(),
             version: answer.resource_version.clone().unwrap_or_default(),
             fields: owned(answer).cloned().collect(),
             at: Instant::now(),
-            told: false,
+            told: is_known,
         };
         let until = mark.at + TOLD;
         self.marks.insert(kind.to_owned(), mark);
@@ -150,7 +150,7 @@ mod tests {
         };
         let mut written = Written::default();
         assert_eq!(written.is_to_come("Role", "d"), None);
-        let until = written.wrote("Role", "d", &meta("10"));
+        let until = written.wrote("Role", "d", &meta("10"), false);
         assert_eq!(written.is_to_come("Role", "d"), Some(until));
         assert_eq!(written.is_to_come("Role", "other"), None);
         assert_eq!(written.is_behind("Role", "d", &meta("9")), Some(until));
@@ -159,8 +159,14 @@ mod tests {
         assert_eq!(written.is_to_come("Role", "d"), Some(until), "that was the one before");
         tokio::time::advance(TOLD).await;
         assert_eq!(written.is_to_come("Role", "d"), None);
-        written.wrote("Role", "d", &meta("11"));
+        written.wrote("Role", "d", &meta("11"), false);
         written.told("Role", &meta("11"));
         assert_eq!(written.is_to_come("Role", "d"), None, "it was there and is gone");
+        written.wrote("Role", "d", &meta("12"), true);
+        assert_eq!(
+            written.is_to_come("Role", "d"),
+            None,
+            "so it is if it goes before its last change was told"
+        );
     }
 }

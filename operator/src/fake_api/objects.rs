@@ -174,7 +174,10 @@ impl Objects {
         };
         let (meant, uid) = (&sent["metadata"]["uid"], &object["metadata"]["uid"]);
         if !call.plural.contains('/') && !meant.is_null() && meant != uid {
-            return Err(failure(409, "Conflict", "it is another object"));
+            let mut refused = failure(422, "Invalid", "metadata.uid: field is immutable");
+            refused["details"] =
+                json!({"causes": [{"field": "metadata.uid", "reason": "FieldValueInvalid"}]});
+            return Err(refused);
         }
         // Of what is applied tests may claim any version.
         let meant = sent["metadata"]["resourceVersion"].as_str().filter(|_| !call.apply);

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use weir_compile::{Code, Condition as About, Finding, Kind, Severity};
 use weir_crds::{Condition, ConditionStatus};
 
-/// All of Accepted, ResolvedRefs and Programmed are True; and of a gateway's pods none is of an earlier spec.
+/// All of Accepted, ResolvedRefs and Programmed are True; and a gateway's pods are as it wants them.
 pub const READY: &str = "Ready";
 /// What is awaited comes by itself.
 pub const RECONCILING: &str = "Reconciling";

@@ -34,10 +34,14 @@ pub struct Ingress(pub Option<String>);
 pub struct Progress {
     /// Its controller has seen the present spec.
     pub is_observed: bool,
+    /// How many pods it is to have.
+    pub wanted: i32,
     /// Its pods, but those that are going.
     pub replicas: i32,
     /// Those of the present template.
     pub updated: i32,
+    /// Those that are ready.
+    pub ready: i32,
     /// What its controller says has gone wrong: a reason and a message.
     pub failure: Option<(String, String)>,
 }
@@ -84,8 +88,10 @@ pub(super) fn deployment(object: Deployment) -> DeploymentChild {
     let state = Progress {
         is_observed: status.observed_generation.is_some()
             && status.observed_generation >= object.metadata.generation,
+        wanted: object.spec.and_then(|spec| spec.replicas).unwrap_or(1),
         replicas: status.replicas.unwrap_or_default(),
         updated: status.updated_replicas.unwrap_or_default(),
+        ready: status.ready_replicas.unwrap_or_default(),
         failure: failure(status.conditions.as_deref().unwrap_or_default()),
     };
     Arc::new(Child { meta: object.metadata, state })

@@ -1,11 +1,11 @@
 //! What a gateway's conditions say of its pods.
 //!
-//! That they cannot come up fails Ready while what the gateway wants now has not been rolled out: of a new gateway
-//! through Programmed, of a changed one, whose earlier pods serve on, by itself. Once it has been, pods that come and
-//! go are told of in Available only (semantics S8.5).
+//! Until what the gateway wants now has been rolled out, and a pod of it was ready, that fails Ready: Programmed is
+//! about what is configured, and pods from before may serve on. Once it has been, pods that come and go are told of in
+//! Available only (semantics S8.5).
 
 use super::{AVAILABLE, CONFIG_IN_SYNC, Check, Facts, Programmed, READY, Verdict, find};
-use crate::children::rollout::Deployed;
+use crate::children::rollout::{Behind, Deployed};
 use crate::report::message::coded;
 use weir_compile::{Code, Condition as About, Kind};
 use weir_crds::{Condition, ConditionStatus, MOST_SKIPPED};
@@ -29,33 +29,36 @@ pub(super) fn cannot_come_up(facts: &Facts<'_>) -> Option<Check> {
     Some(Check::fails(About::Programmed, Code::RolloutFailed, said))
 }
 
-/// Whether pods of an earlier spec are still to be replaced.
+/// Whether what the gateway wants of its pods now has yet to come.
 pub(super) fn rolled_out(facts: &Facts<'_>, old: &[Condition]) -> Option<Check> {
     let rollout = facts.rollout.as_ref().filter(|_| facts.kind == Kind::Gateway)?;
-    let (updated, replicas) = rollout.deployed.behind?;
+    let behind = rollout.deployed.behind?;
     let was_ready = find(old, READY).is_some_and(|condition| {
         condition.status == ConditionStatus::True && condition.observed_generation == Some(facts.generation)
     });
     if was_ready {
         return None;
     }
-    let (code, message) = match failure(rollout) {
-        Some(said) => (Code::RolloutFailed, said),
-        None => (Code::Pending, coded(&at_work(updated, replicas), Code::Pending)),
+    let (code, message) = match (failure(rollout), behind) {
+        (Some(said), _) => (Code::RolloutFailed, said),
+        (None, Behind::NoneReady) => {
+            let code = Code::NoReadyPods;
+            (code, coded(&format!("{} {}", code.meaning(), code.remedy()), code))
+        }
+        (None, Behind::Unapplied) => {
+            let said = "what the gateway wants of its pods is being applied";
+            (Code::Pending, coded(said, Code::Pending))
+        }
+        (None, Behind::Replacing { updated, of }) => {
+            let said =
+                format!("{updated}/{of} pods are as the gateway wants them, the others are being replaced");
+            (Code::Pending, coded(&said, Code::Pending))
+        }
     };
     let in_progress = code == Code::Pending;
     let verdict =
         Verdict { type_: READY, status: code.status(), reason: code.reason(), message: message.into() };
     Some(Check { verdict, terminal: None, in_progress })
-}
-
-fn at_work(updated: usize, replicas: usize) -> String {
-    match replicas {
-        0 => "what the gateway wants of its pods is being applied".to_owned(),
-        _ => {
-            format!("{updated}/{replicas} pods are as the gateway wants them; the others are being replaced")
-        }
-    }
 }
 
 fn failure(rollout: &Rollout) -> Option<String> {

@@ -17,7 +17,7 @@ const PROVIDERS: usize = 10;
 
 /// Makes every object; no operator runs yet.
 pub(crate) async fn world(objects: &Objects, keys: usize) -> Result<()> {
-    make(objects, Kind::Gateway, vec![object("main", &json!({}))]).await?;
+    make(objects, Kind::Gateway, vec![object("main", &json!({ "replicas": 0 }))]).await?;
     let providers = (0..PROVIDERS).map(|n| object(&format!("mock-{n}"), &json!({ "vendor": "Mock" })));
     make(objects, Kind::Provider, providers.collect()).await?;
     make(objects, Kind::Route, (0..keys.div_ceil(10)).map(route).collect()).await?;

@@ -29,11 +29,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Who a process of `gateway` is to the API server. Not who the operator makes for pods: a process may be there
+    /// before the operator is.
+    pub fn account(gateway: &str) -> String {
+        format!("{gateway}-process")
+    }
+
     /// Starts a gateway for `namespace/gateway` at `host` (127.0.0.2, ...), with the rights of a gateway's pod, and
     /// makes its Pod.
     pub async fn start(plane: &Plane, namespace: &str, gateway: &str, host: &str) -> Result<Self> {
         let client = plane.admin()?;
-        let account = format!("{gateway}-gateway");
+        let account = Self::account(gateway);
         rbac::account(&client, namespace, &account).await?;
         let rules = weir_operator::rbac::gateway_rules(gateway);
         rbac::grant(&client, namespace, &account, (namespace, &account), &rules).await?;

@@ -1,11 +1,11 @@
 //! The smallest world that answers: a gateway `main`, an account of vendor Mock, a route `chat` and a key.
 
-/// The gateway.
+/// The gateway. Its pods are the test's own: without a node the Deployment's would wait for ever.
 pub const GATEWAY: &str = "
 apiVersion: weir.dev/v1alpha1
 kind: LLMGateway
 metadata: {name: main}
-spec: {}
+spec: {replicas: 0}
 ";
 
 /// The account.

@@ -30,6 +30,7 @@ apiVersion: weir.dev/v1alpha1
 kind: LLMGateway
 metadata: {name: main}
 spec:
+  replicas: 0
   allowedNamespaces:
     routes: {from: Selector, selector: {matchLabels: {gateway: admitted}}}
     keys: {from: Selector, selector: {matchLabels: {gateway: admitted}}}

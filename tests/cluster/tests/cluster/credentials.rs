@@ -35,7 +35,8 @@ stringData: {api-key: sk-fake-first}
 #[tokio::test]
 async fn s8_7_a_changed_credential_reaches_traffic_without_a_restart() {
     let upstream = Upstream::start();
-    let gateway = GATEWAY.replace("spec: {}", "spec: {egress: {allowPrivate: [127.0.0.0/8]}}");
+    let gateway =
+        GATEWAY.replace("spec: {replicas: 0}", "spec: {replicas: 0, egress: {allowPrivate: [127.0.0.0/8]}}");
     let mut stage = Stage::with("credential", &[&gateway, SECRET, &account(&upstream), ROUTE, KEY]).await;
     let key = stage.objects.secret("app-llm", "OPENAI_API_KEY").await.unwrap();
     stage.until_answered(&key, 200).await;
@@ -61,7 +62,8 @@ async fn s8_7_a_changed_credential_reaches_traffic_without_a_restart() {
 #[tokio::test]
 async fn s10_7_a_secret_that_is_not_labelled_is_sent_to_no_vendor() {
     let upstream = Upstream::start();
-    let gateway = GATEWAY.replace("spec: {}", "spec: {egress: {allowPrivate: [127.0.0.0/8]}}");
+    let gateway =
+        GATEWAY.replace("spec: {replicas: 0}", "spec: {replicas: 0, egress: {allowPrivate: [127.0.0.0/8]}}");
     let unlabelled = SECRET.replace("weir.dev/credential: 'true'", "weir.dev/credential: 'false'");
     let stage = Stage::with("unlabelled", &[&gateway, &unlabelled, &account(&upstream), ROUTE, KEY]).await;
     let provider = (Kind::Provider, "mock");

@@ -107,6 +107,16 @@ async fn s10_8_of_two_keys_that_name_one_secret_the_older_has_it() {
 }
 
 /// It goes on with its text: only the addresses beside it change.
+/// Waits until the Secret says that the gateway is at this address.
+async fn until_address(stage: &Stage, address: &str) {
+    wait::until(address, SOON, async || {
+        let found = stage.objects.secret("app-llm", "OPENAI_BASE_URL").await?;
+        Ok((found == address).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn s8_7_a_key_that_names_another_gateway_moves_there_with_its_text() {
     let mut stage = stage("moves").await;
@@ -126,13 +136,11 @@ async fn s8_7_a_key_that_names_another_gateway_moves_there_with_its_text() {
     stage.gateways.swap(0, 1);
     stage.until_answered(&text, 401).await;
     assert_eq!(text_of(&stage, "app-llm").await, text);
-    let address = format!("http://there-gateway.{}.svc/v1", stage.objects.namespace);
-    wait::until("the Secret names the gateway", SOON, async || {
-        let found = stage.objects.secret("app-llm", "OPENAI_BASE_URL").await?;
-        Ok((found == address).then_some(()))
-    })
-    .await
-    .unwrap();
+    let host = format!("there-gateway.{}.svc", stage.objects.namespace);
+    until_address(&stage, &format!("http://{host}/v1")).await;
+    stage.apply(&[&there(GATEWAY).replace("replicas: 0", "replicas: 0, service: {port: 8080}")]).await;
+    until_address(&stage, &format!("http://{host}:8080/v1")).await;
+    assert_eq!(text_of(&stage, "app-llm").await, text);
     stage.objects.until_ready(APP.0, APP.1).await.unwrap();
 }
 

@@ -13,6 +13,7 @@ mod again;
 mod argocd;
 mod attachment;
 mod chart;
+mod children;
 mod conditions;
 mod corpus;
 mod credentials;

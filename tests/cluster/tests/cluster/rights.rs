@@ -3,9 +3,10 @@
 
 mod audit;
 
+use crate::children;
 use crate::stage::Stage;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use weir_cluster::proxy::{Answer, Proxy};
 use weir_cluster::wait;
 use weir_cluster::world::manifests::{GATEWAY, KEY, PROVIDER, ROUTE};
-use weir_cluster::world::{Gateway, Objects, Operator, OperatorRules, SOON, Setting};
+use weir_cluster::world::{Gateway, Objects, Operator, OperatorRules, SOON, Setting, condition, text};
 use weir_crds::Kind;
 
 pub(crate) use audit::{Audit, until_allowed, unused};
@@ -104,6 +105,60 @@ async fn grow_and_shrink(objects: &Objects) {
     .unwrap();
 }
 
+/// Of every child of a gateway the name is somebody else's at first, and later a hand spoils it; and one goes.
+async fn take_and_spoil(objects: &Objects) {
+    let gateway = |replicas: u8| {
+        let named = GATEWAY.replace("name: main", "name: spare");
+        named.replace("replicas: 0", &format!("replicas: {replicas}"))
+    };
+    let name = "spare-gateway";
+    for foreign in children::FOREIGN {
+        objects.apply(&foreign.replace("NAME", name)).await.unwrap();
+    }
+    objects.apply(&gateway(2)).await.unwrap();
+    let names = |kind: &'static str| {
+        move |object: &serde_json::Value| {
+            condition(object, "Programmed")
+                .and_then(|it| text(it, "/message"))
+                .is_some_and(|it| it.contains(kind))
+        }
+    };
+    let spare = (Kind::Gateway, "spare");
+    let apis = children::apis(objects);
+    // A RoleBinding waits until the Role is the gateway's own, the Deployment for all of them.
+    for (said, given_back) in [
+        ("PodDisruptionBudget spare-gateway", &[0, 1, 3, 4][..]),
+        (": RoleBinding spare-gateway", &[2]),
+        (": Deployment spare-gateway", &[5]),
+    ] {
+        objects.until(spare, said, names(said)).await.unwrap();
+        for at in given_back {
+            apis[*at].delete(name, &DeleteParams::default()).await.unwrap();
+        }
+    }
+    for api in &apis {
+        let spoil =
+            Patch::Merge(json!({ "metadata": { "labels": { "app.kubernetes.io/instance": "spoilt" } } }));
+        let instance = |object: &kube::core::DynamicObject| {
+            object
+                .metadata
+                .labels
+                .as_ref()
+                .and_then(|labels| labels.get("app.kubernetes.io/instance").cloned())
+        };
+        let is_ours = async || {
+            let found = api.get_opt(name).await?;
+            Ok(found.filter(|object| instance(object).as_deref() == Some("spare")))
+        };
+        wait::until("it is made", SOON, is_ours).await.unwrap();
+        api.patch(name, &PatchParams::default(), &spoil).await.unwrap();
+        wait::until("it is put right", SOON, is_ours).await.unwrap();
+    }
+    objects.apply(&gateway(0)).await.unwrap();
+    let gone = async || Ok(apis[4].get_opt(name).await?.is_none().then_some(()));
+    wait::until("the budget goes", SOON, gone).await.unwrap();
+}
+
 #[tokio::test]
 async fn s10_9_operator_and_gateways_use_every_right_they_have_and_ask_for_no_other() {
     let plane = crate::shared::plane().await;
@@ -130,6 +185,7 @@ async fn s10_9_operator_and_gateways_use_every_right_they_have_and_ask_for_no_ot
     live(&objects, &mut operator).await;
     break_twice(&objects).await;
     grow_and_shrink(&objects).await;
+    take_and_spoil(&objects).await;
 
     let leases: Api<Lease> = Api::namespaced(objects.client.clone(), &setting.home);
     let renewed = async || {
@@ -146,7 +202,7 @@ async fn s10_9_operator_and_gateways_use_every_right_they_have_and_ask_for_no_ot
     let rules = OperatorRules::read().unwrap();
     let given = [rules.watched.as_slice(), &rules.own].concat();
     assert_least(&Audit::of(plane, &account), &given);
-    let account = format!("system:serviceaccount:{}:main-gateway", objects.namespace);
+    let account = format!("system:serviceaccount:{}:{}", objects.namespace, Gateway::account("main"));
     assert_least(&Audit::of(plane, &account), &weir_operator::rbac::gateway_rules("main"));
 }
 
@@ -176,6 +232,9 @@ async fn s10_9_a_gateways_token_reads_its_own_configuration_and_nothing_else() {
     for name in ["main-config-secret-00", "other-config-secret-00", "app-llm"] {
         wait::until(name, SOON, async || Ok(admin.get_opt(name).await?)).await.unwrap();
     }
+    // The one that the operator makes for the gateway's pods.
+    let accounts: Api<ServiceAccount> = Api::namespaced(stage.objects.client.clone(), namespace);
+    wait::until("the account", SOON, async || Ok(accounts.get_opt("main-gateway").await?)).await.unwrap();
     let token = stage.plane.token(namespace, "main-gateway").await.unwrap();
     let client = stage.plane.client_with_token(&token).unwrap();
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);

@@ -6,8 +6,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
+use weir_cluster::wait;
 use weir_cluster::world::manifests::{GATEWAY, KEY, PROVIDER, ROUTE};
-use weir_cluster::world::{condition, is_ready, text};
+use weir_cluster::world::{SOON, condition, is_ready, text};
 use weir_compile::Code;
 use weir_crds::Kind;
 
@@ -32,6 +33,7 @@ scenes! {
     NoReadyPods in without_a_ready_pod_nothing_is_programmed;
     PodsUnreachable in of_pods_that_do_not_answer_nobody_knows_what_they_run;
     Pending in one_of_two_that_is_behind_is_waited_for;
+    RolloutFailed in a_namespace_that_takes_no_pods_says_so_until_it_does;
     TooLarge in what_does_not_fit_is_not_published_and_the_rest_goes_on;
 }
 
@@ -69,6 +71,34 @@ mod stories {
         stage.until_shown((Kind::Key, "app"), code).await;
         secrets.delete("app-llm", &DeleteParams::default()).await.unwrap();
         stage.until_current((Kind::Key, "app")).await;
+    }
+
+    pub(super) async fn a_namespace_that_takes_no_pods_says_so_until_it_does(code: Code) {
+        let stage = Stage::new("no-pods").await;
+        let quota: ResourceQuota = serde_json::from_value(json!({
+            "metadata": { "name": "none" }, "spec": { "hard": { "pods": "0" } },
+        }))
+        .unwrap();
+        let quotas: Api<ResourceQuota> = stage.native();
+        quotas.create(&PostParams::default(), &quota).await.unwrap();
+        let counted = async || Ok(quotas.get("none").await?.status.and_then(|status| status.hard));
+        wait::until("the quota counts", SOON, counted).await.unwrap();
+        stage.apply(&[&GATEWAY.replace("replicas: 0", "replicas: 1"), PROVIDER, ROUTE]).await;
+        let object = stage.until_shown((Kind::Gateway, "main"), code).await;
+        for name in ["Ready", "Programmed", "Available"] {
+            let message = text(condition(&object, name).unwrap(), "/message").unwrap();
+            assert!(
+                message.contains("FailedCreate") && message.contains("exceeded quota: none"),
+                "{message}"
+            );
+        }
+        quotas.delete("none", &DeleteParams::default()).await.unwrap();
+        // There is no node, which is the next thing to say.
+        let unschedulable = |object: &Value| {
+            condition(object, "Ready")
+                .is_some_and(|it| text(it, "/message").unwrap().contains("Unschedulable"))
+        };
+        stage.objects.until((Kind::Gateway, "main"), "Unschedulable", unschedulable).await.unwrap();
     }
 
     pub(super) async fn a_key_waits_while_the_namespace_takes_no_secret(code: Code) {

@@ -32,9 +32,9 @@ pub(super) const SURROUNDINGS: &[&str] = &[GATEWAY, PROVIDER];
 /// Mends what only the gateway can mend.
 pub(super) fn gateway_that_admits(namespace: &str) -> String {
     let spec = format!(
-        "{{egress: {{allowPrivate: [127.0.0.0/8]}}, tenants: [{{name: research, namespaces: [{namespace}]}}]}}"
+        "{{replicas: 0, egress: {{allowPrivate: [127.0.0.0/8]}}, tenants: [{{name: research, namespaces: [{namespace}]}}]}}"
     );
-    GATEWAY.replace("spec: {}", &format!("spec: {spec}"))
+    GATEWAY.replace("spec: {replicas: 0}", &format!("spec: {spec}"))
 }
 
 macro_rules! provider {
@@ -116,7 +116,7 @@ pub(super) const CASES: &[Case] = &[
             "{apiVersion: weir.dev/v1alpha1, kind: LLMKey, metadata: {name: nm}, spec: {gatewayRef: {name: later}, \
            allowedModels: ['*'], source: {generate: {secretName: nm-llm}}}}",
         ],
-        &["{apiVersion: weir.dev/v1alpha1, kind: LLMGateway, metadata: {name: later}, spec: {}}"],
+        &["{apiVersion: weir.dev/v1alpha1, kind: LLMGateway, metadata: {name: later}, spec: {replicas: 0}}"],
     ),
     case(
         Code::NotReferenced,

@@ -36,6 +36,7 @@ impl End {
             "statuses": statuses(objects).await?,
             "snapshot": published.snapshot,
             "minted": minted(objects).await?,
+            "children": children(objects).await?,
         });
         let mut leaves = BTreeMap::new();
         flatten("", without_chance(world, &objects.namespace), &mut leaves);
@@ -108,6 +109,24 @@ async fn statuses(objects: &Objects) -> Result<BTreeMap<String, Value>> {
         }
     }
     Ok(statuses)
+}
+
+/// What the gateway runs as: of each kind one object, but no budget, for it has no pods.
+async fn children(objects: &Objects) -> Result<Vec<Value>> {
+    let mut children = Vec::new();
+    for api in crate::children::apis(objects) {
+        let Some(child) = api.get_opt("main-gateway").await? else { continue };
+        children.push(json!({ "labels": child.metadata.labels, "data": without_status(child.data) }));
+    }
+    ensure!(children.len() == 5, "{children:#?}");
+    Ok(children)
+}
+
+fn without_status(mut data: Value) -> Value {
+    if let Some(fields) = data.as_object_mut() {
+        fields.remove("status");
+    }
+    data
 }
 
 /// Of each key the Secrets that were made for it. One that was made for a key that is gone has to go, too.

@@ -33,7 +33,7 @@ impl<'plane> Scene<'plane> {
     /// The gateway calls through a proxy of its own from now on; its process is another then.
     pub(super) async fn gateways_proxy(&mut self) -> Result<Proxy<'plane>> {
         let proxy = Proxy::start(self.plane)?;
-        let token = self.plane.token(&self.objects.namespace, "main-gateway").await?;
+        let token = self.plane.token(&self.objects.namespace, &Gateway::account("main")).await?;
         self.gateway.call_through(self.plane, proxy.kubeconfig_for(&token)?)?;
         Ok(proxy)
     }

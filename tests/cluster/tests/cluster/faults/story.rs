@@ -14,7 +14,7 @@ use weir_crds::Kind;
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Fields that differ from world to world: times, counts of what happened, what is random or follows from it.
-pub(super) const CHANCE: [&str; 8] = [
+pub(super) const CHANCE: [&str; 10] = [
     "lastTransitionTime",
     "observedGeneration",
     "generation",
@@ -23,6 +23,8 @@ pub(super) const CHANCE: [&str; 8] = [
     "digests",
     "sha256",
     "createdAt",
+    "clusterIP",
+    "clusterIPs",
 ];
 
 /// A route to an account without credential first and to one with a credential second, which is never called.
@@ -151,7 +153,7 @@ impl Story<'_> {
         Ok(Texts { app, gone })
     }
 
-    /// The route has one more name, and the account another credential.
+    /// The route has one more name, the account another credential, and the gateway's Service another port.
     pub(super) async fn change(&self) -> Result<()> {
         self.apply_the_change().await?;
         self.until_changed().await
@@ -159,6 +161,7 @@ impl Story<'_> {
 
     pub(super) async fn apply_the_change(&self) -> Result<()> {
         self.objects.apply(&credential("second-credential")).await?;
+        self.objects.apply(&GATEWAY.replace("replicas: 0", "replicas: 0, service: {port: 8080}")).await?;
         self.objects.apply(&ROUTE.replace("model: chat", "model: chat\n  aliases: [{name: talk}]")).await
     }
 
