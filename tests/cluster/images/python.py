@@ -42,6 +42,8 @@ def main():
             + ["--entrypoint", "/python3"]
             + ["--env", "PYTHONHOME=/python", "--env", "PYTHONPATH=/packages", "--env", "HOME=/tmp"]
             + ["--env", "PYTHONDONTWRITEBYTECODE=1", "--env", "PYTHONUNBUFFERED=1"]
+            # pip asks nobody: what it has is all there is.
+            + ["--env", "PIP_NO_INDEX=1", "--env", "PIP_DISABLE_PIP_VERSION_CHECK=1"]
             + [f"{home}=/python", f"{packages}=/packages", f"{stage}/python3=/python3"],
             check=True,
         )
