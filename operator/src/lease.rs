@@ -7,7 +7,7 @@
 
 use crate::names::FIELD_MANAGER;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
@@ -29,9 +29,20 @@ const LOOKED_AT: Duration = Duration::from_secs(2);
 /// Reading and writing it has so long.
 const TURN: Duration = Duration::from_secs(4);
 
+/// Who strives.
+#[derive(Debug, Clone, Default)]
+pub struct Who {
+    /// This replica.
+    pub identity: String,
+    /// Whom all replicas run as, if that is known: the Lease goes with it, and uninstalling leaves none behind.
+    pub account: Option<OwnerReference>,
+}
+
 /// Strives for the Lease for ever; tells `leading` whether it is held. Gives it back when nobody listens any more.
-pub async fn hold(client: Client, namespace: String, identity: String, leading: watch::Sender<bool>) {
-    let mut claim = Claim { api: Api::namespaced(client, &namespace), identity, seen: None, failing: false };
+pub async fn hold(client: Client, namespace: String, who: Who, leading: watch::Sender<bool>) {
+    let Who { identity, account } = who;
+    let api = Api::namespaced(client, &namespace);
+    let mut claim = Claim { api, identity, account, seen: None, failing: false };
     tokio::select! {
         () = claim.strive(&leading) => {}
         () = leading.closed() => {}
@@ -47,6 +58,7 @@ pub async fn hold(client: Client, namespace: String, identity: String, leading: 
 struct Claim {
     api: Api<Lease>,
     identity: String,
+    account: Option<OwnerReference>,
     seen: Option<Seen>,
     /// The last turn failed.
     failing: bool,
@@ -129,15 +141,24 @@ impl Claim {
     fn taken(&self, lease: &Lease, whose: Whose) -> Value {
         let before = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or_default();
         let transitions = (whose == Whose::Nobodys).then(|| before.saturating_add(1));
-        let version = &lease.metadata.resource_version;
-        json!({ "metadata": { "resourceVersion": version }, "spec": self.spec(transitions) })
+        let metadata = ObjectMeta {
+            resource_version: lease.metadata.resource_version.clone(),
+            owner_references: self.owners(),
+            ..ObjectMeta::default()
+        };
+        json!({ "metadata": metadata, "spec": self.spec(transitions) })
     }
 
     /// The Lease as it is made.
     fn first(&self) -> Lease {
         let mut lease = Lease { spec: Some(self.spec(Some(0))), ..Lease::default() };
         lease.metadata.name = Some(NAME.to_owned());
+        lease.metadata.owner_references = self.owners();
         lease
+    }
+
+    fn owners(&self) -> Option<Vec<OwnerReference>> {
+        self.account.clone().map(|account| vec![account])
     }
 
     /// Ours from now on; with `transitions` it was not before.

@@ -3,6 +3,7 @@
 //! It configures gateways, it routes nothing: requests go on without it. Everything that it decides from is in the
 //! API server; a replica that is killed at any moment is followed by one that reads on from there.
 
+pub mod account;
 pub mod acks;
 pub mod args;
 pub mod children;

@@ -2,12 +2,13 @@
 //!
 //! The first change after rest is looked at at once; what comes while a pass is under way is looked at together.
 
+use crate::account;
 use crate::acks::{self, Acks};
 use crate::args::Args;
 use crate::children::{self, Keeping, Outcomes, Settings};
 use crate::cluster::{self, Scope};
 use crate::health::{self, Health, Pulse};
-use crate::lease;
+use crate::lease::{self, Who};
 use crate::metrics::Metrics;
 use crate::pass::World;
 use crate::report::Statuses;
@@ -52,7 +53,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     let (leading, led) = channel::channel(false);
     let mut lease = Tasks::default();
-    let held = lease::hold(client.clone(), args.namespace.clone(), args.identity.clone(), leading);
+    let who = Who { identity: args.identity.clone(), account: account::in_pod() };
+    let held = lease::hold(client.clone(), args.namespace.clone(), who, leading);
     lease.spawn("holding the Lease", held);
     let news = Arc::new(Notify::new());
     let acks = Arc::new(Acks::new(Arc::clone(&news)));

@@ -3,6 +3,8 @@ use crate::fake_api::{FakeApi, OWN, failure};
 use crate::tasks::Tasks;
 
 const LEASES: &str = "leases.coordination.k8s.io";
+/// The uid of whom all replicas run as.
+const ACCOUNT: &str = "of-the-account";
 /// A little later.
 const BIT: Duration = Duration::from_millis(100);
 
@@ -16,7 +18,9 @@ impl Replica {
     fn start(api: &FakeApi, identity: &str) -> Self {
         let (leading, told) = watch::channel(false);
         let mut striving = Tasks::default();
-        striving.spawn("striving", hold(api.client(), OWN.to_owned(), identity.to_owned(), leading));
+        let account = OwnerReference { uid: ACCOUNT.to_owned(), ..OwnerReference::default() };
+        let who = Who { identity: identity.to_owned(), account: Some(account) };
+        striving.spawn("striving", hold(api.client(), OWN.to_owned(), who, leading));
         Self { told, striving }
     }
 
@@ -50,6 +54,20 @@ fn held_by(api: &FakeApi, holder: &str, renewed: &str) {
             "spec": { "holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed },
         }),
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_goes_with_the_account_whoever_made_it() {
+    let api = api();
+    let owner = |api: &FakeApi| {
+        api.get(LEASES, (OWN, NAME)).unwrap()["metadata"]["ownerReferences"][0]["uid"].clone()
+    };
+    Replica::start(&api, "one").until(true).await;
+    assert_eq!(owner(&api), ACCOUNT);
+    api.delete(LEASES, (OWN, NAME));
+    held_by(&api, "", "2026-01-01T00:00:00.000000Z");
+    Replica::start(&api, "other").until(true).await;
+    assert_eq!(owner(&api), ACCOUNT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,6 +170,7 @@ async fn who_comes_second_is_refused() {
     held_by(&api, "", "1999-01-01T00:00:00.000000Z");
     let client = api.client();
     let claim = |identity: &str| Claim {
+        account: None,
         api: Api::namespaced(client.clone(), OWN),
         identity: identity.to_owned(),
         seen: None,

@@ -270,7 +270,12 @@ fn orphans(api: &FakeApi) {
 
 async fn lead_and_resign(api: &FakeApi) {
     let (leading, mut told) = tokio::sync::watch::channel(false);
-    let held = crate::lease::hold(api.client(), crate::fake_api::OWN.to_owned(), "pod-0".to_owned(), leading);
+    let held = crate::lease::hold(
+        api.client(),
+        crate::fake_api::OWN.to_owned(),
+        crate::lease::Who::default(),
+        leading,
+    );
     let led = async move { drop(told.wait_for(|leads| *leads).await.unwrap()) };
     tokio::join!(held, led);
 }

@@ -31,6 +31,11 @@ async fn helm_uninstall_leaves_peoples_objects_and_gateways_that_go_on_serving()
     assert_eq!(weir.ask(&service, "chat").await.unwrap(), 200);
     assert_eq!(lives(&weir.pods().await.unwrap()), lives(&pods));
 
+    wait::until("the operator's Lease is gone", SOON, async || {
+        Ok((!all(&weir).await?.contains("lease.coordination.k8s.io/weir-operator")).then_some(()))
+    })
+    .await
+    .unwrap();
     let left = all(&weir).await.unwrap();
     let (of_configuration, others): (BTreeSet<&str>, BTreeSet<&str>) =
         left.iter().map(String::as_str).partition(|name| {
@@ -39,7 +44,6 @@ async fn helm_uninstall_leaves_peoples_objects_and_gateways_that_go_on_serving()
     assert!(of_configuration.contains("configmap/default-config"), "{left:?}");
     let expected = [
         "deployment.apps/default-gateway",
-        "lease.coordination.k8s.io/weir-operator",
         "llmgateway.weir.dev/default",
         "llmkey.weir.dev/quickstart",
         "llmprovider.weir.dev/flaky",
