@@ -30,7 +30,7 @@ struct Life {
 
 impl Life {
     /// A gateway, with `given` there before it.
-    async fn with(given: impl FnOnce(&FakeApi)) -> Self {
+    fn with(given: impl FnOnce(&FakeApi)) -> Self {
         let api = FakeApi::watched(&["a"]);
         given(&api);
         let metadata = json!({"namespace": "a", "name": "main", "generation": 1});
@@ -57,7 +57,7 @@ impl Life {
 
     /// All of it applied, and the watches have told so.
     async fn applied() -> Self {
-        let life = Self::with(|_| ()).await;
+        let life = Self::with(|_| ());
         life.until("it is applied", |life| life.outcome().is_applied).await;
         life
     }
@@ -158,7 +158,7 @@ async fn what_others_add_is_theirs() {
 async fn s10_8_what_is_somebody_elses_is_left_alone_and_no_pod_is_made() {
     for kind in KINDS {
         let foreign = json!({"metadata": {"namespace": "a", "name": CHILD.1, "labels": {"mine": "yes"}}, "theirs": true});
-        let life = Life::with(|api| drop(api.create(kind, foreign))).await;
+        let life = Life::with(|api| drop(api.create(kind, foreign)));
         let before = life.child(kind).unwrap();
         life.until("it is said", |life| !life.outcome().findings.is_empty()).await;
         let findings = life.outcome().findings;
@@ -220,7 +220,7 @@ async fn a_budget_that_nobody_needs_is_deleted_and_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_said_and_tried_again_with_patience() {
     let refused = failure(403, "Forbidden", "exceeded quota: services=0");
-    let life = Life::with(|api| api.refuse("create", "a", refused)).await;
+    let life = Life::with(|api| api.refuse("create", "a", refused));
     life.until("it is said", |life| life.outcome().refused.is_some()).await;
     let said = life.outcome().refused.unwrap();
     assert_eq!(said, "the API server refuses ServiceAccount main-gateway: exceeded quota: services=0");
@@ -234,7 +234,7 @@ async fn what_is_refused_is_said_and_tried_again_with_patience() {
 
 #[tokio::test(start_paused = true)]
 async fn s8_7_an_api_server_that_stumbles_is_no_news_unless_it_goes_on() {
-    let life = Life::with(|api| api.refuse("create", "a", failure(500, "InternalError", "it is so"))).await;
+    let life = Life::with(|api| api.refuse("create", "a", failure(500, "InternalError", "it is so")));
     life.until("it is tried", |life| life.made().len() == 1).await;
     assert_eq!(life.outcome().refused, None);
     life.until("it is said", |life| life.outcome().refused.is_some()).await;

@@ -25,7 +25,7 @@ pub struct Rollout {
 
 /// Why Programmed waits for pods of a gateway that cannot come up.
 pub(super) fn cannot_come_up(facts: &Facts<'_>) -> Option<Check> {
-    let said = facts.rollout.as_ref().and_then(failure)?;
+    let said = facts.rollout.as_ref().filter(|_| facts.kind == Kind::Gateway).and_then(failure)?;
     Some(Check::fails(About::Programmed, Code::RolloutFailed, said))
 }
 

@@ -1,8 +1,11 @@
-//! Tables for what people would notice, and random lives of an object for what must hold at every step.
+//! Tables for what people would notice; and for what must hold at every step random lives of an object.
+
+mod pods;
+mod random;
 
 use super::*;
+use crate::children::rollout::{Behind, Deployed};
 use crate::report::message::LONGEST;
-use proptest::prelude::*;
 use weir_config::ObjectName;
 use weir_crds::MOST_SKIPPED;
 
@@ -27,17 +30,19 @@ struct Life {
     said: Vec<Condition>,
     generation: i64,
     kind: Kind,
+    deployed: Deployed,
 }
 
 impl Life {
     fn of(kind: Kind) -> Self {
-        Self { said: Vec::new(), generation: 1, kind }
+        Self { said: Vec::new(), generation: 1, kind, deployed: Deployed::default() }
     }
 
     fn step(&mut self, codes: &[Code], programmed: Programmed, now: Timestamp) -> &mut Self {
         let findings = found(codes);
         let findings: Vec<&Finding> = findings.iter().collect();
-        let rollout = Some(Rollout { ready: 2, current: 1, ..Rollout::default() });
+        let deployed = self.deployed.clone();
+        let rollout = Some(Rollout { ready: 2, current: 1, skipped: 0, deployed });
         let facts =
             Facts { kind: self.kind, generation: self.generation, findings: &findings, programmed, rollout };
         self.said = conditions(&facts, &self.said, now);
@@ -143,10 +148,10 @@ fn s8_5_a_gateways_pods_show_in_conditions_that_never_feed_ready() {
     assert!(find(&life.said, CONFIG_IN_SYNC).unwrap().message.starts_with("1/2 ready pods"));
 
     let none = Rollout::default();
-    assert_eq!(pods::in_sync(&none, &Programmed::Current).reason, "NoReadyPods");
-    assert_eq!(pods::available(&none).status, False);
+    assert_eq!(super::pods::in_sync(&none, &Programmed::Current).reason, "NoReadyPods");
+    assert_eq!(super::pods::available(&none).status, False);
     let all = Rollout { ready: 2, current: 2, skipped: MOST_SKIPPED + 3, ..Rollout::default() };
-    let all = pods::in_sync(&all, &Programmed::Current);
+    let all = super::pods::in_sync(&all, &Programmed::Current);
     assert_eq!((all.status, all.reason), (True, CONFIG_IN_SYNC));
     assert!(all.message.contains("3 more objects"), "{}", all.message);
 }
@@ -266,124 +271,4 @@ fn what_is_said_is_known_again_in_any_order_and_beside_somebody_elses() {
     assert!(!is_said(1, &said[1..]), "one is missing");
     said.push(Condition { type_: STALLED.to_owned(), ..said[0].clone() });
     assert!(!is_said(1, &said), "one is there that should go");
-}
-
-/// What a tool that follows kstatus makes of it; all that apply.
-fn kstatus(conditions: &[Condition]) -> Vec<&'static str> {
-    let is = |type_: &str, status| find(conditions, type_).is_some_and(|it| it.status == status);
-    let mut outcomes = Vec::new();
-    if is(RECONCILING, True) {
-        outcomes.push("InProgress");
-    }
-    if is(STALLED, True) {
-        outcomes.push("Failed");
-    }
-    if outcomes.is_empty() {
-        outcomes.push(if is(READY, True) { "Current" } else { "InProgress" });
-    }
-    outcomes
-}
-
-fn any_programmed() -> impl Strategy<Value = Programmed> {
-    prop_oneof![
-        Just(Programmed::NotReferenced),
-        Just(Programmed::Current),
-        (0..3usize, 0..3usize).prop_map(|(current, total)| Programmed::Pending { current, total }),
-        Just(Programmed::NoReadyPods),
-        Just(Programmed::PodsUnreachable),
-        prop::sample::select(vec![Code::NameTaken, Code::TooLarge])
-            .prop_map(|code| Programmed::Blocked { code, message: "x".repeat(2000) }),
-        Just(Programmed::NotServed),
-    ]
-}
-
-/// One pass: which findings, how far, whether the spec was changed, and how many seconds later (a clock may go back).
-type Step = (Vec<Code>, Programmed, bool, i64);
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let codes = prop::sample::subsequence(Code::ALL.to_vec(), 0..4);
-    let found = prop_oneof![3 => Just(Vec::new()), 2 => codes];
-    let later = prop_oneof![5 => 0..400i64, 1 => -50..0i64];
-    (found, any_programmed(), any::<bool>(), later)
-}
-
-fn is_behind(programmed: &Programmed) -> bool {
-    matches!(programmed, Programmed::Pending { .. } | Programmed::NoReadyPods | Programmed::PodsUnreachable)
-}
-
-/// What must hold after every step, whatever came before.
-fn check_step(
-    life: &mut Life,
-    (codes, programmed, _, _): &Step,
-    now: Timestamp,
-) -> Result<(), TestCaseError> {
-    let before = life.said.clone();
-    life.step(codes, programmed.clone(), now);
-    let after = life.said.clone();
-
-    prop_assert_eq!(kstatus(&after).len(), 1, "{:?}", after);
-    let checks = ["Accepted", "ResolvedRefs", "Programmed"].map(|type_| life.get(type_).0);
-    prop_assert_eq!(life.get(READY).0 == True, checks.iter().all(|status| *status == True));
-    prop_assert_eq!(kstatus(&after)[0] == "Current", life.get(READY).0 == True);
-
-    for condition in &after {
-        prop_assert_eq!(condition.observed_generation, Some(life.generation));
-        prop_assert!(TYPES.contains(&condition.type_.as_str()));
-        prop_assert_eq!(after.iter().filter(|other| other.type_ == condition.type_).count(), 1);
-        prop_assert!(condition.message.len() <= LONGEST + 100, "{}", condition.message);
-        if let Some(old) = find(&before, &condition.type_) {
-            let (was, is) = (since(old).unwrap(), since(condition).unwrap());
-            prop_assert!(was <= is);
-            prop_assert!(old.status != condition.status || was == is);
-        }
-    }
-    let was = find(&before, "Programmed");
-    let has_run = |it: &Condition| life.kind == Kind::Gateway || it.reason != Code::NotReferenced.reason();
-    let is_latched = was.is_some_and(|it| {
-        it.status == True && it.observed_generation == Some(life.generation) && has_run(it)
-    });
-    let fails = codes.iter().any(|code| code.condition() == About::Programmed && code.status() != True);
-    if is_latched && is_behind(programmed) && !fails {
-        prop_assert_eq!(life.get("Programmed").0, True);
-    }
-    life.step(codes, programmed.clone(), now);
-    prop_assert_eq!(&life.said, &after, "said twice it is the same");
-    if let Some(change) = next_change(&after, now) {
-        let (early, late) = (change.as_second() - 1, change.as_second());
-        prop_assert!(late > now.as_second());
-        life.step(codes, programmed.clone(), Timestamp::from_second(early.max(now.as_second())).unwrap());
-        prop_assert_eq!(&life.said, &after, "nothing changes before");
-        life.step(codes, programmed.clone(), Timestamp::from_second(late).unwrap());
-        prop_assert_ne!(&life.said, &after);
-        life.said = after;
-    }
-    Ok(())
-}
-
-proptest! {
-    #[test]
-    fn s8_5_whatever_happens_to_an_object_its_conditions_are_of_one_piece(
-        kind in prop::sample::select(Kind::ALL.to_vec()),
-        steps in prop::collection::vec(any_step(), 1..12),
-    ) {
-        let mut life = Life::of(kind);
-        let mut now = 1000;
-        for step in steps {
-            life.generation += i64::from(step.2);
-            now += step.3;
-            check_step(&mut life, &step, at(now))?;
-        }
-    }
-
-    #[test]
-    fn every_reason_is_in_the_page_of_conditions(step in any_step(), kind in prop::sample::select(Kind::ALL.to_vec())) {
-        let page = weir_compile::conditions_markdown();
-        let mut life = Life::of(kind);
-        life.step(&step.0, step.1, at(0));
-        for Condition { type_, reason, .. } in &life.said {
-            let types = format!("\n| {type_} | ");
-            prop_assert!(page.contains(&types), "no type {type_}");
-            prop_assert!(page.contains(&format!("\n| {reason} | ")), "no reason {reason}");
-        }
-    }
 }
