@@ -122,6 +122,13 @@ async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
 
 /// What the page before has made: each begins in a cluster without it.
 async fn begin_anew(node: &Node) {
+    let kinds = node.kubectl(&["get", "crd", "llmgateways.weir.dev", "--ignore-not-found"]).await.unwrap();
+    if !kinds.is_empty() {
+        // With its pods, or the namespace would take minutes to go.
+        node.kubectl(&["delete", "llmgateways", "--all", "--namespace", "llm"]).await.unwrap();
+        let pods = ["wait", "--for=delete", "pod", "--namespace", "llm", "--selector=weir.dev/gateway"];
+        node.kubectl(&[pods.as_slice(), &["--timeout=100s"]].concat()).await.unwrap();
+    }
     node.kubectl(&["delete", "namespace", "llm", "--ignore-not-found"]).await.unwrap();
 }
 
