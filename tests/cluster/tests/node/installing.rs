@@ -52,7 +52,15 @@ async fn the_pages_overlay_runs_an_operator_from_another_registry() {
     node.kubectl(&["create", "namespace", "weir"]).await.unwrap();
     node.kubectl(&["apply", "--server-side", "-k", &folder.display().to_string()]).await.unwrap();
     node.rolled_out("weir", "deployment/weir-operator").await.unwrap();
-    let said = ["get", "deployment", "weir-operator", "-n", "weir", "-o", "jsonpath={.spec.template.spec.containers[0]}"];
+    let said = [
+        "get",
+        "deployment",
+        "weir-operator",
+        "-n",
+        "weir",
+        "-o",
+        "jsonpath={.spec.template.spec.containers[0]}",
+    ];
     let container = node.kubectl(&said).await.unwrap();
     for image in ["weir-operator:1.0.0", "weir-gateway:1.0.0"] {
         assert!(container.contains(&format!("{ELSEWHERE}/{image}")), "{container}");

@@ -9,6 +9,7 @@
     reason = "a test that is not what it expects has failed, and says why"
 )]
 
+mod installing;
 mod pages;
 mod pods;
 mod services;

@@ -8,16 +8,17 @@ use std::process::{Command, Stdio};
 use weir_cluster::binaries;
 use weir_cluster::node::Node;
 use weir_cluster::node::images;
+use weir_crds::Kind;
 
 /// One command of a page, and the lines that it prints.
 #[derive(Debug, PartialEq)]
-struct Step {
+pub(crate) struct Step {
     command: String,
     prints: Vec<String>,
 }
 
 /// The steps of a page's console blocks, below the heading `from` only, if one is given.
-fn steps(page: &str, from: Option<&str>) -> Vec<Step> {
+pub(crate) fn steps(page: &str, from: Option<&str>) -> Vec<Step> {
     let (mut steps, mut in_block, mut counts) = (Vec::<Step>::new(), false, from.is_none());
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ").filter(|_| !in_block) {
@@ -80,7 +81,7 @@ fn what_a_page_shows_is_compared_line_by_line() {
     assert_eq!(steps(page, Some("Two")), [step("a \\\n  b", &["c"]), step("d", &[])]);
 }
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -100,7 +101,7 @@ fn programs(node: &Node) -> Result<PathBuf> {
 }
 
 /// Runs the steps one after the other.
-async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
+pub(crate) async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
     ensure!(!steps.is_empty(), "the page has no commands");
     let path = programs(node)?;
     let others = std::env::var_os("PATH").unwrap_or_default();
@@ -120,20 +121,27 @@ async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
     Ok(())
 }
 
-/// What the page before has made: each begins in a cluster without it.
-async fn begin_anew(node: &Node) {
+/// What the page before has made: each begins in a cluster without it. The kinds belong to the release that brought
+/// them.
+pub(crate) async fn begin_anew(node: &Node) {
     let kinds = node.kubectl(&["get", "crd", "llmgateways.weir.dev", "--ignore-not-found"]).await.unwrap();
-    if !kinds.is_empty() {
-        // With its pods, or the namespace would take minutes to go.
-        node.kubectl(&["delete", "llmgateways", "--all", "--namespace", "llm"]).await.unwrap();
-        let pods = ["wait", "--for=delete", "pod", "--namespace", "llm", "--selector=weir.dev/gateway"];
-        node.kubectl(&[pods.as_slice(), &["--timeout=100s"]].concat()).await.unwrap();
+    for namespace in ["llm", "weir"] {
+        if !kinds.is_empty() {
+            // With its pods, or the namespace would take minutes to go.
+            node.kubectl(&["delete", "llmgateways", "--all", "--namespace", namespace]).await.unwrap();
+            let pods =
+                ["wait", "--for=delete", "pod", "--namespace", namespace, "--selector=weir.dev/gateway"];
+            node.kubectl(&[pods.as_slice(), &["--timeout=100s"]].concat()).await.unwrap();
+        }
+        node.kubectl(&["delete", "namespace", namespace, "--ignore-not-found"]).await.unwrap();
     }
-    node.kubectl(&["delete", "namespace", "llm", "--ignore-not-found"]).await.unwrap();
+    let kinds = Kind::ALL.map(|kind| format!("{}.weir.dev", kind.plural()));
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    node.kubectl(&[&["delete", "crd", "--ignore-not-found"], kinds.as_slice()].concat()).await.unwrap();
 }
 
 /// Weir's images under the names that the chart has, and the app's under its own.
-async fn images_as_readers_have_them(node: &Node) {
+pub(crate) async fn images_as_readers_have_them(node: &Node) {
     let version = env!("CARGO_PKG_VERSION");
     node.import_weir().await.unwrap();
     for name in ["weir-operator", "weir-gateway"] {
