@@ -48,9 +48,14 @@ async fn scene_in(prefix: &str, turn: Turn) -> Scene {
 }
 
 impl Drop for Scene {
+    /// Nothing waits for the namespace to go; but it goes, or its pods would leave no room for the next test's: a node
+    /// has as many processors as the machine.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}\n{}", self.node.account(&self.namespace), self.node.plane.tails());
         }
+        let mut kubectl = self.node.plane.kubectl();
+        kubectl.args(["delete", "namespace", &self.namespace, "--wait=false", "--request-timeout=10s"]);
+        let _ = kubectl.stdout(std::process::Stdio::null()).status();
     }
 }
