@@ -21,7 +21,14 @@ fn the_readmes_manifest_is_clean() {
 }
 
 /// Where ARCHITECTURE.md names files without their folder.
-const FOLDERS: &[&str] = &["", "gateway/src/", "gateway/kube/src/", "operator/src/", "operator/src/report/"];
+const FOLDERS: &[&str] = &[
+    "",
+    "gateway/src/",
+    "gateway/kube/src/",
+    "operator/src/",
+    "operator/src/report/",
+    "tests/cluster/src/node/",
+];
 
 /// Every file that ARCHITECTURE.md names exists.
 #[test]
