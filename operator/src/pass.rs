@@ -269,7 +269,8 @@ impl World {
             }
         });
         over_all(on_each).unwrap_or_else(|| {
-            let refused = findings_of(&seen.output, object).iter().any(|it| it.severity == Severity::Error);
+            let findings = report::on(&seen.output.findings, object);
+            let refused = findings.iter().any(|it| it.severity == Severity::Error);
             if refused { Programmed::NotServed } else { Programmed::NotReferenced }
         })
     }
@@ -299,13 +300,6 @@ impl World {
             deployed: children::rollout::of(&self.picture, &self.children, gateway),
         }
     }
-}
-
-/// The findings on one object; they are sorted by object.
-fn findings_of<'a>(output: &'a Output, object: &(Kind, ObjectName)) -> &'a [Finding] {
-    let from = output.findings.partition_point(|finding| finding.object < *object);
-    let to = output.findings.partition_point(|finding| finding.object <= *object);
-    output.findings.get(from..to).unwrap_or_default()
 }
 
 /// What a person has to do something about; nothing if trying again may help.

@@ -24,6 +24,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::core::object::HasStatus;
 use status::Told;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_compile::{Attachments, Code, Finding, Kind, Output};
@@ -147,7 +148,7 @@ impl Pass<'_> {
         let facts = Facts {
             kind: object.0,
             generation,
-            findings: of(&self.findings, &object),
+            findings: on(&self.findings, &object),
             programmed: (self.input.programmed)(&object),
             rollout,
         };
@@ -173,11 +174,11 @@ impl Report {
     }
 }
 
-/// The findings on one object.
-fn of<'s, 'a>(findings: &'s [&'a Finding], object: &(Kind, ObjectName)) -> &'s [&'a Finding] {
-    let begin = findings.partition_point(|finding| finding.object < *object);
+/// The findings on one object; `findings` are in the order of objects.
+pub fn on<'a, F: Borrow<Finding>>(findings: &'a [F], object: &(Kind, ObjectName)) -> &'a [F] {
+    let begin = findings.partition_point(|finding| finding.borrow().object < *object);
     let rest = findings.get(begin..).unwrap_or_default();
-    rest.get(..rest.partition_point(|finding| finding.object == *object)).unwrap_or_default()
+    rest.get(..rest.partition_point(|finding| finding.borrow().object == *object)).unwrap_or_default()
 }
 
 /// Whether every condition that does not hold merely waits for pods to answer.

@@ -1,19 +1,6 @@
 //! The page for installing: Helm's commands as they stand, and the overlay for kustomize.
 
-use crate::pages::{begin_anew, follow, images_as_readers_have_them, repository, steps};
-use crate::shared::scene_alone;
-use weir_cluster::node::images;
-
-/// Where the page says that readers have their images.
-const ELSEWHERE: &str = "registry.example.com/team";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-async fn images_elsewhere() {
-    for name in ["weir-operator", "weir-gateway"] {
-        let ours = format!("{}/{name}:{VERSION}", images::REGISTRY);
-        images::tag(&ours, &format!("{ELSEWHERE}/{name}:1.0.0")).await.unwrap();
-    }
-}
+use crate::pages::{ELSEWHERE, follow_page, reader, repository};
 
 fn page() -> String {
     std::fs::read_to_string(repository().join("docs/install.md")).unwrap()
@@ -21,20 +8,12 @@ fn page() -> String {
 
 #[tokio::test]
 async fn the_page_for_installing_does_what_it_says() {
-    let scene = scene_alone("install").await;
-    images_as_readers_have_them(scene.node).await;
-    images_elsewhere().await;
-    begin_anew(scene.node).await;
-    let followed = follow(scene.node, steps(&page(), None)).await;
-    followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account("weir")));
+    follow_page("docs/install.md", None, "weir").await;
 }
 
 #[tokio::test]
 async fn the_pages_overlay_runs_an_operator_from_another_registry() {
-    let scene = scene_alone("overlay").await;
-    images_as_readers_have_them(scene.node).await;
-    images_elsewhere().await;
-    begin_anew(scene.node).await;
+    let scene = reader("overlay").await;
     let page = page();
     let overlay = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert!(overlay.contains("kind: Kustomization"), "{overlay}");

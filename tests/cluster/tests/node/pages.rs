@@ -1,7 +1,7 @@
 //! Pages that a reader follows command by command: each `$ ` line of their console blocks is run as it stands, in the
 //! repository's folder, and prints what the page says it prints. `…` on a page is whatever comes there.
 
-use crate::shared::scene_alone;
+use crate::shared::{Scene, scene_alone};
 use anyhow::{Context as _, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use weir_crds::Kind;
 
 /// One command of a page, and the lines that it prints.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Step {
+struct Step {
     command: String,
     prints: Vec<String>,
 }
 
 /// The steps of a page's console blocks, below the heading `from` only, if one is given.
-pub(crate) fn steps(page: &str, from: Option<&str>) -> Vec<Step> {
+fn steps(page: &str, from: Option<&str>) -> Vec<Step> {
     let (mut steps, mut in_block, mut counts) = (Vec::<Step>::new(), false, from.is_none());
     for line in page.lines() {
         if let Some(heading) = line.strip_prefix("## ").filter(|_| !in_block) {
@@ -101,7 +101,7 @@ fn programs(node: &Node) -> Result<PathBuf> {
 }
 
 /// Runs the steps one after the other.
-pub(crate) async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
+async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
     ensure!(!steps.is_empty(), "the page has no commands");
     let path = programs(node)?;
     let others = std::env::var_os("PATH").unwrap_or_default();
@@ -123,7 +123,7 @@ pub(crate) async fn follow(node: &Node, steps: Vec<Step>) -> Result<()> {
 
 /// What the page before has made: each begins in a cluster without it. The kinds belong to the release that brought
 /// them.
-pub(crate) async fn begin_anew(node: &Node) {
+async fn begin_anew(node: &Node) {
     let kinds = node.kubectl(&["get", "crd", "llmgateways.weir.dev", "--ignore-not-found"]).await.unwrap();
     for namespace in ["llm", "weir"] {
         if !kinds.is_empty() {
@@ -140,34 +140,43 @@ pub(crate) async fn begin_anew(node: &Node) {
     node.kubectl(&[&["delete", "crd", "--ignore-not-found"], kinds.as_slice()].concat()).await.unwrap();
 }
 
-/// Weir's images under the names that the chart has, and the app's under its own.
-pub(crate) async fn images_as_readers_have_them(node: &Node) {
+/// Where pages say that a registry of the reader's own is.
+pub(crate) const ELSEWHERE: &str = "registry.example.com/team";
+
+/// Weir's images under the names that the chart has and that a registry of one's own gives, and the app's.
+async fn images_as_readers_have_them(node: &Node) {
     let version = env!("CARGO_PKG_VERSION");
     node.import_weir().await.unwrap();
     for name in ["weir-operator", "weir-gateway"] {
-        let (ours, readers) =
-            (format!("test.local/{name}:{version}"), format!("docker.io/library/{name}:{version}"));
-        images::tag(&ours, &readers).await.unwrap();
+        let ours = format!("{}/{name}:{version}", images::REGISTRY);
+        images::tag(&ours, &format!("docker.io/library/{name}:{version}")).await.unwrap();
+        images::tag(&ours, &format!("{ELSEWHERE}/{name}:1.0.0")).await.unwrap();
     }
     images::tag(images::PYTHON, "docker.io/library/python:3.13-slim").await.unwrap();
 }
 
-#[tokio::test]
-async fn the_page_for_clusters_does_what_it_says() {
-    let scene = scene_alone("pages").await;
+/// A reader's place: a cluster with nothing in it but the images that pages speak of.
+pub(crate) async fn reader(prefix: &str) -> Scene {
+    let scene = scene_alone(prefix).await;
     images_as_readers_have_them(scene.node).await;
     begin_anew(scene.node).await;
-    let page = std::fs::read_to_string(repository().join("docs/cluster.md")).unwrap();
-    let followed = follow(scene.node, steps(&page, None)).await;
-    followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account("llm")));
+    scene
+}
+
+/// Follows a page's commands; `namespace` is where they work.
+pub(crate) async fn follow_page(page: &str, from: Option<&str>, namespace: &str) {
+    let scene = reader("page").await;
+    let page = std::fs::read_to_string(repository().join(page)).unwrap();
+    let followed = follow(scene.node, steps(&page, from)).await;
+    followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account(namespace)));
+}
+
+#[tokio::test]
+async fn the_page_for_clusters_does_what_it_says() {
+    follow_page("docs/cluster.md", None, "llm").await;
 }
 
 #[tokio::test]
 async fn the_readmes_way_into_a_cluster_does_what_it_says() {
-    let scene = scene_alone("readme").await;
-    images_as_readers_have_them(scene.node).await;
-    begin_anew(scene.node).await;
-    let page = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let followed = follow(scene.node, steps(&page, Some("In a cluster"))).await;
-    followed.unwrap_or_else(|error| panic!("{error:#}\n{}", scene.node.account("llm")));
+    follow_page("README.md", Some("In a cluster"), "llm").await;
 }

@@ -81,6 +81,8 @@ impl Weir {
         weir.until_ready(&["llmgateway/default", "llmroute/chat", "llmkey/quickstart"]).await?;
         weir.until_two_pods().await?;
         weir.key = weir.objects.secret("quickstart-llm", "OPENAI_API_KEY").await?;
+        // Ready pods are one thing; that the node's proxy has heard of them is another.
+        weir.until_answered(&weir.service().await?, "chat", 200).await?;
         Ok(weir)
     }
 

@@ -6,6 +6,8 @@ use anyhow::Result;
 use serde_json::json;
 use weir_cluster::node::pods::SOON;
 use weir_cluster::wait;
+use weir_cluster::world::condition;
+use weir_crds::Kind;
 
 /// Some hundred tokens at twenty per second: such a stream outlives any pod that is replaced meanwhile.
 const SLOW: &str = "
@@ -84,4 +86,38 @@ async fn a_gateway_that_is_killed_leaves_new_callers_to_the_other_and_comes_back
     for _ in 0..50 {
         assert_eq!(weir.ask(&weir.service().await.unwrap(), "calm").await.unwrap(), 200);
     }
+}
+
+/// No registry is in reach: the kubelet says why it has no image, and the gateway says it on.
+#[tokio::test]
+async fn an_image_that_cannot_be_pulled_is_said_and_the_earlier_pods_serve_on() {
+    let weir = weir("unpulled").await;
+    let before = lives(&weir.until_two_pods().await.unwrap());
+    let service = weir.service().await.unwrap();
+    let image =
+        |reference: serde_json::Value| json!({"spec": {"image": {"reference": reference}}}).to_string();
+    let patch = async |patch: String| {
+        weir.kubectl(&["patch", "llmgateway", "default", "--type", "merge", "--patch", &patch]).await.unwrap()
+    };
+    patch(image(json!("test.local/weir-gateway:none"))).await;
+    let gateway = (Kind::Gateway, "default");
+    let said = weir.objects.until(gateway, "it says what is wrong with its pods", |gateway| {
+        condition(gateway, "Ready").is_some_and(|ready| {
+            let message = ready["message"].as_str().unwrap_or_default();
+            ready["reason"] == "RolloutFailed" && message.contains("ImagePull")
+        })
+    });
+    let said = said.await.unwrap();
+    let available = condition(&said, "Available").unwrap();
+    assert_eq!(
+        (available["status"].as_str(), available["reason"].as_str()),
+        (Some("True"), Some("RolloutFailed"))
+    );
+    assert_eq!(weir.ask(&service, "chat").await.unwrap(), 200);
+    let pods = weir.pods().await.unwrap();
+    assert!(before.iter().all(|life| lives(&pods).contains(life)), "the earlier pods are left alone");
+
+    patch(image(serde_json::Value::Null)).await;
+    weir.until_ready(&["llmgateway/default"]).await.unwrap();
+    assert_eq!(lives(&weir.until_two_pods().await.unwrap()), before);
 }
