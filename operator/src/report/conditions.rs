@@ -121,7 +121,8 @@ pub(super) fn judge(facts: &Facts<'_>, old: &[Condition], now: Timestamp) -> Vec
     let accepted = check(About::Accepted, facts.findings, "the object is right in itself");
     let resolved = check(About::ResolvedRefs, facts.findings, "whatever it refers to is there and usable");
     let mut checks = vec![accepted, resolved, programmed(facts, old)];
-    checks.extend(pods::rolled_out(facts, old));
+    let others_hold = checks.iter().all(Check::is_true);
+    checks.extend(pods::rolled_out(facts, old, others_hold));
     let stalled = stalled(&checks, old, now);
     let reconciling = stalled.is_none().then(|| reconciling(&checks)).flatten();
     let mut verdicts = Vec::with_capacity(8);
@@ -202,6 +203,8 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
     if found.verdict.status != ConditionStatus::True {
         return found;
     }
+    // A gateway has a configuration that its pods have to run, be it an empty one.
+    let is_needed = facts.kind == Kind::Gateway || found.verdict.reason != Code::NotReferenced.reason();
     let behind = match &facts.programmed {
         Programmed::Current => return found,
         Programmed::NotServed => return not_served(facts.findings),
@@ -211,15 +214,15 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
             return Check { terminal, ..check };
         }
         // No pod needs it, so none is waited for.
-        _ if found.verdict.reason == Code::NotReferenced.reason() => return found,
-        Programmed::NotReferenced => {
+        _ if !is_needed => return found,
+        Programmed::NotReferenced if facts.kind != Kind::Gateway => {
             let code = Code::NotReferenced;
             return Check::holds(about, code.reason(), coded(code.meaning(), code).into());
         }
         behind => behind,
     };
     // Once all ready pods have run this generation, pods that come, go or fall silent are the gateway's affair. While
-    // nothing referred to it none had to, but a gateway's own.
+    // nothing referred to it none had to.
     let is_latched = find(old, about.name()).is_some_and(|condition| {
         condition.status == ConditionStatus::True
             && (facts.kind == Kind::Gateway || condition.reason != Code::NotReferenced.reason())

@@ -29,14 +29,16 @@ pub(super) fn cannot_come_up(facts: &Facts<'_>) -> Option<Check> {
     Some(Check::fails(About::Programmed, Code::RolloutFailed, said))
 }
 
-/// Whether what the gateway wants of its pods now has yet to come.
-pub(super) fn rolled_out(facts: &Facts<'_>, old: &[Condition]) -> Option<Check> {
+/// Whether what the gateway wants of its pods now has yet to come; `others_hold` says whether Ready has nothing else to
+/// wait for.
+pub(super) fn rolled_out(facts: &Facts<'_>, old: &[Condition], others_hold: bool) -> Option<Check> {
     let rollout = facts.rollout.as_ref().filter(|_| facts.kind == Kind::Gateway)?;
     let behind = rollout.deployed.behind?;
     let was_ready = find(old, READY).is_some_and(|condition| {
         condition.status == ConditionStatus::True && condition.observed_generation == Some(facts.generation)
     });
-    if was_ready {
+    // That it was Ready is forgotten with the first of the others that fails: so is this, in the same moment.
+    if was_ready && others_hold {
         return None;
     }
     let (code, message) = match (failure(rollout), behind) {

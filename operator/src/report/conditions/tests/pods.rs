@@ -14,7 +14,7 @@ const REPLACING: Option<Behind> = Some(Behind::Replacing { updated: 1, of: 3 });
 #[test]
 fn a_gateway_is_ready_when_its_pods_are_as_it_wants_them_and_stays_so() {
     let mut life = gateway(Some(Behind::Unapplied), None);
-    life.step(&[Code::NotReferenced], Programmed::NotReferenced, at(0));
+    life.step(&[Code::NotReferenced], Programmed::Current, at(0));
     assert_eq!((life.get("Programmed"), life.get(READY)), ((True, "NotReferenced"), (False, "Pending")));
     assert_eq!(life.get(RECONCILING), (True, "Pending"));
     life.deployed.behind = Some(Behind::NoneReady);
@@ -36,6 +36,33 @@ fn a_gateway_is_ready_when_its_pods_are_as_it_wants_them_and_stays_so() {
     life.generation = 2;
     life.step(&[], Programmed::Current, at(5));
     assert_eq!(life.get(READY).0, False, "what it wants now is another matter");
+}
+
+#[test]
+fn s8_5_a_gateway_that_nothing_refers_to_waits_for_its_pods_too() {
+    let mut life = gateway(None, None);
+    for behind in [Programmed::NoReadyPods, ONE_OF_TWO, Programmed::PodsUnreachable] {
+        life.step(&[Code::NotReferenced], behind.clone(), at(0));
+        assert_ne!(life.get("Programmed").0, True, "{behind:?}");
+    }
+    // So that none says, once routes have come, that pods have run it.
+    life.step(&[], Programmed::NoReadyPods, at(1));
+    assert_eq!(life.get("Programmed"), (False, "NoReadyPods"));
+    life.step(&[Code::NotReferenced], Programmed::Current, at(2));
+    life.step(&[], ONE_OF_TWO, at(3));
+    assert_eq!(life.get("Programmed"), (True, "Programmed"), "they have, and the rest is told of elsewhere");
+}
+
+#[test]
+fn pods_that_are_behind_are_told_of_as_soon_as_something_else_fails() {
+    let mut life = gateway(None, None);
+    life.step(&[], Programmed::Current, at(0));
+    life.deployed.behind = REPLACING;
+    for second in 1..3 {
+        life.step(&[Code::Pending], Programmed::Current, at(second));
+        assert_eq!(life.get(READY), (False, "Pending"));
+        assert_eq!(life.get(RECONCILING), (True, "Pending"), "in pass {second}");
+    }
 }
 
 #[test]

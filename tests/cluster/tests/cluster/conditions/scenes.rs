@@ -147,7 +147,10 @@ mod stories {
 
     pub(super) async fn without_a_ready_pod_nothing_is_programmed(code: Code) {
         let mut stage = Stage::new("no-pods").await;
-        stage.apply(&[GATEWAY, PROVIDER, ROUTE]).await;
+        // Nor is a gateway that has nothing to serve yet.
+        stage.apply(&[GATEWAY]).await;
+        stage.until_shown((Kind::Gateway, "main"), code).await;
+        stage.apply(&[PROVIDER, ROUTE]).await;
         stage.until_shown(ROUTE_CHAT, code).await;
         let gateway = stage.until_shown((Kind::Gateway, "main"), code).await;
         assert_eq!(text(condition(&gateway, "Available").unwrap(), "/status"), Some("False"));
