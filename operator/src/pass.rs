@@ -107,12 +107,7 @@ impl World {
     pub fn is_stale(&mut self) -> bool {
         let behind = self.contents.is_behind(&self.picture, &self.wanted);
         // Each is asked: that is how it learns that the watch has told of its writes.
-        let drifted = self
-            .shelves
-            .values_mut()
-            .filter_map(|shelf| shelf.has_drifted(&self.picture).then_some(()))
-            .count();
-        behind || drifted > 0
+        self.shelves.values_mut().fold(behind, |stale, shelf| shelf.has_drifted(&self.picture) || stale)
     }
 
     /// When to ask that again although nothing wakes us: the watch has yet to tell of something.

@@ -1,3 +1,5 @@
+//! Replicas against an API server that remembers, with the clock in hand: who leads, and for how long.
+
 use super::*;
 use crate::fake_api::{FakeApi, OWN, failure};
 use crate::tasks::Tasks;

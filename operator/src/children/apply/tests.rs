@@ -1,3 +1,5 @@
+//! How what was made by POST is handed over to server-side apply.
+
 use super::*;
 use serde_json::from_value;
 

@@ -45,6 +45,11 @@ async fn until_held_by(scene: &Scene<'_>, identity: &str, limit: Duration) -> Du
     begun.elapsed()
 }
 
+/// Those of `calls` that only who leads makes: all writes but the Lease's.
+fn writes(calls: Vec<Call>) -> Vec<Call> {
+    calls.into_iter().filter(|call| call.is_write() && !is_of_the_lease(call)).collect()
+}
+
 /// Neither writes any more, and the generation stays.
 async fn until_settled(scene: &Scene<'_>, proxies: &[&Proxy<'_>]) {
     let before = published(&scene.objects).await.unwrap().index;
@@ -52,8 +57,7 @@ async fn until_settled(scene: &Scene<'_>, proxies: &[&Proxy<'_>]) {
     tokio::time::sleep(SETTLED).await;
     assert_eq!(published(&scene.objects).await.unwrap().index, before);
     for (proxy, calls) in proxies.iter().zip(calls) {
-        let writes = proxy.calls().split_off(calls).into_iter().filter(Call::is_write);
-        assert_eq!(writes.filter(|call| !is_of_the_lease(call)).collect::<Vec<_>>(), Vec::new());
+        assert_eq!(writes(proxy.calls().split_off(calls)), []);
     }
 }
 
@@ -64,7 +68,7 @@ async fn s8_1_two_operators_who_both_lead_come_to_the_same_end_and_to_rest() {
     let _operators = [scene.operator().unwrap(), Operator::start(scene.plane, &setting).unwrap()];
     scene.tell(Some(&calm().await.end)).await.unwrap();
     for both in [&scene.proxy, &proxy] {
-        assert!(both.calls().iter().any(|call| call.is_write() && !is_of_the_lease(call)), "both have led");
+        assert_ne!(writes(both.calls()), [], "both have led");
     }
     until_settled(&scene, &[&scene.proxy, &proxy]).await;
     // A change of generation is one change of the configuration: the story has a handful.
@@ -81,8 +85,7 @@ async fn s8_1_of_two_operators_one_writes() {
     let _second = Operator::start(scene.plane, &setting).unwrap();
     scene.tell(Some(&calm().await.end)).await.unwrap();
     until_settled(&scene, &[&scene.proxy, &proxy]).await;
-    let writes = proxy.calls().into_iter().filter(|call| call.is_write() && !is_of_the_lease(call));
-    assert_eq!(writes.collect::<Vec<_>>(), Vec::new());
+    assert_eq!(writes(proxy.calls()), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,8 +108,7 @@ async fn of_two_who_take_a_free_lease_at_once_one_gets_it() {
     go.send(()).unwrap();
     scene.tell(Some(&calm().await.end)).await.unwrap();
     assert_eq!(holder(&scene).await.unwrap().as_deref(), Some("operator-0"));
-    let writes = proxy.calls().into_iter().filter(|call| call.is_write() && !is_of_the_lease(call));
-    assert_eq!(writes.collect::<Vec<_>>(), Vec::new());
+    assert_eq!(writes(proxy.calls()), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,8 +167,6 @@ async fn s8_7_a_leader_that_is_cut_off_leads_no_more_when_it_is_back() {
     scene.proxy.mend();
     scene.story().revoke(&texts).await.unwrap();
     scene.story().end(&texts, Some(&calm().await.end)).await.unwrap();
-    let later = scene.proxy.calls().split_off(before).into_iter();
-    let writes = later.filter(|call| call.is_write() && !is_of_the_lease(call));
-    assert_eq!(writes.collect::<Vec<_>>(), Vec::new());
+    assert_eq!(writes(scene.proxy.calls().split_off(before)), []);
     assert!(proxy.count() > 0);
 }
