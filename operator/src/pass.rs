@@ -6,7 +6,7 @@ use crate::cluster::CallError;
 use crate::gather::{self, Objects};
 use crate::metrics::Metrics;
 use crate::programmed::{on_gateway, over_all};
-use crate::publish::{Shelf, Unpublished};
+use crate::publish::{Shelf, Unpublished, Wanted};
 use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
 use crate::secrets::Contents;
 use crate::tasks::compute;
@@ -121,6 +121,7 @@ impl World {
     /// Something is left undone; all else is done.
     pub async fn pass(&mut self) -> Result<Option<Moment>, Unfinished> {
         let began = Instant::now();
+        let look = self.picture.look();
         let objects = gather::objects(&self.picture);
         self.wanted = gather::referenced_secrets(&objects);
         let mut changed = self.contents.refresh(&self.client, &self.picture, &self.wanted).await?;
@@ -135,7 +136,7 @@ impl World {
         output.findings.extend_from_slice(&objects.unreadable);
         output.findings.extend(kept.findings);
         output.findings.sort();
-        let (blocked, unfinished) = self.publish(&objects.gateways, &output).await;
+        let (blocked, unfinished) = self.publish(&objects.gateways, &output, look).await;
         self.metrics.pass_seconds.observe(began.elapsed().as_secs_f64());
         let errors = output.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         self.metrics.errors_found.set(i64::try_from(errors).unwrap_or(i64::MAX));
@@ -162,6 +163,7 @@ impl World {
         &mut self,
         gateways: &[Arc<LLMGateway>],
         output: &Output,
+        look: u64,
     ) -> (BTreeMap<ObjectName, Finding>, Option<Unfinished>) {
         let mut shelves = std::mem::take(&mut self.shelves);
         let (client, picture, metrics) = (&self.client, &*self.picture, &*self.metrics);
@@ -171,12 +173,12 @@ impl World {
             let snapshot = output.gateways.get(&owner.name)?;
             let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
             let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
-            let what = (snapshot, self.format(&shelf.owner().name));
+            let wanted = Wanted { snapshot, format: self.format(&shelf.owner().name), look };
             Some(async move {
-                let mut answer = shelf.publish(client, picture, metrics, what).await;
+                let mut answer = shelf.publish(client, picture, metrics, wanted).await;
                 // Somebody else wrote: once more on what is there now.
                 if let Err(Unpublished::Stale) = answer {
-                    answer = shelf.publish(client, picture, metrics, what).await;
+                    answer = shelf.publish(client, picture, metrics, wanted).await;
                 }
                 (shelf, answer)
             })
@@ -184,15 +186,27 @@ impl World {
         let (mut blocked, mut unfinished) = (BTreeMap::new(), None);
         for (shelf, answer) in join_all(work.collect::<Vec<_>>()).await {
             let name = shelf.owner().name.clone();
-            if let Err(why) = answer {
-                match obstacle(&name, &why) {
+            match answer {
+                Ok(()) | Err(Unpublished::Anothers) => {}
+                Err(why) => match obstacle(&name, &why) {
                     Some(finding) => drop(blocked.insert(name.clone(), finding)),
                     None => unfinished = Some(Unfinished::Publish(name.clone(), why)),
-                }
+                },
             }
             self.shelves.insert(name, shelf);
         }
+        self.look_anew();
         (blocked, unfinished)
+    }
+
+    /// If what another operator has published is in the way: one look for all gateways, now that all of that is read. It
+    /// wakes us when it is done.
+    fn look_anew(&mut self) {
+        let mut waiting = self.shelves.values_mut().filter(|shelf| shelf.wants_look()).peekable();
+        let Some(first) = waiting.peek() else { return };
+        tracing::info!(gateway = %first.owner().name, "somebody else has written what is published: everything is looked at anew before that is written over");
+        let look = self.picture.look_anew();
+        waiting.for_each(|shelf| shelf.await_look(look));
     }
 
     /// The newest format that all pods of the gateway read, of those that have said so (semantics S8.4).
@@ -311,7 +325,7 @@ fn obstacle(gateway: &ObjectName, why: &Unpublished) -> Option<Finding> {
         Unpublished::TooLarge(what) => {
             (Code::TooLarge, format!("{what}; until then its pods run what they have"))
         }
-        Unpublished::Stale | Unpublished::Api(_) => return None,
+        Unpublished::Stale | Unpublished::Anothers | Unpublished::Api(_) => return None,
     };
     let object = (Kind::Gateway, gateway.clone());
     Some(Finding { object, severity: code.severity(), code, field: "metadata.name".to_owned(), message })

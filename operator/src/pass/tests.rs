@@ -38,6 +38,15 @@ impl Life {
         let key = json!({"source": {"generate": {"secretName": "minted"}}, "allowedModels": ["*"]});
         api.create("llmkeys.weir.dev", object(Kind::Key, "k", key));
         api.create("secrets", secret("account", "b25l"));
+        let mut life = Self::begun(api).await;
+        life.pass().await;
+        assert!(life.api.get("configmaps", ("a", "default-config")).is_some(), "else this shows nothing");
+        assert!(life.api.get("secrets", ("a", "minted")).is_some());
+        life
+    }
+
+    /// An operator that has seen everything and done nothing yet.
+    async fn begun(api: FakeApi) -> Self {
         let (mut tasks, metrics) = (Tasks::default(), Arc::new(Metrics::default()));
         let scope = Scope::new(&["*".to_owned()]);
         let picture = Arc::new(watch::start(&api.client(), &scope, &Wakers::default(), &mut tasks));
@@ -46,16 +55,30 @@ impl Life {
         let world = World::new(api.client(), picture, metrics, acks, statuses, Arc::default(), false);
         let mut life = Self { api, world, _tasks: tasks };
         life.until(|life| life.world.is_complete()).await;
-        life.pass().await;
-        assert!(life.api.get("configmaps", ("a", "default-config")).is_some(), "else this shows nothing");
-        assert!(life.api.get("secrets", ("a", "minted")).is_some());
         life
     }
 
-    /// A pass, and then the watch tells of all that it wrote.
+    /// What the gateway is to run.
+    fn index(&self) -> Value {
+        self.api.get("configmaps", ("a", "default-config")).unwrap()
+    }
+
+    /// A pass, another if it has to look at everything first, and then the watch tells of all that they wrote.
     async fn pass(&mut self) {
+        let before = self.world.picture.look();
+        let is_told = |life: &mut Self| !life.world.is_stale() && life.world.look_again().is_none();
         self.world.pass().await.unwrap();
-        self.until(|life| !life.world.is_stale() && life.world.look_again().is_none()).await;
+        self.until(|life| is_told(life) || life.world.picture.look() > before).await;
+        if self.world.picture.look() > before {
+            self.world.pass().await.unwrap();
+            self.until(is_told).await;
+        }
+    }
+
+    /// Until it has looked at everything anew.
+    async fn looks(&mut self) {
+        let before = self.world.picture.look();
+        self.until(|life| life.world.picture.look() > before).await;
     }
 
     async fn until(&mut self, mut is_so: impl FnMut(&mut Self) -> bool) {
@@ -157,4 +180,65 @@ async fn what_the_watch_never_tells_of_is_asked_for() {
     assert!(life.world.is_stale());
     life.world.pass().await.unwrap();
     assert!(life.api.get("secrets", ("a", "other")).is_some(), "it came and went, and is made anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_1_who_has_seen_less_does_not_write_over_what_another_operator_published() {
+    let mut late = Life::published().await;
+    late.api.mute(true);
+    late.api.delete("llmkeys.weir.dev", ("a", "k"));
+    let mut other = Life::begun(late.api.clone()).await;
+    let with_the_key = other.index();
+    other.world.pass().await.unwrap();
+    other.looks().await;
+    other.world.pass().await.unwrap();
+    let without = other.index();
+    assert_ne!(with_the_key["data"], without["data"], "else this shows nothing");
+    // It leads again, and its watch has yet to tell of the key's end.
+    late.api.mute(false);
+    late.world.forget();
+    late.world.pass().await.unwrap();
+    assert_eq!(late.index(), without, "the key is not brought back");
+    late.looks().await;
+    late.world.pass().await.unwrap();
+    assert_eq!(late.index(), without, "and now both say the same");
+    assert!(!late.world.is_stale());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_1_what_another_operator_did_not_come_to_publish_is_published_after_a_look_at_everything() {
+    let mut first = Life::published().await;
+    let mut next = Life::begun(first.api.clone()).await;
+    first.api.delete("llmkeys.weir.dev", ("a", "k"));
+    next.until(|life| life.world.picture.keys.all().is_empty()).await;
+    let (before, asked) = (next.index(), next.world.picture.look());
+    next.world.pass().await.unwrap();
+    assert_eq!(next.index(), before);
+    // Another pass before that look is over changes nothing, and asks for no other.
+    next.world.pass().await.unwrap();
+    assert_eq!(next.index(), before);
+    next.looks().await;
+    assert_eq!(next.world.picture.look(), asked + 1);
+    next.world.pass().await.unwrap();
+    assert_ne!(next.index()["data"], before["data"]);
+    // From here on it is its own: a change takes one pass, and so it does when it leads again.
+    let looks = next.world.picture.look();
+    for model in ["one", "two"] {
+        next.api.edit("llmroutes.weir.dev", ("a", "r"), |route| route["spec"]["model"] = json!(model));
+        let route = ObjectName::new("a", "r");
+        let spec = |life: &Life| {
+            life.world.picture.routes.get(&route).unwrap().0.as_ref().as_ref().unwrap().spec.model.clone()
+        };
+        next.until(|life| spec(life) == model).await;
+        let before = next.index();
+        next.world.forget();
+        next.world.pass().await.unwrap();
+        assert_ne!(next.index()["data"], before["data"]);
+    }
+    // The first one finds that what is there is what it would say: it has nothing to write over.
+    first.until(|life| life.world.is_stale()).await;
+    let (last, seen) = (next.index(), first.world.picture.look());
+    first.pass().await;
+    assert_eq!((first.index(), first.world.picture.look()), (last, seen));
+    assert_eq!(next.world.picture.look(), looks);
 }

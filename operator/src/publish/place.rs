@@ -31,6 +31,10 @@ pub enum Unpublished {
     /// What was thought to be there is not: somebody else writes, too. To be read again and tried again.
     #[error("what is published has changed meanwhile")]
     Stale,
+    /// Another operator has published something else, and may have seen what this one has not. To be tried again with
+    /// a picture that is known to be newer.
+    #[error("another operator has published; everything is looked at anew before that is written over")]
+    Anothers,
     /// The API server did not do it. To be tried again.
     #[error(transparent)]
     Api(#[from] CallError),
@@ -104,6 +108,9 @@ impl Place<'_> {
     }
 
     /// Writes `object` under `name` over the version `known`, or anew; gives the version that it has now.
+    ///
+    /// # Errors
+    /// [`Unpublished::Stale`] if another version is there, or any; `NameTaken` if that is not ours.
     pub async fn write<K: Holds>(
         &self,
         name: &str,
@@ -122,11 +129,9 @@ impl Place<'_> {
         self.metrics.wrote("configuration", &written);
         match written {
             Ok(written) => Ok(written.meta().resource_version.clone().unwrap_or_default()),
-            // A part that an earlier life wrote and did not come to name in its index; or somebody else's object.
             Err(error) if known.is_none() && error.is_already_exists() => {
-                let found = self.read::<K>(name).await?.ok_or(Unpublished::Stale)?;
-                let version = found.meta().resource_version.clone();
-                Box::pin(self.write(name, Some(&version.unwrap_or_default()), object)).await
+                self.read::<K>(name).await?;
+                Err(Unpublished::Stale)
             }
             Err(error) if error.is_conflict() || error.is_not_found() => Err(Unpublished::Stale),
             Err(error) => Err(error.into()),

@@ -3,6 +3,7 @@
 //! A watch decides nothing; whatever changes wakes the loop, which looks at the whole picture.
 
 mod child;
+mod follow;
 mod held;
 mod store;
 mod trouble;
@@ -15,7 +16,6 @@ pub use trouble::{Trouble, trouble};
 use crate::cluster::Scope;
 use crate::names;
 use crate::tasks::Tasks;
-use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service, ServiceAccount};
@@ -29,17 +29,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch as channel};
 use weir_config::ObjectName;
 use weir_crds::{LLMGateway, LLMKey, LLMProvider, LLMRoute};
 
 /// A watch is begun anew after so many seconds, from where it was: one whose server has vanished without a word is
 /// noticed then, not after kube's five minutes.
 const WATCH: u32 = 60;
-/// A broken watch is tried again after so long at most, doubling. It takes two tries after the API server's return,
-/// for at first it has yet to fill its caches: both fit into the ten seconds of semantics S8.7.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
-
 /// The watch has so long to tell of what was written. What it does not tell of then is read again: somebody may have
 /// deleted it before anybody looked, and of what came and went a look at the picture shows nothing.
 pub const TOLD: Duration = Duration::from_secs(5);
@@ -54,6 +50,11 @@ impl<H: Held> Watched<H> {
     /// Whether every list has come.
     pub fn is_complete(&self) -> bool {
         self.stores.iter().all(|store| store.is_complete())
+    }
+
+    /// As which [`Picture::look_anew`] the last whole list was asked for.
+    fn look(&self) -> Option<u64> {
+        self.stores.iter().map(|store| store.look()).min()
     }
 
     /// The object of this name.
@@ -88,6 +89,8 @@ pub struct Picture {
     pub namespaces: Watched<MetaOf<Namespace>>,
     /// What gateways run as.
     pub children: WatchedChildren,
+    /// How often everything was to be listed anew.
+    looks: channel::Sender<u64>,
 }
 
 /// The gateways' children.
@@ -110,8 +113,18 @@ pub struct WatchedChildren {
 impl Picture {
     /// What has not been listed yet, in the words of `kubectl get`.
     pub fn missing(&self) -> Vec<&'static str> {
-        let Self { gateways, providers, routes, keys, secrets, config_maps, pods, namespaces, children } =
-            self;
+        let Self {
+            gateways,
+            providers,
+            routes,
+            keys,
+            secrets,
+            config_maps,
+            pods,
+            namespaces,
+            children,
+            looks: _,
+        } = self;
         let WatchedChildren {
             service_accounts,
             roles,
@@ -137,6 +150,28 @@ impl Picture {
             ("deployments.apps", deployments.is_complete()),
         ];
         complete.into_iter().filter(|(_, complete)| !complete).map(|(kind, _)| kind).collect()
+    }
+
+    /// Has everything listed anew, by consistent reads: what was there at this moment will be seen. Gives which look
+    /// that is, to compare with [`Self::look`].
+    pub fn look_anew(&self) -> u64 {
+        self.looks.send_modify(|looks| *looks += 1);
+        *self.looks.borrow()
+    }
+
+    /// The last look of which everything that compile sees has come; 0 for the first. Whatever is read from the picture
+    /// afterwards is at least as new.
+    pub fn look(&self) -> u64 {
+        let Self { gateways, providers, routes, keys, secrets, namespaces, .. } = self;
+        let looks = [
+            gateways.look(),
+            providers.look(),
+            routes.look(),
+            keys.look(),
+            secrets.look(),
+            namespaces.look(),
+        ];
+        looks.into_iter().flatten().min().unwrap_or_default()
     }
 
     /// The labels of every namespace that is known.
@@ -171,7 +206,8 @@ pub struct Wakers {
 
 /// Starts every watch; they end with `tasks`.
 pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -> Picture {
-    let mut on = On { client, scope, tasks };
+    let (looks, look) = channel::channel(0);
+    let mut on = On { client, scope, tasks, look };
     let ours = config().labels(&format!("{}={}", names::MANAGED_BY, names::WEIR));
     let gateway_pods = config().labels(names::GATEWAY_LABEL);
     let of_gateways =
@@ -194,6 +230,7 @@ pub fn start(client: &Client, scope: &Scope, wake: &Wakers, tasks: &mut Tasks) -
             disruption_budgets: on.each(of_gateways.clone(), children, child::bare::<PodDisruptionBudget>),
             deployments: on.each(of_gateways, faring, child::deployment as fn(Deployment) -> _),
         },
+        looks,
     }
 }
 
@@ -204,6 +241,7 @@ struct On<'a> {
     client: &'a Client,
     scope: &'a Scope,
     tasks: &'a mut Tasks,
+    look: channel::Receiver<u64>,
 }
 
 impl On<'_> {
@@ -259,82 +297,17 @@ impl On<'_> {
         H: Held + Send + Sync + 'static,
     {
         let store = Arc::new(Store::default());
-        let (into, wake) = (Arc::clone(&store), wake.iter().copied().map(Arc::clone).collect::<Vec<_>>());
-        self.tasks
-            .spawn("a watch", async move { follow::<K, H>(watcher(api, config), &into, &wake, hold).await });
+        let to = follow::Into {
+            store: Arc::clone(&store),
+            wake: wake.iter().copied().map(Arc::clone).collect(),
+            hold,
+        };
+        let (begin, look) = (move || watcher(api.clone(), config.clone()), self.look.clone());
+        self.tasks.spawn("a watch", async move { follow::follow(begin, look, &to).await });
         store
     }
 }
 
 fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH)
-}
-
-/// How long to wait after the `failures`-th failure in a row: at least half of what it is at most, so that watches
-/// that broke at once do not begin again at once.
-fn pause(failures: u32) -> Duration {
-    let (first, most) = BACKOFF;
-    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most);
-    let mut random = [0; 4];
-    // Without random numbers the wait is the longest.
-    let share = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
-    doubled.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
-}
-
-/// Whether the API server has answered that the version is gone: what follows is a list, for which it is ready.
-fn is_gone(error: &watcher::Error) -> bool {
-    match error {
-        watcher::Error::WatchError(status)
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code == 410,
-        _ => false,
-    }
-}
-
-/// Follows a watch for ever; what fails is tried again.
-async fn follow<K: Resource<DynamicType = ()>, H: Held>(
-    watch: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
-    into: &Store<H>,
-    wake: &[Arc<Notify>],
-    hold: fn(K) -> H,
-) {
-    let (mut events, mut failures, mut was_gone) = (std::pin::pin!(watch), 0_u32, false);
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => {
-                // A list that has begun is no success yet.
-                if !matches!(event, watcher::Event::Init) {
-                    (failures, was_gone) = (0, false);
-                }
-                if into.take(held(event, hold)) {
-                    wake.iter().for_each(|waker| waker.notify_one());
-                }
-            }
-            Err(error) => {
-                failures = failures.saturating_add(1);
-                if failures == 1 {
-                    tracing::warn!(kind = %K::kind(&()), %error, "a watch broke, it begins again");
-                } else {
-                    tracing::debug!(kind = %K::kind(&()), %error, failures, "a watch is still broken");
-                }
-                // Once, and only after a wait: an API server that forgets every version at once is not asked in a loop.
-                let may_list = is_gone(&error) && failures > 1 && !was_gone;
-                was_gone = is_gone(&error);
-                if !may_list {
-                    tokio::time::sleep(pause(failures)).await;
-                }
-            }
-        }
-    }
-}
-
-fn held<K, H>(event: watcher::Event<K>, hold: fn(K) -> H) -> watcher::Event<H> {
-    use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
-    match event {
-        Init => Init,
-        InitApply(object) => InitApply(hold(object)),
-        InitDone => InitDone,
-        Apply(object) => Apply(hold(object)),
-        Delete(object) => Delete(hold(object)),
-    }
 }

@@ -5,6 +5,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::Event;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use weir_config::ObjectName;
 
@@ -20,6 +21,8 @@ pub trait Held: Clone {
 #[derive(Debug)]
 pub struct Store<H> {
     state: RwLock<State<H>>,
+    /// The last look at everything of which the whole list has come.
+    look: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,8 @@ pub fn name_of(meta: &ObjectMeta) -> ObjectName {
 impl<H> Default for Store<H> {
     /// An empty one, not complete before the first list is.
     fn default() -> Self {
-        Self { state: RwLock::new(State { objects: BTreeMap::new(), list: None, complete: false }) }
+        let state = RwLock::new(State { objects: BTreeMap::new(), list: None, complete: false });
+        Self { state, look: AtomicU64::new(0) }
     }
 }
 
@@ -66,6 +70,16 @@ impl<H: Held> Store<H> {
     /// Whether a whole list has come.
     pub fn is_complete(&self) -> bool {
         self.read().complete
+    }
+
+    /// Notes that a whole list has come of this look. True if it is not the one before.
+    pub fn has_looked(&self, look: u64) -> bool {
+        self.look.swap(look, Ordering::Release) != look
+    }
+
+    /// The last look of which a whole list has come.
+    pub fn look(&self) -> u64 {
+        self.look.load(Ordering::Acquire)
     }
 
     /// The object of this name.

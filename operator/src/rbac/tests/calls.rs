@@ -5,7 +5,7 @@ use crate::children::{Keeping, Settings, keep as keep_children};
 use crate::cluster::Scope;
 use crate::metrics::Metrics;
 use crate::mint::{Patience, keep};
-use crate::publish::{Owner, Shelf};
+use crate::publish::{Owner, Shelf, Wanted};
 use crate::report::events::News;
 use crate::report::{Offer, Report, Status, Statuses};
 use crate::secrets::Contents;
@@ -178,10 +178,8 @@ impl Operator {
     }
 
     async fn publish(&self, shelf: &mut Shelf, max_body: &str) {
-        shelf
-            .publish(&self.api.client(), &self.picture, &self.metrics, (&snapshot(max_body), 1))
-            .await
-            .unwrap();
+        let wanted = Wanted { snapshot: &snapshot(max_body), format: 1, look: self.picture.look() };
+        shelf.publish(&self.api.client(), &self.picture, &self.metrics, wanted).await.unwrap();
     }
 }
 

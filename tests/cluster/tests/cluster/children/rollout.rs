@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use weir_cluster::wait;
 use weir_cluster::world::{SOON, condition, text};
 use weir_operator::names::DEFAULT_ADMIN_PORT;
@@ -53,10 +54,11 @@ fn waiting(reason: &str, message: &str) -> Value {
 
 /// Hands every connection on to `to`.
 async fn forward(listener: TcpListener, to: SocketAddr) -> io::Result<()> {
+    let mut connections = JoinSet::new();
     loop {
         let (mut from, _) = listener.accept().await?;
         let mut to = TcpStream::connect(to).await?;
-        tokio::spawn(async move { copy_bidirectional(&mut from, &mut to).await });
+        connections.spawn(async move { copy_bidirectional(&mut from, &mut to).await });
     }
 }
 
@@ -107,10 +109,9 @@ async fn while_pods_from_before_serve_a_rollout_that_fails_is_seen_all_the_same(
     // The Deployment's own pod is ready, and answers where its template says, with the voice of a gateway that runs.
     stage.gateway("127.0.0.2").await;
     let host = "127.0.0.5";
-    tokio::spawn(forward(
-        TcpListener::bind((host, DEFAULT_ADMIN_PORT)).await.unwrap(),
-        stage.gateways[0].admin,
-    ));
+    let mut voice = JoinSet::new();
+    let listener = TcpListener::bind((host, DEFAULT_ADMIN_PORT)).await.unwrap();
+    voice.spawn(forward(listener, stage.gateways[0].admin));
     let running_now = json!({ "phase": "Running", "podIP": host, "podIPs": [{ "ip": host }],
         "containerStatuses": [{ "name": "gateway", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
                                 "state": { "running": {} } }],
