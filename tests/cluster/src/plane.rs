@@ -21,6 +21,8 @@ const STARTS: usize = 5;
 pub struct Plane {
     // Dropped in this order: the folder goes when nobody writes there.
     api: Mutex<Option<Process>>,
+    /// The controllers and the scheduler, while there is an API server.
+    clients: Mutex<Vec<Process>>,
     others: Mutex<Vec<Process>>,
     binary: PathBuf,
     ports: Ports,
@@ -56,8 +58,8 @@ impl Plane {
 
     /// Nothing runs yet.
     pub(crate) fn prepare(binary: PathBuf, ports: Ports, work: WorkDir) -> Result<Self> {
-        let (api, others) = Default::default();
-        let plane = Self { api, others, binary, ports, pki: Pki::new()?, work };
+        let (api, clients, others) = Default::default();
+        let plane = Self { api, clients, others, binary, ports, pki: Pki::new()?, work };
         plane.write_files()?;
         Ok(plane)
     }
@@ -98,18 +100,20 @@ impl Plane {
             Ok(std::net::TcpStream::connect(("127.0.0.1", self.ports.etcd)).ok())
         })
         .await?;
-        self.run_api_server().await?;
-        self.keep(self.process("kube-controller-manager", &flags::controllers(work))?);
-        self.keep(self.process("kube-scheduler", &flags::scheduler(work))?);
-        self.check()
+        self.run_api_server().await
     }
 
     /// Kills the API server; its data stays, and what the controllers want waits. For a plane of a test's own.
+    ///
+    /// The controllers end with it, as real ones do that cannot renew their Lease. Ours have none, and one that went on
+    /// would try again less and less often: its garbage collector may still be waiting a minute after the return.
     pub fn stop_api_server(&self) {
         self.api().take();
+        self.clients().clear();
     }
 
-    /// Starts the API server, on the port it had before, and waits until it is ready. Does nothing if it runs.
+    /// Starts the API server, on the port it had before, and then the controllers; waits until it is ready. Does nothing
+    /// if it runs.
     ///
     /// # Errors
     /// It doesn't become ready; then the error holds the logs' ends.
@@ -118,15 +122,20 @@ impl Plane {
     }
 
     async fn run_api_server(&self) -> Result<()> {
+        let work = self.work.path();
         if self.api().is_none() {
-            *self.api() =
-                Some(self.process("kube-apiserver", &flags::api_server(self.work.path(), &self.ports))?);
+            *self.api() = Some(self.process("kube-apiserver", &flags::api_server(work, &self.ports))?);
         }
         wait::until("the API server is ready", READY, async || {
             self.check()?;
             Ok(self.is_ready().await.then_some(()))
         })
-        .await
+        .await?;
+        if self.clients().is_empty() {
+            let controllers = self.process("kube-controller-manager", &flags::controllers(work))?;
+            self.clients().extend([controllers, self.process("kube-scheduler", &flags::scheduler(work))?]);
+        }
+        self.check()
     }
 
     async fn is_ready(&self) -> bool {
@@ -152,17 +161,23 @@ impl Plane {
     /// # Errors
     /// A part has ended by itself.
     pub(crate) fn check(&self) -> Result<()> {
-        self.others().iter_mut().chain(self.api().as_mut()).try_for_each(Process::check)
+        let (mut others, mut clients, mut api) = (self.others(), self.clients(), self.api());
+        others.iter_mut().chain(clients.iter_mut()).chain(api.as_mut()).try_for_each(Process::check)
     }
 
     /// The last lines of every part's log, for a failure's message.
     pub fn tails(&self) -> String {
-        let tails: Vec<String> = self.others().iter().chain(self.api().as_ref()).map(Process::tail).collect();
-        tails.join("\n")
+        let (others, clients, api) = (self.others(), self.clients(), self.api());
+        let all = others.iter().chain(clients.iter()).chain(api.as_ref());
+        all.map(Process::tail).collect::<Vec<_>>().join("\n")
     }
 
     fn api(&self) -> MutexGuard<'_, Option<Process>> {
         self.api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Vec<Process>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn others(&self) -> MutexGuard<'_, Vec<Process>> {
