@@ -19,6 +19,9 @@ pub(crate) fn etcd(work: &Path, ports: &Ports) -> Vec<String> {
     ]
 }
 
+/// Services' addresses. A shared plane holds the Services of every test before: 254 of them are not enough.
+pub(crate) const SERVICES: &str = "10.96.0.0/16";
+
 pub(crate) fn api_server(work: &Path, ports: &Ports) -> Vec<String> {
     let file = |name: &str| work.join(name).display().to_string();
     let mut flags = vec![
@@ -26,7 +29,7 @@ pub(crate) fn api_server(work: &Path, ports: &Ports) -> Vec<String> {
         format!("--bind-address={}", ports.host),
         format!("--advertise-address={}", ports.host),
         format!("--secure-port={}", ports.api),
-        "--service-cluster-ip-range=10.96.0.0/24".into(),
+        format!("--service-cluster-ip-range={SERVICES}"),
         "--authorization-mode=Node,RBAC".into(),
         "--enable-admission-plugins=NodeRestriction".into(),
         "--allow-privileged=true".into(),

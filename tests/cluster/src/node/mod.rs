@@ -2,7 +2,7 @@
 //! their own ([`inside`]), so that nothing of the machine changes and nothing stays.
 //!
 //! The network is the same in every cluster: the node is 10.99.0.1, where the API server and DNS are, pods are in
-//! 10.88.0.0/24, services in 10.96.0.0/24. Anything else is unreachable, at once.
+//! 10.88.0.0/24, services in 10.96.0.0/16. Anything else is unreachable, at once.
 
 mod cgroups;
 mod command;

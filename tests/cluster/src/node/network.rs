@@ -1,12 +1,11 @@
 //! The network and the mounts of a cluster's namespaces. All of it is private to them and goes with them.
 
 use super::command::run;
+use crate::flags::SERVICES;
 use crate::pki::NODE_IP;
 use anyhow::{Context as _, Result};
 use std::fs;
 
-/// Services' addresses, as the API server's flags have them.
-const SERVICES: &str = "10.96.0.0/24";
 /// What containerd, CNI plugins and iptables keep: the pods' network namespaces, leases of addresses, a lock.
 const STATE: [&str; 2] = ["/run", "/var/lib/cni"];
 
