@@ -204,7 +204,7 @@ impl World {
     fn look_anew(&mut self) {
         let mut waiting = self.shelves.values_mut().filter(|shelf| shelf.wants_look()).peekable();
         let Some(first) = waiting.peek() else { return };
-        tracing::info!(gateway = %first.owner().name, "somebody else has written what is published: everything is looked at anew before that is written over");
+        tracing::info!(gateway = %first.owner().name, "somebody else has published: everything is looked at anew first");
         let look = self.picture.look_anew();
         waiting.for_each(|shelf| shelf.await_look(look));
     }

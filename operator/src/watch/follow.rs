@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch as channel};
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 
 /// Where a watch's words go.
-pub(super) struct Into<K, H> {
+pub(super) struct Sink<K, H> {
     pub(super) store: Arc<Store<H>>,
     /// Who is told that something has changed.
     pub(super) wake: Vec<Arc<Notify>>,
@@ -22,7 +22,7 @@ pub(super) struct Into<K, H> {
 }
 
 /// Follows the watch that `begin` gives, and another one each time that `look` changes: it begins with a list.
-pub(super) async fn follow<K, H, W>(begin: impl Fn() -> W, look: channel::Receiver<u64>, into: &Into<K, H>)
+pub(super) async fn follow<K, H, W>(begin: impl Fn() -> W, look: channel::Receiver<u64>, into: &Sink<K, H>)
 where
     K: Resource<DynamicType = ()>,
     H: Held,
@@ -43,7 +43,7 @@ where
 async fn listen<K: Resource<DynamicType = ()>, H: Held>(
     watch: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
     look: u64,
-    into: &Into<K, H>,
+    into: &Sink<K, H>,
 ) {
     let (mut events, mut failures, mut was_gone) = (std::pin::pin!(watch), 0_u32, false);
     while let Some(event) = events.next().await {

@@ -297,7 +297,7 @@ impl On<'_> {
         H: Held + Send + Sync + 'static,
     {
         let store = Arc::new(Store::default());
-        let to = follow::Into {
+        let to = follow::Sink {
             store: Arc::clone(&store),
             wake: wake.iter().copied().map(Arc::clone).collect(),
             hold,
