@@ -215,12 +215,20 @@ pub struct Timeouts {
     /// Streams: from the request to the first byte of the answer's body.
     #[serde(with = "millis")]
     pub first_byte: Duration,
+    /// Streams: from the request to the first content, reasoning or tool call. Not in format 1.
+    #[serde(skip, default = "ten_minutes")]
+    pub first_token: Duration,
     /// Streams: between bytes of the body.
     #[serde(with = "millis")]
     pub idle: Duration,
     /// The whole attempt.
     #[serde(with = "millis")]
     pub total: Duration,
+}
+
+/// What format 1 means by saying nothing of the first token.
+const fn ten_minutes() -> Duration {
+    Duration::from_secs(600)
 }
 
 /// Whether a vendor bills on after we hang up.

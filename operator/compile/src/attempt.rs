@@ -11,6 +11,7 @@ use weir_config::{FailureClass, FailureSet, Fallback, Retry, Timeouts};
 pub(crate) const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     first_byte: Duration::from_secs(60),
+    first_token: Duration::from_secs(10 * 60),
     idle: Duration::from_secs(60),
     total: Duration::from_secs(15 * 60),
 };
@@ -46,6 +47,7 @@ impl SetTimeouts {
         Timeouts {
             connect: self.connect.or(gateway.connect).unwrap_or(TIMEOUTS.connect),
             first_byte: self.first_byte.or(gateway.first_byte).unwrap_or(TIMEOUTS.first_byte),
+            first_token: TIMEOUTS.first_token,
             idle: self.idle.or(gateway.idle).unwrap_or(TIMEOUTS.idle),
             total: self.total.or(gateway.total).unwrap_or(TIMEOUTS.total),
         }

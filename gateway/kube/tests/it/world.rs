@@ -59,7 +59,13 @@ pub fn snapshot(keys: usize) -> Snapshot {
         vendor: Vendor::Mock,
         backend: Backend::Mock(mock),
         models: Vec::new(),
-        timeouts: Timeouts { connect: minute, first_byte: minute, idle: minute, total: minute },
+        timeouts: Timeouts {
+            connect: minute,
+            first_byte: minute,
+            first_token: minute * 10,
+            idle: minute,
+            total: minute,
+        },
         on_abort: OnAbort::Unknown,
         suspended: false,
     }));

@@ -41,6 +41,7 @@ fn provider(name: ObjectName) -> Provider {
         timeouts: Timeouts {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(60),
+            first_token: Duration::from_secs(600),
             idle: Duration::from_secs(60),
             total: Duration::from_secs(900),
         },
