@@ -44,7 +44,7 @@ pub struct Fallback {
     /// Default: the gateway's `defaults.fallback.onFailure`, else all but ContentPolicy.
     /// Example: `[RateLimited, Overloaded, ServerError, Timeout]`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 12))]
+    #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 13))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub on_failure: Option<Vec<FailureClass>>,
     /// Most attempts that one request may cause, the first included.

@@ -84,6 +84,7 @@ impl Choices for FailureClass {
         Self::TooLarge,
         Self::ContextLength,
         Self::ContentPolicy,
+        Self::Misdirected,
         Self::Garbled,
     ];
 }

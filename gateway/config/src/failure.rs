@@ -28,15 +28,17 @@ pub enum FailureClass {
     ContextLength,
     /// The vendor's content policy refused it.
     ContentPolicy,
-    /// Any other 4xx: the request itself is wrong.
+    /// Any other 4xx with the API's own error: the request itself is wrong.
     CallerFault,
+    /// A 4xx that the API did not say: something in front of it, or somebody else at its address.
+    Misdirected,
     /// A 2xx that isn't what it claims to be.
     Garbled,
 }
 
 impl FailureClass {
     /// Every class, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RateLimited,
         Self::Overloaded,
         Self::ServerError,
@@ -49,6 +51,7 @@ impl FailureClass {
         Self::ContextLength,
         Self::ContentPolicy,
         Self::CallerFault,
+        Self::Misdirected,
         Self::Garbled,
     ];
 
@@ -67,6 +70,7 @@ impl FailureClass {
             Self::ContextLength => "context_length",
             Self::ContentPolicy => "content_policy",
             Self::CallerFault => "caller_fault",
+            Self::Misdirected => "misdirected",
             Self::Garbled => "garbled",
         }
     }

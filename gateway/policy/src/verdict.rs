@@ -89,8 +89,8 @@ fn is_callers(class: FailureClass) -> bool {
 /// TooLarge is here for the mixed case: an account whose limit is too low and one whose key is wrong both wait
 /// for an operator.
 fn needs_an_operator(class: FailureClass) -> bool {
-    use FailureClass::{Billing, Credential, Forbidden, ModelMissing, TooLarge};
-    matches!(class, Credential | Billing | Forbidden | ModelMissing | TooLarge)
+    use FailureClass::{Billing, Credential, Forbidden, Misdirected, ModelMissing, TooLarge};
+    matches!(class, Credential | Billing | Forbidden | ModelMissing | Misdirected | TooLarge)
 }
 
 /// What a target said last counts; what it said before is outdated.

@@ -25,7 +25,7 @@ fn s1_5_each_class_alone_has_its_answer() {
     let expected = |class| match class {
         RateLimited | Overloaded | ServerError | Garbled => NOT_KNOWN,
         Timeout => Verdict::TimedOut,
-        Credential | Billing | Forbidden | ModelMissing => Verdict::Broken,
+        Credential | Billing | Forbidden | ModelMissing | Misdirected => Verdict::Broken,
         TooLarge => Verdict::RequestTooLarge,
         ContextLength | ContentPolicy | CallerFault => Verdict::Caller,
     };

@@ -42,7 +42,7 @@ fn row(class: FailureClass) -> (bool, bool) {
     match class {
         RateLimited | Overloaded | ServerError => (true, true),
         Timeout | Credential | Billing | Forbidden | ModelMissing | TooLarge | ContextLength
-        | ContentPolicy | Garbled => (true, false),
+        | ContentPolicy | Misdirected | Garbled => (true, false),
         CallerFault => (false, false),
     }
 }
