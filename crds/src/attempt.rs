@@ -23,6 +23,12 @@ pub struct Timeouts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = ("duration(self) > duration('0s')", "must be longer than 0"))]
     pub first_byte: Option<Duration>,
+    /// Streams only: longest time from the request to the first content, reasoning or tool call; comments and empty
+    /// pieces do not end it.
+    /// Default: the gateway's `defaults.timeouts.firstToken`, else 10m. Example: `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = ("duration(self) > duration('0s')", "must be longer than 0"))]
+    pub first_token: Option<Duration>,
     /// Streams only: longest silence between two pieces of the answer's body.
     /// Default: the gateway's `defaults.timeouts.idle`, else 60s. Example: `30s`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,12 +53,14 @@ pub struct Fallback {
     #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 13))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub on_failure: Option<Vec<FailureClass>>,
-    /// Most attempts that one request may cause, the first included.
-    /// Default: the gateway's `defaults.fallback.maxAttempts`, else the number of targets, at most 5. Example: `3`.
+    /// Most attempts that one request may cause, the first included, other targets and repeats alike.
+    /// Default: the gateway's `defaults.fallback.maxAttempts`; else each target is asked once, at most 5 of them, and
+    /// after that a target may be asked again, at most twice in all. Example: `3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 32))]
     pub max_attempts: Option<i32>,
-    /// Until when after a request's arrival another attempt may start; a running one is never ended by it.
+    /// Until when after a request's arrival another attempt may start, counted without the time for which attempts
+    /// themselves ran; a running one is never ended by it.
     /// Default: the gateway's `defaults.fallback.deadline`, else 120s. Example: `60s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Duration>,

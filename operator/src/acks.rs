@@ -2,7 +2,7 @@
 
 use crate::pods::GatewayPod;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,20 +16,13 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// A pod has so long to answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// What a pod said that it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ack {
-    /// The configuration that it runs.
-    pub revision: Revision,
-    /// Formats that it can read.
-    pub formats: Vec<u32>,
-}
-
 /// What is known of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heard {
-    /// The last that it said.
-    pub ack: Option<Ack>,
+    /// The configuration that it runs, as it said last since it is ready.
+    pub runs: Option<Revision>,
+    /// The formats that it reads, as it said last.
+    pub formats: Option<Vec<u32>>,
     /// Whether the last question went without an answer.
     pub silent: bool,
 }
@@ -44,10 +37,10 @@ pub struct Aim {
 }
 
 impl Aim {
-    /// Whether `ack` says that what changed in generation `since` is in force. A pod may be ahead of what is asked,
+    /// Whether what changed in generation `since` is in force where `runs` is run. A pod may be ahead of what is asked,
     /// never ahead of what is published: that one runs something of another life.
-    pub fn reaches(&self, ack: &Ack, since: u64) -> bool {
-        let (runs, published) = (ack.revision, self.revision);
+    pub fn reaches(&self, runs: Revision, since: u64) -> bool {
+        let published = self.revision;
         since <= runs.generation && (runs.generation < published.generation || runs == published)
     }
 }
@@ -70,15 +63,19 @@ impl Acks {
         Self { heard: Mutex::default(), aims: watch::Sender::new(Aims::new()), news }
     }
 
-    /// Whom to ask from now on, and what they should run. What a pod said counts for as long as it is ready: one that
-    /// was not may have begun again, from an older configuration.
+    /// Whom to ask from now on, and what they should run. What a pod said counts for as long as it is ready: one that was
+    /// not may have begun again, from an older configuration or as another version.
     pub fn aim(&self, aims: Aims) {
         self.aims.send_if_modified(|now| std::mem::replace(now, aims) != *now);
         let aims = self.aims.borrow();
-        let ready = aims.values().flat_map(|aim| &aim.pods).filter(|pod| pod.ready);
-        let known: BTreeSet<&String> = ready.map(|pod| &pod.uid).collect();
+        let pods = aims.values().flat_map(|aim| &aim.pods).map(|pod| (&pod.uid, pod.ready));
+        let pods: BTreeMap<&String, bool> = pods.collect();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.retain(|uid, _| known.contains(uid));
+        heard.retain(|uid, _| pods.contains_key(uid));
+        let were_ready = heard.iter_mut().filter(|(uid, heard)| {
+            pods.get(uid) == Some(&false) && (heard.runs.is_some() || heard.silent)
+        });
+        were_ready.for_each(|(_, heard)| *heard = Heard::default());
     }
 
     /// What is known of a pod; nothing if it was never asked.
@@ -86,16 +83,26 @@ impl Acks {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
     }
 
-    /// True if it is news.
-    fn hear(&self, uid: &str, said: Option<Ack>) -> bool {
+    /// True if it is news. Of a pod that is not ready only what it reads counts.
+    fn hear(&self, Question { uid, ready, .. }: &Question, said: Option<Said>) -> bool {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = heard.entry(uid.to_owned());
+        let entry = heard.entry(uid.clone());
         let is_new = matches!(entry, std::collections::btree_map::Entry::Vacant(_));
         let entry = entry.or_default();
         let before = entry.clone();
-        entry.silent = said.is_none();
-        entry.ack = said.or(entry.ack.take());
+        entry.silent = *ready && said.is_none();
+        if let Some(Said { runs, formats }) = said {
+            entry.runs = ready.then_some(runs);
+            entry.formats = Some(formats);
+        }
         is_new || *entry != before
+    }
+
+    /// A pod answers so.
+    #[cfg(test)]
+    pub fn tell(&self, uid: &str, ready: bool, runs: Revision, formats: &[u32]) {
+        let question = Question { uid: uid.to_owned(), ready, admin: SocketAddr::from(([127, 0, 0, 1], 1)) };
+        self.hear(&question, Some(Said { runs, formats: formats.to_vec() }));
     }
 
     /// Asks whoever is behind, for ever.
@@ -121,24 +128,42 @@ impl Acks {
         }
     }
 
-    /// Pods that are not known to run what is published.
-    fn behind(&self, aims: &Aims) -> Vec<(String, SocketAddr)> {
-        let current = |aim: &Aim, uid: &str| {
-            let heard = self.heard(uid);
-            heard.is_some_and(|heard| {
-                !heard.silent && heard.ack.is_some_and(|ack| aim.reaches(&ack, aim.revision.generation))
-            })
+    /// Pods that are not known to run what is published. Of those that are not ready, the ones that have not said which
+    /// formats they read: what is published may be why (semantics S8.10).
+    fn behind(&self, aims: &Aims) -> Vec<Question> {
+        let is_behind = |aim: &Aim, pod: &GatewayPod| {
+            let Some(heard) = self.heard(&pod.uid) else { return true };
+            let current = heard.runs.is_some_and(|runs| aim.reaches(runs, aim.revision.generation));
+            if pod.ready { heard.silent || !current } else { heard.formats.is_none() }
         };
         let pods = aims.values().flat_map(|aim| aim.pods.iter().map(move |pod| (aim, pod)));
-        let behind = pods.filter(|(aim, pod)| pod.ready && !current(aim, &pod.uid));
-        behind.filter_map(|(_, pod)| Some((pod.uid.clone(), pod.admin?))).collect()
+        let behind = pods.filter(|(aim, pod)| is_behind(aim, pod));
+        let question =
+            |pod: &GatewayPod| Some(Question { uid: pod.uid.clone(), ready: pod.ready, admin: pod.admin? });
+        behind.filter_map(|(_, pod)| question(pod)).collect()
     }
 
     /// Asks all of them at once; true if one of them had news.
-    async fn ask(&self, http: &reqwest::Client, pods: &[(String, SocketAddr)]) -> bool {
-        let asked = pods.iter().map(|(uid, admin)| async move { self.hear(uid, status(http, *admin).await) });
+    async fn ask(&self, http: &reqwest::Client, pods: &[Question]) -> bool {
+        let asked = pods.iter().map(|pod| async move { self.hear(pod, status(http, pod.admin).await) });
         futures::future::join_all(asked).await.contains(&true)
     }
+}
+
+/// Whom to ask, and where.
+struct Question {
+    uid: String,
+    /// Whether it was ready when it was to be asked.
+    ready: bool,
+    admin: SocketAddr,
+}
+
+/// A pod's answer.
+struct Said {
+    /// What it runs.
+    runs: Revision,
+    /// The formats that it reads.
+    formats: Vec<u32>,
 }
 
 /// A client for pods: no proxy, no redirects, no waiting.
@@ -170,7 +195,7 @@ struct Status {
 /// An answer is longer than this only if it is none of ours.
 const LONGEST_STATUS: u64 = 64 << 10;
 
-async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Ack> {
+async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Said> {
     let answer = http.get(format!("http://{admin}/status")).send().await.ok()?.error_for_status().ok()?;
     if answer.content_length().is_none_or(|length| length > LONGEST_STATUS) {
         return None;
@@ -179,40 +204,80 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Ack> {
     // A gateway that runs nothing yet says so: that is an answer, too.
     let runs = status.config.map(|Config { generation, hash }| Revision { generation, hash });
     let nothing = Revision { generation: 0, hash: Digest([0; 32]) };
-    Some(Ack { revision: runs.unwrap_or(nothing), formats: status.formats })
+    Some(Said { runs: runs.unwrap_or(nothing), formats: status.formats })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const REVISION: Revision = Revision { generation: 7, hash: Digest([7; 32]) };
+
     fn aims(ready: bool) -> Aims {
-        let pod = GatewayPod { uid: "1".to_owned(), name: "pod".to_owned(), admin: None, ready };
-        let revision = Revision { generation: 7, hash: Digest([7; 32]) };
-        Aims::from([(ObjectName::new("a", "default"), Aim { revision, pods: vec![pod] })])
+        let admin = Some(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let pod = GatewayPod { uid: "1".to_owned(), name: "pod".to_owned(), admin, ready };
+        Aims::from([(ObjectName::new("a", "default"), Aim { revision: REVISION, pods: vec![pod] })])
+    }
+
+    /// One life: `acks`, of which the pod is now ready or not.
+    fn asked(acks: &Acks, ready: bool) -> Vec<Question> {
+        acks.aim(aims(ready));
+        acks.behind(&aims(ready))
+    }
+
+    fn said(revision: Revision) -> Option<Said> {
+        Some(Said { runs: revision, formats: vec![1] })
+    }
+
+    fn runs(acks: &Acks) -> Option<Revision> {
+        acks.heard("1").and_then(|heard| heard.runs)
+    }
+
+    fn reads(acks: &Acks) -> Option<Vec<u32>> {
+        acks.heard("1").and_then(|heard| heard.formats)
     }
 
     #[test]
     fn s8_5_what_a_pod_said_before_it_was_not_ready_does_not_count() {
         let acks = Acks::new(Arc::default());
-        acks.aim(aims(true));
-        let said = Ack { revision: Revision { generation: 7, hash: Digest([7; 32]) }, formats: vec![1] };
-        assert!(acks.hear("1", Some(said.clone())), "the first word is news");
-        assert!(!acks.hear("1", Some(said.clone())), "the same again is none");
-        acks.aim(aims(true));
-        assert_eq!(acks.heard("1").and_then(|heard| heard.ack), Some(said));
+        let question = &asked(&acks, true)[0];
+        assert!(acks.hear(question, said(REVISION)), "the first word is news");
+        assert!(!acks.hear(question, said(REVISION)), "the same again is none");
+        assert!(asked(&acks, true).is_empty());
+        assert_eq!(runs(&acks), Some(REVISION));
         acks.aim(aims(false));
         acks.aim(aims(true));
+        assert_eq!((runs(&acks), reads(&acks)), (None, None));
+        assert_eq!(asked(&acks, true).len(), 1);
+    }
+
+    #[test]
+    fn s8_10_a_pod_that_is_not_ready_is_asked_what_it_reads_and_no_more() {
+        let acks = Acks::new(Arc::default());
+        assert!(acks.hear(&asked(&acks, false)[0], None));
+        assert!(!acks.hear(&asked(&acks, false)[0], None), "it has not begun to listen, which is no news");
+        assert!(acks.heard("1").is_some_and(|heard| !heard.silent), "nor does it count as unreachable");
+        assert!(acks.hear(&asked(&acks, false)[0], said(REVISION)));
+        assert_eq!((runs(&acks), reads(&acks)), (None, Some(vec![1])), "what it runs does not count yet");
+        assert!(asked(&acks, false).is_empty());
+        assert_eq!(asked(&acks, true).len(), 1);
+    }
+
+    #[test]
+    fn what_is_known_of_a_pod_goes_with_it() {
+        let acks = Acks::new(Arc::default());
+        acks.hear(&asked(&acks, true)[0], said(REVISION));
+        acks.aim(Aims::new());
         assert_eq!(acks.heard("1"), None);
     }
 
     #[test]
     fn a_pod_that_falls_silent_keeps_what_it_said() {
         let acks = Acks::new(Arc::default());
-        acks.aim(aims(true));
-        let said = Ack { revision: Revision { generation: 7, hash: Digest([7; 32]) }, formats: vec![1] };
-        acks.hear("1", Some(said.clone()));
-        assert!(acks.hear("1", None), "its silence is news");
-        assert_eq!(acks.heard("1"), Some(Heard { ack: Some(said), silent: true }));
+        let question = &asked(&acks, true)[0];
+        acks.hear(question, said(REVISION));
+        assert!(acks.hear(question, None), "its silence is news");
+        let heard = acks.heard("1").unwrap();
+        assert_eq!(heard, Heard { runs: Some(REVISION), formats: Some(vec![1]), silent: true });
     }
 }

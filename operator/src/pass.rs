@@ -1,6 +1,6 @@
 //! One pass: the picture as it is -> compile -> publish, and then what to say about each object.
 
-use crate::acks::{Ack, Acks, Aim};
+use crate::acks::{Acks, Aim};
 use crate::children::{self, Outcomes};
 use crate::cluster::CallError;
 use crate::gather::{self, Objects};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
 use weir_compile::{Code, Finding, Input, Output, Severity, compile};
 use weir_config::ObjectName;
-use weir_config::published::{FORMATS, choose_format};
+use weir_config::published::Unsayable;
 use weir_crds::{Kind, LLMGateway};
 
 /// A name that somebody else has is looked at so often: no watch tells of what is not ours.
@@ -173,8 +173,9 @@ impl World {
             let snapshot = output.gateways.get(&owner.name)?;
             let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
             let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
-            let wanted = Wanted { snapshot, format: self.format(&shelf.owner().name), look };
+            let readers = self.readers(&shelf.owner().name);
             Some(async move {
+                let wanted = Wanted { snapshot, readers: &readers, look };
                 let mut answer = shelf.publish(client, picture, metrics, wanted).await;
                 // Somebody else wrote: once more on what is there now.
                 if let Err(Unpublished::Stale) = answer {
@@ -209,11 +210,17 @@ impl World {
         waiting.for_each(|shelf| shelf.await_look(look));
     }
 
-    /// The newest format that all pods of the gateway read, of those that have said so (semantics S8.4).
-    fn format(&self, gateway: &ObjectName) -> u32 {
-        let pods = pods::of(&self.picture, gateway);
-        let acks: Vec<Ack> = pods.iter().filter_map(|pod| self.acks.heard(&pod.uid)?.ack).collect();
-        choose_format(acks.iter().map(|ack| ack.formats.as_slice()), FORMATS)
+    /// Of each pod of the gateway the formats that it reads, if it has said so (semantics S8.4). Pods without an address
+    /// have not begun and read nothing yet.
+    fn readers(&self, gateway: &ObjectName) -> Vec<Option<Vec<u32>>> {
+        let pods = pods::of(&self.picture, gateway).into_iter().filter(|pod| pod.admin.is_some());
+        pods.map(|pod| self.acks.heard(&pod.uid)?.formats).collect()
+    }
+
+    /// Whether pods want what is published for them in another format: one that reads no newer one has come, or the last
+    /// of those has gone. That takes a pass.
+    pub fn wants_format(&self) -> bool {
+        self.shelves.iter().any(|(name, shelf)| shelf.wants_format(&self.readers(name)))
     }
 
     /// Tells the pods' poller what they should run, and offers every status that is not what it should be. Gives the
@@ -270,7 +277,11 @@ impl World {
             if let Some(finding) = seen.blocked.get(gateway) {
                 return Programmed::Blocked { code: finding.code, message: finding.message.clone() };
             }
-            let since = self.shelves.get(gateway).and_then(|shelf| shelf.since(object));
+            let shelf = self.shelves.get(gateway);
+            if let Some(what) = shelf.and_then(|shelf| shelf.left_out(object)) {
+                return Programmed::LeftOut { message: left_out(gateway, what) };
+            }
+            let since = shelf.and_then(|shelf| shelf.since(object));
             match aims.get(gateway).zip(since) {
                 Some((aim, since)) => on_gateway(aim, since, |uid| self.acks.heard(uid)),
                 // Not published yet: a write failed, and is tried again.
@@ -295,8 +306,8 @@ impl World {
         let ready = pods.iter().filter(|pod| pod.ready);
         let aim = aims.get(name);
         let runs = |uid: &str| {
-            let ack = self.acks.heard(uid).and_then(|heard| heard.ack);
-            aim.zip(ack).is_some_and(|(aim, ack)| aim.reaches(&ack, aim.revision.generation))
+            let runs = self.acks.heard(uid).and_then(|heard| heard.runs);
+            aim.zip(runs).is_some_and(|(aim, runs)| aim.reaches(runs, aim.revision.generation))
         };
         GatewayNumbers {
             pods: pods.len(),
@@ -329,6 +340,14 @@ fn obstacle(gateway: &ObjectName, why: &Unpublished) -> Option<Finding> {
     };
     let object = (Kind::Gateway, gateway.clone());
     Some(Finding { object, severity: code.severity(), code, field: "metadata.name".to_owned(), message })
+}
+
+/// What keeps an object from pods of an older version, and what to do.
+fn left_out(gateway: &ObjectName, what: Unsayable) -> String {
+    format!(
+        "pods of LLMGateway {gateway} are of an older version, which cannot be told of {what}, so none of its pods serves \
+         the object; update them (`spec.image`, if that names one), or do without it until they are replaced"
+    )
 }
 
 #[cfg(test)]

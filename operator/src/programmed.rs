@@ -13,7 +13,7 @@ pub fn on_gateway(aim: &Aim, since: u64, heard: impl Fn(&str) -> Option<Heard>) 
         total += 1;
         answering += usize::from(!heard.silent);
         // What a pod once ran it runs on, or something newer: silence takes nothing back.
-        current += usize::from(heard.ack.is_some_and(|ack| aim.reaches(&ack, since)));
+        current += usize::from(heard.runs.is_some_and(|runs| aim.reaches(runs, since)));
     }
     match (total, current) {
         (0, _) => Programmed::NoReadyPods,
@@ -46,15 +46,15 @@ fn rank(programmed: &Programmed) -> u8 {
         Programmed::Pending { .. } => 2,
         Programmed::PodsUnreachable => 3,
         Programmed::NoReadyPods => 4,
-        Programmed::Blocked { .. } => 5,
-        Programmed::NotServed => 6,
+        Programmed::LeftOut { .. } => 5,
+        Programmed::Blocked { .. } => 6,
+        Programmed::NotServed => 7,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acks::Ack;
     use crate::pods::GatewayPod;
     use proptest::prelude::*;
     use weir_config::Digest;
@@ -72,8 +72,7 @@ mod tests {
     }
 
     fn runs(generation: u64) -> Heard {
-        let ack = Ack { revision: revision(generation), formats: vec![1] };
-        Heard { ack: Some(ack), silent: false }
+        Heard { runs: Some(revision(generation)), ..Heard::default() }
     }
 
     /// What is said of an object that changed in generation 5, by pods of which this was heard.
@@ -101,9 +100,7 @@ mod tests {
     fn s8_5_a_pod_that_is_ahead_runs_something_of_another_life() {
         assert_eq!(said(&[Some(runs(8))]), Programmed::Pending { current: 0, total: 1 });
         let mut other = runs(7);
-        other.ack = other
-            .ack
-            .map(|ack| Ack { revision: Revision { hash: Digest::of(b"other"), ..ack.revision }, ..ack });
+        other.runs = other.runs.map(|runs| Revision { hash: Digest::of(b"other"), ..runs });
         assert_eq!(said(&[Some(other)]), Programmed::Pending { current: 0, total: 1 });
     }
 

@@ -160,6 +160,9 @@ impl Turns {
                 self.pass(&mut due).await;
             } else if leading && due.report.is_some_and(|at| now >= at) {
                 due.report = self.world.report();
+                if self.world.wants_format() {
+                    due.soon();
+                }
             }
             self.wait(&mut due, leading).await;
         }

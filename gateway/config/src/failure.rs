@@ -113,8 +113,7 @@ impl Failure {
 }
 
 /// A set of failure classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Vec<FailureClass>", from = "Vec<FailureClass>")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureSet(u16);
 
 impl FailureSet {
@@ -141,17 +140,5 @@ impl Default for FailureSet {
             .into_iter()
             .filter(|class| !matches!(class, FailureClass::ContentPolicy | FailureClass::CallerFault))
             .collect()
-    }
-}
-
-impl From<Vec<FailureClass>> for FailureSet {
-    fn from(classes: Vec<FailureClass>) -> Self {
-        classes.into_iter().collect()
-    }
-}
-
-impl From<FailureSet> for Vec<FailureClass> {
-    fn from(set: FailureSet) -> Self {
-        FailureClass::ALL.into_iter().filter(|class| set.contains(*class)).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 /// One `LLMKey`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The object.
     pub name: ObjectName,
@@ -27,7 +27,7 @@ pub struct Key {
 }
 
 /// One text of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyDigest {
     /// SHA-256 of the whole text as it is presented.
     pub sha256: Digest,
@@ -36,8 +36,7 @@ pub struct KeyDigest {
 }
 
 /// The models that a key may ask for. Empty means none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedModels(pub Vec<ModelPattern>);
 
 impl AllowedModels {
@@ -48,7 +47,7 @@ impl AllowedModels {
 }
 
 /// A key's rates; absent is unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Requests in any 60 seconds (semantics S3.1).
     pub requests_per_minute: Option<NonZeroU32>,

@@ -91,7 +91,7 @@ impl FromStr for Price {
 
 /// What a model costs, per million tokens of each class. A class without a price of its own is charged as the
 /// class that contains it: cached input as input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
     /// Input tokens that were not read from a cache.
     pub input: Price,

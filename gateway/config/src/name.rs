@@ -95,8 +95,7 @@ impl TryFrom<String> for ObjectName {
 }
 
 /// A public model name, or with a final `*` every name that begins so.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ModelPattern {
     /// Exactly this name.
     Exact(String),
@@ -120,12 +119,6 @@ impl From<String> for ModelPattern {
             Some(prefix) => Self::Prefix(prefix.to_owned()),
             None => Self::Exact(text),
         }
-    }
-}
-
-impl From<ModelPattern> for String {
-    fn from(pattern: ModelPattern) -> Self {
-        pattern.to_string()
     }
 }
 

@@ -15,7 +15,7 @@ pub struct UnixSeconds(pub i64);
 
 /// All that one gateway needs to know. Objects are sorted by name; each is a fragment of its own, shared with
 /// the snapshot before where it did not change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// Settings of the gateway itself.
     pub gateway: Arc<Gateway>,
@@ -63,7 +63,7 @@ impl Snapshot {
 }
 
 /// One `LLMGateway`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
     /// The object.
     pub name: ObjectName,
@@ -74,15 +74,13 @@ pub struct Gateway {
 }
 
 /// How a gateway meets its callers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// A request's body may have so many bytes.
     pub max_body_bytes: u64,
     /// How long running answers may take to finish after `removal_delay`.
-    #[serde(with = "millis")]
     pub drain_timeout: Duration,
     /// How long new connections are still accepted after the signal to stop.
-    #[serde(with = "millis")]
     pub removal_delay: Duration,
     /// How much callers learn of what is behind.
     pub disclosure: Disclosure,
@@ -100,14 +98,14 @@ pub enum Disclosure {
 }
 
 /// Where upstream connections may go beyond public addresses.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Egress {
     /// Private and loopback ranges that are allowed. What is refused always stays refused (semantics S10.4).
     pub allow_private: Vec<IpNet>,
 }
 
 /// One `LLMProvider`: an upstream account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// The object.
     pub name: ObjectName,
@@ -137,7 +135,7 @@ impl Provider {
 }
 
 /// Who answers for a provider.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Backend {
     /// A server.
     Http(Endpoint),
@@ -146,7 +144,7 @@ pub enum Backend {
 }
 
 /// A server's origin and the path in front of `/chat/completions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Whether it is reached over TLS.
     pub tls: bool,
@@ -159,13 +157,11 @@ pub struct Endpoint {
 }
 
 /// How a provider of vendor Mock answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mock {
     /// How long a unary answer takes before its headers.
-    #[serde(with = "millis")]
     pub latency: Duration,
     /// How long a stream takes to its first content.
-    #[serde(with = "millis")]
     pub first_byte: Duration,
     /// How fast a stream goes on; `None`: at once.
     pub tokens_per_second: Option<u32>,
@@ -187,7 +183,7 @@ pub enum MockReply {
 }
 
 /// One model of a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// The name that routes use.
     pub name: String,
@@ -207,28 +203,18 @@ impl Model {
 }
 
 /// An attempt's timers (semantics S2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// Name lookup, TCP and TLS together.
-    #[serde(with = "millis")]
     pub connect: Duration,
     /// Streams: from the request to the first byte of the answer's body.
-    #[serde(with = "millis")]
     pub first_byte: Duration,
-    /// Streams: from the request to the first content, reasoning or tool call. Not in format 1.
-    #[serde(skip, default = "ten_minutes")]
+    /// Streams: from the request to the first content, reasoning or tool call.
     pub first_token: Duration,
     /// Streams: between bytes of the body.
-    #[serde(with = "millis")]
     pub idle: Duration,
     /// The whole attempt.
-    #[serde(with = "millis")]
     pub total: Duration,
-}
-
-/// What format 1 means by saying nothing of the first token.
-const fn ten_minutes() -> Duration {
-    Duration::from_secs(600)
 }
 
 /// Whether a vendor bills on after we hang up.
@@ -243,7 +229,7 @@ pub enum OnAbort {
 }
 
 /// One `LLMRoute`: a public model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// The object.
     pub name: ObjectName,
@@ -260,7 +246,7 @@ pub struct Route {
 }
 
 /// Another public name of a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
     /// The name.
     pub name: String,
@@ -269,7 +255,7 @@ pub struct Alias {
 }
 
 /// One (provider, model) behind a route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its name within the route.
     pub name: String,
@@ -282,40 +268,23 @@ pub struct Target {
 }
 
 /// When the next target is tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fallback {
     /// The classes that move on.
     pub on: FailureSet,
     /// Attempts of one request, the first included; `None`: as many as there are targets, at most 5.
     pub max_attempts: Option<u32>,
     /// No attempt starts later than this after the request came.
-    #[serde(with = "millis")]
     pub deadline: Duration,
 }
 
 /// How a target is tried again, and how many attempts beyond the first a route may cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
     /// The first wait; doubles, jittered.
-    #[serde(with = "millis")]
     pub backoff_base: Duration,
     /// The longest wait.
-    #[serde(with = "millis")]
     pub backoff_max: Duration,
     /// Attempts beyond the first, in percent of the last 10 seconds' requests (semantics S1.3).
     pub budget_percent: u32,
-}
-
-/// A duration as a whole number of milliseconds.
-mod millis {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::time::Duration;
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
-    }
 }

@@ -147,7 +147,7 @@ impl Follower {
     async fn fetch(&mut self, index: &Index) -> Result<(), Problem> {
         let mut coming = pin!(fetch(&self.client, &self.gateway.namespace, self.held.lacking(index)));
         while let Some((name, part, stored)) = coming.next().await {
-            self.held.take(&name, &part, stored?)?;
+            self.held.take(&name, &part, index.format, stored?)?;
         }
         Ok(())
     }

@@ -34,10 +34,16 @@ impl Held {
         parts.map(|(name, part)| (name.clone(), part.clone())).collect()
     }
 
-    /// Takes in the part called `name`, if `stored` is the one that `part` refers to.
-    pub(crate) fn take(&mut self, name: &str, part: &PartRef, stored: Vec<u8>) -> Result<(), Unreadable> {
+    /// Takes in the part called `name`, of an index of `format`, if `stored` is the one that `part` refers to.
+    pub(crate) fn take(
+        &mut self,
+        name: &str,
+        part: &PartRef,
+        format: u32,
+        stored: Vec<u8>,
+    ) -> Result<(), Unreadable> {
         let json = decompress(name, part, &stored)?;
-        let fragment = Fragment::decode(name, part, &json)?;
+        let fragment = Fragment::decode(name, part, format, &json)?;
         self.0.insert(name.to_owned(), Part { digest: part.sha256, stored, fragment });
         Ok(())
     }

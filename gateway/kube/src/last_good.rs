@@ -53,7 +53,7 @@ impl LastGood {
         let mut held = Held::default();
         for (name, part) in &index.parts {
             let stored = fs::read(self.part(part.sha256))?;
-            held.take(name, part, stored)?;
+            held.take(name, part, index.format, stored)?;
         }
         self.sound = index.parts.values().map(|part| part.sha256).collect();
         Ok(Some((index, held)))
@@ -68,7 +68,8 @@ impl LastGood {
                 self.sound.insert(part.digest);
             }
         }
-        write(&self.dir.join(INDEX), index.to_json()?.as_bytes())?;
+        let json = index.to_json().map_err(io::Error::other)?;
+        write(&self.dir.join(INDEX), json.as_bytes())?;
         self.sound = index.parts.values().map(|part| part.sha256).collect();
         self.sweep()
     }

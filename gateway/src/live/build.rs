@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
-use weir_config::published::Revision;
+use weir_config::published::{Revision, document};
 use weir_config::{Digest, ModelPattern, ObjectName, Route, Snapshot, Target};
 use weir_policy::{MinuteWindow, RetryBudget};
 
@@ -32,7 +32,7 @@ pub(crate) fn build(
     let (keys, windows) = keys(&snapshot, previous, now);
     let counted = || Revision {
         generation: previous.map_or(1, |previous| previous.revision.generation + 1),
-        hash: Digest::of(&serde_json::to_vec(&snapshot).unwrap_or_default()),
+        hash: hash(&snapshot),
     };
     Live {
         revision: revision.unwrap_or_else(counted),
@@ -43,6 +43,12 @@ pub(crate) fn build(
         keys,
         windows,
     }
+}
+
+/// Over all of `snapshot`.
+fn hash(snapshot: &Snapshot) -> Digest {
+    let json = document(snapshot).ok().and_then(|all| serde_json::to_vec(&all).ok());
+    Digest::of(&json.unwrap_or_default())
 }
 
 /// The objects of the configuration before, by name. Both are sorted, so one walk along both finds them all.

@@ -25,6 +25,7 @@ const BUDGET_PERCENT: u32 = 20;
 pub(crate) struct SetTimeouts {
     connect: Option<Duration>,
     first_byte: Option<Duration>,
+    first_token: Option<Duration>,
     idle: Option<Duration>,
     total: Option<Duration>,
 }
@@ -38,6 +39,7 @@ impl SetTimeouts {
         Self {
             connect: read("connect", &spec.connect),
             first_byte: read("firstByte", &spec.first_byte),
+            first_token: read("firstToken", &spec.first_token),
             idle: read("idle", &spec.idle),
             total: read("total", &spec.total),
         }
@@ -47,7 +49,7 @@ impl SetTimeouts {
         Timeouts {
             connect: self.connect.or(gateway.connect).unwrap_or(TIMEOUTS.connect),
             first_byte: self.first_byte.or(gateway.first_byte).unwrap_or(TIMEOUTS.first_byte),
-            first_token: TIMEOUTS.first_token,
+            first_token: self.first_token.or(gateway.first_token).unwrap_or(TIMEOUTS.first_token),
             idle: self.idle.or(gateway.idle).unwrap_or(TIMEOUTS.idle),
             total: self.total.or(gateway.total).unwrap_or(TIMEOUTS.total),
         }

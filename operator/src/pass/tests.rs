@@ -1,5 +1,7 @@
 //! What makes a pass worthwhile though none of our objects changed, against an API server that tells by watches.
 
+mod formats;
+
 use super::*;
 use crate::cluster::Scope;
 use crate::fake_api::FakeApi;

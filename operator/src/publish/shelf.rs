@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::watch::Picture;
 use kube::Client;
 use tokio::time::Instant;
-use weir_config::published::Revision;
+use weir_config::published::{Revision, Unsayable};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
 
@@ -40,8 +40,8 @@ struct Anothers {
 pub struct Wanted<'a> {
     /// The configuration.
     pub snapshot: &'a Snapshot,
-    /// In which format.
-    pub format: u32,
+    /// Who reads it: of each pod the formats that it reads, if it has said so.
+    pub readers: &'a [Option<Vec<u32>>],
     /// The last whole look at everything before it was made: see [`Picture::look`].
     pub look: u64,
 }
@@ -91,6 +91,16 @@ impl Shelf {
     /// The generation of the last change of an object's fragment; nothing if the gateway has none of it.
     pub fn since(&self, object: &(Kind, ObjectName)) -> Option<u64> {
         self.state.as_ref()?.since(object)
+    }
+
+    /// What of an object the format of what is published has no words for; it is not in there.
+    pub fn left_out(&self, object: &(Kind, ObjectName)) -> Option<Unsayable> {
+        self.state.as_ref()?.left_out(object)
+    }
+
+    /// Whether `readers` want what was published here in another format.
+    pub fn wants_format(&self, readers: &[Option<Vec<u32>>]) -> bool {
+        self.state.as_ref().is_some_and(|state| state.wants_format(readers))
     }
 
     /// Whether everything has to be looked at anew before this is published. See [`Self::await_look`].

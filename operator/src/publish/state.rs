@@ -7,10 +7,11 @@ use super::since::Since;
 use crate::watch::{Held, Picture, TOLD};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
 use weir_config::published::{
-    Index, Part, PartRef, Revision, Store, assemble, compress, decompress, encode, index_name, part_names,
+    FORMATS, Index, LeftOut, Object, Part, PartRef, Published, Revision, Store, Unsayable, assemble, choose_format, compress,
+    decompress, encode, index_name, part_names,
 };
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
@@ -23,7 +24,10 @@ const AT_ONCE: usize = 8;
 pub(super) struct State {
     index: Option<(Index, Version)>,
     parts: BTreeMap<String, (PartRef, Version)>,
+    /// What its readers have.
     snapshot: Option<Snapshot>,
+    /// What they would have, had its format the words.
+    left_out: HashMap<(Kind, ObjectName), Unsayable>,
     since: Since,
 }
 
@@ -72,11 +76,11 @@ impl State {
         if let Some((snapshot, index)) = state.snapshot.as_ref().zip(index.as_ref()) {
             state.since = Since::all(snapshot, index.generation);
         }
-        // An index that cannot be read is written anew over what is there, and goes on counting.
-        let generation = found.as_ref().and_then(index_json).and_then(generation_of).unwrap_or_default();
+        // An index that cannot be read is written anew over what is there, whatever is in it, and goes on counting.
+        let claimed = found.as_ref().and_then(index_json).map(claimed_by).unwrap_or_default();
         state.index = found.map(|map| {
             let version = map.metadata.resource_version.unwrap_or_default();
-            (index.unwrap_or_else(|| nothing(generation)), version.into())
+            (index.unwrap_or_else(|| nothing(claimed)), version.into())
         });
         Ok(state)
     }
@@ -149,16 +153,33 @@ impl State {
         self.index.as_ref().map_or(0, |(index, _)| index.generation)
     }
 
+    /// What of an object its format has no words for.
+    pub(super) fn left_out(&self, object: &(Kind, ObjectName)) -> Option<Unsayable> {
+        self.left_out.get(object).copied()
+    }
+
+    /// Whether `readers` want another format than the one that is there.
+    pub(super) fn wants_format(&self, readers: &[Option<Vec<u32>>]) -> bool {
+        self.index.as_ref().is_some_and(|(there, _)| self.format(readers) != there.format)
+    }
+
+    /// The newest format that all pods read (semantics S8.4).
+    fn format(&self, readers: &[Option<Vec<u32>>]) -> u32 {
+        let published = self.index.as_ref().map_or(0, |(index, _)| index.format);
+        choose_format(readers.iter().map(Option::as_deref), published, FORMATS)
+    }
+
     /// What the next index follows: the one that is there, but never one of before the generation `counted`.
     fn previous(&self, counted: u64) -> Option<Index> {
         let there = self.index.as_ref().map(|(index, _)| index.clone());
-        let previous = there.or_else(|| (counted > 0).then(|| nothing(counted)));
+        let previous = there.or_else(|| (counted > 0).then(|| nothing(Claimed { format: 0, generation: counted })));
         previous.map(|index| Index { generation: index.generation.max(counted), ..index })
     }
 
     /// Whether another index would be written.
     pub(super) fn would_change(&self, wanted: Wanted<'_>, counted: u64) -> Result<bool, Unpublished> {
-        let published = encode(wanted.snapshot, self.previous(counted).as_ref(), wanted.format)?;
+        let format = self.format(wanted.readers);
+        let published = encode(wanted.snapshot, self.previous(counted).as_ref(), format)?;
         Ok(self.index.as_ref().is_none_or(|(there, _)| *there != published.index))
     }
 
@@ -166,9 +187,10 @@ impl State {
     pub(super) async fn write(
         &mut self,
         place: Place<'_>,
-        Wanted { snapshot, format, .. }: Wanted<'_>,
+        Wanted { snapshot, readers, .. }: Wanted<'_>,
         counted: u64,
     ) -> Result<(), Unpublished> {
+        let format = self.format(readers);
         let published = encode(snapshot, self.previous(counted).as_ref(), format)?;
         let changed = published.parts.iter().filter(|part| self.is_new(part));
         let writes = changed.map(|part| write_part(place, part, self.version_of(&part.name)));
@@ -178,20 +200,25 @@ impl State {
             let version = Version::after(version, self.parts.get(&name).map(|(_, before)| before));
             self.parts.insert(name, (part, version));
         }
-        let index = published.index;
+        let readable = published.of(snapshot.clone());
+        let Published { index, left_out, .. } = published;
         if self.index.as_ref().is_none_or(|(there, _)| *there != index) {
-            let json = index.to_json().map_err(weir_config::published::Unpublishable::from)?;
+            let json = index.to_json()?;
             let name = index_name(&place.owner.name.name);
             let known = self.index.as_ref().map(|(_, version)| version.resource.as_str());
             let version = place.write(&name, known, index_map(json)).await?;
-            self.since.advance(self.snapshot.as_ref(), snapshot, index.generation);
-            tracing::info!(gateway = %place.owner.name, generation = index.generation, "configuration published");
+            // In other words all of it is another: what one format forgets is in force with the next.
+            let same_words = self.index.as_ref().is_some_and(|(there, _)| there.format == index.format);
+            self.since.advance(self.snapshot.as_ref().filter(|_| same_words), &readable, index.generation);
+            let (gateway, generation, left_out) = (&place.owner.name, index.generation, left_out.len());
+            tracing::info!(%gateway, generation, format, left_out, "configuration published");
             let version = Version::after(version, self.index.as_ref().map(|(_, before)| before));
             self.index = Some((index, version));
         } else if self.snapshot.is_none() {
-            self.since = Since::all(snapshot, index.generation);
+            self.since = Since::all(&readable, index.generation);
         }
-        self.snapshot = Some(snapshot.clone());
+        self.snapshot = Some(readable);
+        self.left_out = left_out.into_iter().map(by_kind).collect();
         self.sweep(place).await
     }
 
@@ -282,18 +309,36 @@ fn unknown(store: Store) -> PartRef {
     PartRef { store, sha256: weir_config::Digest([0; 32]), bytes: 0 }
 }
 
-/// The generation that an index claims, whatever else is wrong with it.
-fn generation_of(json: &str) -> Option<u64> {
-    serde_json::from_str::<serde_json::Value>(json).ok()?.get("generation")?.as_u64()
+/// What an index says of itself that cannot be read, or not by this version.
+#[derive(Clone, Copy, Default)]
+struct Claimed {
+    format: u32,
+    generation: u64,
+}
+
+fn claimed_by(json: &str) -> Claimed {
+    let index: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let number = |field: &str| index.get(field)?.as_u64();
+    let format = number("format").and_then(|format| u32::try_from(format).ok());
+    Claimed { format: format.unwrap_or_default(), generation: number("generation").unwrap_or_default() }
 }
 
 /// In place of an index that cannot be read: it equals none.
-fn nothing(generation: u64) -> Index {
+fn nothing(Claimed { format, generation }: Claimed) -> Index {
     Index {
-        format: 0,
+        format,
         generation,
         hash: weir_config::Digest([0; 32]),
         shards: weir_config::published::Shards { public: 1, secret: 1 },
         parts: BTreeMap::new(),
     }
+}
+
+fn by_kind(LeftOut { object, what }: LeftOut) -> ((Kind, ObjectName), Unsayable) {
+    let object = match object {
+        Object::Provider(name) => (Kind::Provider, name),
+        Object::Route(name) => (Kind::Route, name),
+        Object::Key(name) => (Kind::Key, name),
+    };
+    (object, what)
 }

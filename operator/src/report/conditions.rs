@@ -50,6 +50,11 @@ pub enum Programmed {
     NoReadyPods,
     /// None of the ready pods answers.
     PodsUnreachable,
+    /// What is published has nothing of it, because not all pods can be told of it.
+    LeftOut {
+        /// What happened and what to do, without a code.
+        message: String,
+    },
     /// Its gateway's configuration is not published.
     Blocked {
         /// Why: NameTaken or TooLarge.
@@ -212,6 +217,11 @@ fn programmed(facts: &Facts<'_>, old: &[Condition]) -> Check {
             let check = Check::fails(about, *code, coded(message, *code));
             let terminal = code.terminal().then(|| (check.verdict.reason, check.verdict.message.to_string()));
             return Check { terminal, ..check };
+        }
+        // It is out of force even if it was in force before.
+        Programmed::LeftOut { message } => {
+            let check = Check::fails(about, Code::Pending, coded(message, Code::Pending));
+            return Check { in_progress: true, ..check };
         }
         // No pod needs it, so none is waited for.
         _ if !is_needed => return found,

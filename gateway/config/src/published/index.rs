@@ -1,13 +1,17 @@
 //! The index: which parts there are, and what each must be.
 
-use super::{FORMATS, MAX_JSON_BYTES, MAX_SHARDS, Unreadable};
+use super::form::Form;
+use super::format::{Format, Known};
+use super::v1::V1;
+use super::v2::V2;
+use super::{MAX_JSON_BYTES, MAX_SHARDS, Unpublishable, Unreadable};
 use crate::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// What a gateway's published configuration consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// The format of the parts and of this index.
     pub format: u32,
@@ -22,7 +26,7 @@ pub struct Index {
 }
 
 /// How many shards each store is cut into: powers of two, from 1 to [`MAX_SHARDS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shards {
     /// Of ConfigMaps.
     pub public: u32,
@@ -31,7 +35,7 @@ pub struct Shards {
 }
 
 /// One part, as the index has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartRef {
     /// Where it is.
     pub store: Store,
@@ -42,7 +46,7 @@ pub struct PartRef {
 }
 
 /// The kind of object that holds a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Store {
     /// A ConfigMap, under `binaryData`.
     ConfigMap,
@@ -74,9 +78,16 @@ impl Index {
     /// Its JSON, for [`super::INDEX_KEY`].
     ///
     /// # Errors
-    /// None that can be brought about: numbers, names and digests can be written.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+    /// It is of a format that this version does not write.
+    pub fn to_json(&self) -> Result<String, Unpublishable> {
+        fn json<F: Format>(index: &Index) -> Result<String, Unpublishable> {
+            Ok(serde_json::to_string(&F::Index::write(index)?)?)
+        }
+        match Known::of(self.format) {
+            Some(Known::One) => json::<V1>(self),
+            Some(Known::Two) => json::<V2>(self),
+            None => Err(Unpublishable::Format(self.format)),
+        }
     }
 
     /// Reads an index and checks what it says of itself: format, hash, bounds.
@@ -84,12 +95,16 @@ impl Index {
     /// # Errors
     /// It is no index, or of a format that this version does not read.
     pub fn from_json(json: &[u8]) -> Result<Self, Unreadable> {
+        fn parse<F: Format>(json: &[u8]) -> Result<Index, Unreadable> {
+            serde_json::from_slice(json).map(F::Index::read).map_err(Unreadable::Index)
+        }
         // The format first: of another one nothing else is known.
         let Envelope { format } = serde_json::from_slice(json).map_err(Unreadable::Index)?;
-        if !FORMATS.contains(&format) {
-            return Err(Unreadable::Format(format));
-        }
-        let index: Self = serde_json::from_slice(json).map_err(Unreadable::Index)?;
+        let index = match Known::of(format) {
+            Some(Known::One) => parse::<V1>(json)?,
+            Some(Known::Two) => parse::<V2>(json)?,
+            None => return Err(Unreadable::Format(format)),
+        };
         let counted = |shards: u32| shards.is_power_of_two() && shards <= MAX_SHARDS;
         if !counted(index.shards.public) || !counted(index.shards.secret) {
             return Err(Unreadable::Shards);

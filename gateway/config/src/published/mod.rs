@@ -1,4 +1,4 @@
-//! A published configuration: the one format that the operator writes and gateways read (semantics S8.1 to S8.4).
+//! A published configuration: what the operator writes and gateways read (semantics S8.1 to S8.4).
 //!
 //! A snapshot is cut into *parts* of some 48 KiB of JSON, each an object of its own, and an *index* that names
 //! them with their SHA-256. What is secret (keys, credentials) goes to Secrets, the rest to ConfigMaps. All names
@@ -8,20 +8,29 @@
 //! Parts are written first and the index last; a reader that finds a part that is not the one its index names
 //! applies nothing. The digest is of the JSON, not of what is stored: another version of zstd changes no digest.
 //!
+//! What objects look like in JSON is the affair of a format: `v1`, `v2`. A format is structs of its own and frozen once
+//! released. Whatever the snapshot's types gain, a format says it, refuses it or forgets it on purpose; see `form`.
+//!
 //! Everything here is pure: nobody reads or writes an object.
 
+mod flaw;
+mod form;
 mod format;
 mod index;
 mod names;
 mod read;
 mod shards;
+mod shelf;
+mod v1;
+mod v2;
 mod write;
 
+pub use form::Unsayable;
 pub use format::{FORMATS, choose_format};
 pub use index::{Index, PartRef, Revision, Shards, Store};
 pub use names::{INDEX_KEY, MAX_SHARDS, PART_KEY, PartNames, index_name, part_names};
 pub use read::{Fragment, Unreadable, assemble, decompress, join};
-pub use write::{Part, Published, Unpublishable, compress, encode};
+pub use write::{LeftOut, Object, Part, Published, Unpublishable, compress, document, encode};
 
 /// A part's bytes as they are stored, at most: an object of Kubernetes may have a mebibyte, in base64 or not.
 pub const MAX_PART_BYTES: usize = 700 * 1024;

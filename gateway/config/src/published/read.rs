@@ -1,8 +1,12 @@
 //! From parts and an index back to a snapshot: all of it, or an error that names what is wrong.
 
+use super::flaw::flaw;
+use super::form::Form;
+use super::format::{Format, Known};
+use super::v1::V1;
+use super::v2::V2;
 use super::{Index, MAX_JSON_BYTES, PartRef, Store};
 use crate::{Digest, Gateway, Key, ObjectName, Provider, Route, Secret, Snapshot};
-use serde::Deserialize;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +43,7 @@ pub enum Unreadable {
     Json {
         /// The part.
         part: String,
-        /// Where and what kind; never the text itself, which may be secret.
+        /// Which object and field, or where and what kind; never the text itself, which may be secret.
         flaw: String,
     },
     /// An object is there twice, or out of order.
@@ -66,21 +70,6 @@ pub struct Fragment {
     credentials: Vec<(ObjectName, Secret)>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Public {
-    gateways: Vec<Arc<Gateway>>,
-    providers: Vec<Arc<Provider>>,
-    routes: Vec<Arc<Route>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hidden {
-    keys: Vec<Arc<Key>>,
-    credentials: Vec<(ObjectName, Secret)>,
-}
-
 /// The JSON of the part called `name`, from `stored`, the bytes of its object. Takes no more memory than the index
 /// says.
 ///
@@ -96,36 +85,51 @@ pub fn decompress(name: &str, part: &PartRef, stored: &[u8]) -> Result<Vec<u8>, 
 }
 
 impl Fragment {
-    /// Reads the part called `name` from its JSON.
+    /// Reads the part called `name` from its JSON, of the index's `format`.
     ///
     /// # Errors
     /// It is not the part that `part` refers to, or cannot be read.
-    pub fn decode(name: &str, part: &PartRef, json: &[u8]) -> Result<Self, Unreadable> {
+    pub fn decode(name: &str, part: &PartRef, format: u32, json: &[u8]) -> Result<Self, Unreadable> {
         if Digest::of(json) != part.sha256 {
             return Err(Unreadable::Digest(name.to_owned()));
         }
-        let fragment = Self::parse(part.store, json).map_err(|error| {
-            let (kind, line, column) = (error.classify(), error.line(), error.column());
-            Unreadable::Json {
-                part: name.to_owned(),
-                flaw: format!("{kind:?} at line {line} column {column}"),
-            }
-        })?;
+        let fragment = match Known::of(format) {
+            Some(Known::One) => Self::parse::<V1>(name, part.store, json),
+            Some(Known::Two) => Self::parse::<V2>(name, part.store, json),
+            None => Err(Unreadable::Format(format)),
+        }?;
         fragment.check_order(name)?;
         Ok(fragment)
     }
 
-    fn parse(store: Store, json: &[u8]) -> serde_json::Result<Self> {
-        Ok(match store {
-            Store::ConfigMap => {
-                let Public { gateways, providers, routes } = serde_json::from_slice(json)?;
-                Self { gateways, providers, routes, ..Self::default() }
-            }
-            Store::Secret => {
-                let Hidden { keys, credentials } = serde_json::from_slice(json)?;
-                Self { keys, credentials, ..Self::default() }
-            }
-        })
+    fn parse<F: Format>(part: &str, store: Store, json: &[u8]) -> Result<Self, Unreadable> {
+        let read = match store {
+            Store::ConfigMap => F::public(json),
+            Store::Secret => F::secret(json),
+        };
+        read.map_err(|error| Unreadable::Json { part: part.to_owned(), flaw: flaw::<F>(store, json, &error) })
+    }
+
+    /// What a part says that is not secret.
+    pub(super) fn public(
+        gateways: Vec<impl Form<Gateway>>,
+        providers: Vec<impl Form<Provider>>,
+        routes: Vec<impl Form<Route>>,
+    ) -> Self {
+        Self {
+            gateways: shared(gateways),
+            providers: shared(providers),
+            routes: shared(routes),
+            ..Self::default()
+        }
+    }
+
+    /// What a secret part says.
+    pub(super) fn secret(
+        keys: Vec<impl Form<Key>>,
+        credentials: Vec<impl Form<(ObjectName, Secret)>>,
+    ) -> Self {
+        Self { keys: shared(keys), credentials: credentials.read(), ..Self::default() }
     }
 
     fn check_order(&self, part: &str) -> Result<(), Unreadable> {
@@ -134,6 +138,10 @@ impl Fragment {
         ascending(part, &self.keys, |key| &key.name)?;
         ascending(part, &self.credentials, |(provider, _)| provider)
     }
+}
+
+fn shared<T>(forms: Vec<impl Form<T>>) -> Vec<Arc<T>> {
+    forms.into_iter().map(|form| Arc::new(form.read())).collect()
 }
 
 fn ascending<T>(part: &str, items: &[T], name: impl Fn(&T) -> &ObjectName) -> Result<(), Unreadable> {
@@ -152,7 +160,7 @@ pub fn assemble(index: &Index, parts: &BTreeMap<String, Vec<u8>>) -> Result<Snap
     let mut fragments = BTreeMap::new();
     for (name, part) in &index.parts {
         let json = parts.get(name).ok_or_else(|| Unreadable::Missing(name.clone()))?;
-        fragments.insert(name.clone(), Fragment::decode(name, part, json)?);
+        fragments.insert(name.clone(), Fragment::decode(name, part, index.format, json)?);
     }
     join(index, &fragments)
 }

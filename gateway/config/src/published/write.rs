@@ -1,14 +1,18 @@
 //! From a snapshot to parts and an index. Every object is serialised once and every byte hashed once.
 
+use super::form::Unsayable;
+use super::format::Known;
 use super::index::{self, Index, PartRef, Shards, Store};
 use super::names::part_name;
+use super::shelf::Shelves;
+use super::v1::V1;
+use super::v2::{Document, V2};
 use super::{MAX_JSON_BYTES, MAX_PART_BYTES, shards};
 use crate::{Digest, ObjectName, Snapshot};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::ops::Range;
 
 /// A snapshot as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,48 @@ pub struct Published {
     pub index: Index,
     /// To be written before, those at least that differ from what is there; in the order of their names.
     pub parts: Vec<Part>,
+    /// What the format has no words for. Readers have nothing of it.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An object that is left out, because a format would say something else of it: it is not served rather than served
+/// without one of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which.
+    pub object: Object,
+    /// What of it the format has no words for.
+    pub what: Unsayable,
+}
+
+/// An object that a configuration can do without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A provider; its credential is left out with it, and gateways leave out the targets that refer to it.
+    Provider(ObjectName),
+    /// A route.
+    Route(ObjectName),
+    /// A key.
+    Key(ObjectName),
+}
+
+impl Published {
+    /// What readers have of `snapshot`, of which this was made.
+    pub fn of(&self, mut snapshot: Snapshot) -> Snapshot {
+        let (mut providers, mut routes, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for LeftOut { object, .. } in &self.left_out {
+            match object {
+                Object::Provider(name) => providers.insert(name),
+                Object::Route(name) => routes.insert(name),
+                Object::Key(name) => keys.insert(name),
+            };
+        }
+        snapshot.providers.retain(|it| !providers.contains(&it.name));
+        snapshot.credentials.retain(|name, _| !providers.contains(name));
+        snapshot.routes.retain(|it| !routes.contains(&it.name));
+        snapshot.keys.retain(|it| !keys.contains(&it.name));
+        snapshot
+    }
 }
 
 /// One part, not yet compressed.
@@ -50,6 +96,12 @@ pub enum Unpublishable {
         /// The part.
         part: String,
     },
+    /// This version does not write that format.
+    #[error("format {0} is none that this version writes")]
+    Format(u32),
+    /// The format has no words for the gateway itself; both of today's have.
+    #[error("the format has no words for {0}")]
+    Unsayable(#[from] Unsayable),
     /// An object cannot be written as JSON; none of today's can be so.
     #[error("an object cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -68,13 +120,17 @@ pub enum Unpublishable {
 /// `format` is one of [`super::FORMATS`], chosen with [`super::choose_format`].
 ///
 /// # Errors
-/// A part would not fit into an object.
+/// A part would not fit into an object, or the format is none of those.
 pub fn encode(
     snapshot: &Snapshot,
     previous: Option<&Index>,
     format: u32,
 ) -> Result<Published, Unpublishable> {
-    let (public, secret) = shelves(snapshot)?;
+    let Shelves { public, secret, left_out } = match Known::of(format) {
+        Some(Known::One) => Shelves::fill::<V1>(snapshot)?,
+        Some(Known::Two) => Shelves::fill::<V2>(snapshot)?,
+        None => return Err(Unpublishable::Format(format)),
+    };
     let shards = Shards {
         public: shards::count(public.text.len(), previous.map(|index| index.shards.public)),
         secret: shards::count(secret.text.len(), previous.map(|index| index.shards.secret)),
@@ -84,7 +140,16 @@ pub fn encode(
     parts.extend(secret.cut(shards.secret, |shard| part_name(gateway, Store::Secret, shard)));
     parts.iter().try_for_each(check_size)?;
     let refs = parts.iter().map(|part| (part.name.clone(), part.reference())).collect();
-    Ok(Published { index: index(format, shards, refs, previous), parts })
+    Ok(Published { index: index(format, shards, refs, previous), parts, left_out })
+}
+
+/// All of `snapshot` as one document in the words of the newest format: for whoever shows, compares or hashes it.
+/// Credentials are in it.
+///
+/// # Errors
+/// None that can be brought about: the newest format has words for everything.
+pub fn document(snapshot: &Snapshot) -> Result<impl Serialize + use<>, Unsayable> {
+    Document::write(snapshot)
 }
 
 fn index(format: u32, shards: Shards, parts: BTreeMap<String, PartRef>, previous: Option<&Index>) -> Index {
@@ -122,103 +187,4 @@ fn check_size(part: &Part) -> Result<(), Unpublishable> {
     }
     let certainly_fits = part.json.len() <= MAX_PART_BYTES / 100 * 99;
     if certainly_fits || compress(part)?.len() <= MAX_PART_BYTES { Ok(()) } else { too_large() }
-}
-
-/// The objects of one store, serialised one after the other.
-struct Shelf<'a> {
-    store: Store,
-    /// What each section is between: a list, or a map.
-    sections: &'static [(&'static str, &'static str)],
-    text: Vec<u8>,
-    pieces: Vec<Piece<'a>>,
-}
-
-/// One object.
-struct Piece<'a> {
-    section: usize,
-    name: &'a ObjectName,
-    hash: u32,
-    at: Range<usize>,
-}
-
-fn shelves(snapshot: &Snapshot) -> serde_json::Result<(Shelf<'_>, Shelf<'_>)> {
-    let mut public = Shelf::new(
-        Store::ConfigMap,
-        &[("{\"gateways\":[", "]"), (",\"providers\":[", "]"), (",\"routes\":[", "]}")],
-    );
-    public.put(0, "gateway", &snapshot.gateway.name, &snapshot.gateway)?;
-    for provider in &snapshot.providers {
-        public.put(1, "provider", &provider.name, provider)?;
-    }
-    for route in &snapshot.routes {
-        public.put(2, "route", &route.name, route)?;
-    }
-    let mut secret = Shelf::new(Store::Secret, &[("{\"keys\":[", "]"), (",\"credentials\":[", "]}")]);
-    for key in &snapshot.keys {
-        secret.put(0, "key", &key.name, key)?;
-    }
-    for (provider, credential) in &snapshot.credentials {
-        secret.put(1, "credential", provider, &(provider, credential))?;
-    }
-    public.sort();
-    secret.sort();
-    Ok((public, secret))
-}
-
-impl<'a> Shelf<'a> {
-    fn new(store: Store, sections: &'static [(&'static str, &'static str)]) -> Self {
-        Self { store, sections, text: Vec::new(), pieces: Vec::new() }
-    }
-
-    fn put(
-        &mut self,
-        section: usize,
-        kind: &str,
-        name: &'a ObjectName,
-        object: &impl Serialize,
-    ) -> serde_json::Result<()> {
-        let from = self.text.len();
-        serde_json::to_writer(&mut self.text, object)?;
-        let (hash, at) = (shards::hash(kind, name), from..self.text.len());
-        self.pieces.push(Piece { section, name, hash, at });
-        Ok(())
-    }
-
-    /// Whatever order the snapshot had: readers take sorted parts only.
-    fn sort(&mut self) {
-        self.pieces.sort_by(|a, b| (a.section, a.name).cmp(&(b.section, b.name)));
-    }
-
-    /// The parts that `count` shards make; a shard with nothing in it makes none.
-    fn cut(&self, count: u32, name: impl Fn(u32) -> String) -> Vec<Part> {
-        let mut shards: Vec<Vec<&Piece<'_>>> = (0..count).map(|_| Vec::new()).collect();
-        for piece in &self.pieces {
-            if let Some(shard) = shards.get_mut((piece.hash % count.max(1)) as usize) {
-                shard.push(piece);
-            }
-        }
-        let filled = (0..count).zip(&shards).filter(|(_, pieces)| !pieces.is_empty());
-        filled
-            .map(|(shard, pieces)| {
-                let json = self.json(pieces);
-                Part { name: name(shard), store: self.store, sha256: Digest::of(&json), json }
-            })
-            .collect()
-    }
-
-    fn json(&self, pieces: &[&Piece<'_>]) -> Vec<u8> {
-        let bytes: usize = pieces.iter().map(|piece| piece.at.len() + 1).sum();
-        let mut json = Vec::with_capacity(bytes + 64);
-        for (section, (opens, closes)) in self.sections.iter().enumerate() {
-            json.extend_from_slice(opens.as_bytes());
-            for (at, piece) in pieces.iter().filter(|piece| piece.section == section).enumerate() {
-                if at > 0 {
-                    json.push(b',');
-                }
-                json.extend_from_slice(self.text.get(piece.at.clone()).unwrap_or_default());
-            }
-            json.extend_from_slice(closes.as_bytes());
-        }
-        json
-    }
 }

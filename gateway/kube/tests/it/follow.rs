@@ -88,22 +88,6 @@ async fn s8_7_a_revoked_key_is_refused_and_its_running_stream_ends_normally() {
 }
 
 #[tokio::test]
-async fn s8_4_an_index_of_a_format_to_come_changes_nothing() {
-    let api = Api::start();
-    let first = publication(&snapshot(1), None);
-    api.publish(&first);
-    let world = World::follow(&api);
-    world.runs(&first).await;
-    assert_eq!(world.status().await["formats"], serde_json::json!([1]));
-    api.put_index_json(r#"{"format":2,"all":"different"}"#);
-    eventually("it says so", async || world.problem().await.contains("format 2")).await;
-    assert_eq!((world.generation().await, world.ask(0).await), (1, 200));
-    let second = publication(&snapshot(2), Some(&first.index));
-    api.publish(&second);
-    world.runs(&second).await;
-}
-
-#[tokio::test]
 async fn s8_3_what_is_published_for_another_gateway_is_not_applied() {
     let api = Api::start();
     let mut foreign = snapshot(1);

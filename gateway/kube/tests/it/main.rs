@@ -7,5 +7,6 @@ mod away;
 mod binary;
 mod boot;
 mod follow;
+mod formats;
 mod torn;
 mod world;

@@ -84,9 +84,9 @@ pub fn snapshot(keys: usize) -> Snapshot {
     snapshot
 }
 
-/// `snapshot` after `previous`.
+/// `snapshot` after `previous`, in the newest format.
 pub fn publication(snapshot: &Snapshot, previous: Option<&Index>) -> Published {
-    encode(snapshot, previous, FORMATS[0]).unwrap()
+    encode(snapshot, previous, *FORMATS.last().unwrap()).unwrap()
 }
 
 /// A gateway that follows an API server.

@@ -94,7 +94,7 @@ fn secret_reference() -> BoxedStrategy<Value> {
 }
 
 fn timeouts() -> BoxedStrategy<Value> {
-    let fields = ["connect", "firstByte", "idle", "total"];
+    let fields = ["connect", "firstByte", "firstToken", "idle", "total"];
     record(fields.map(|field| (field, rarely(text(DURATIONS)))).into())
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_compile::{Code, Kind, Output, Skipped, compile};
+use weir_config::published::{FORMATS, assemble, document, encode};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::ConditionStatus;
 
@@ -23,30 +24,39 @@ fn once(world: Vec<Value>) -> Vec<Value> {
 }
 
 fn bytes(output: &Output) -> String {
-    serde_json::to_string(&(&output.gateways, &output.findings)).unwrap()
+    let snapshots: Vec<String> = output.gateways.values().map(whole).collect();
+    serde_json::to_string(&(snapshots, &output.findings)).unwrap()
+}
+
+fn whole(snapshot: &Snapshot) -> String {
+    serde_json::to_string(&document(snapshot).unwrap()).unwrap()
 }
 
 /// A gateway's fragments by object: a provider's credential belongs to its own.
 fn fragments(snapshot: &Snapshot) -> BTreeMap<Id, String> {
     let one = |kind: &str, name: &ObjectName, json: String| ((kind.to_owned(), name.clone()), json);
-    let providers = snapshot.providers.iter().map(|it| {
-        let credential = snapshot.credentials.get(&it.name);
-        one("LLMProvider", &it.name, format!("{} {:?}", json(it), credential.map(|it| it.expose())))
+    let document = serde_json::to_value(document(snapshot).unwrap()).unwrap();
+    let each = |list: &str| document[list].as_array().unwrap().iter();
+    let name = |object: &Value| -> ObjectName { text_of(&object["name"]).parse().unwrap() };
+    let providers = each("providers").map(|it| {
+        let credential = &document["credentials"][text_of(&it["name"])];
+        one("LLMProvider", &name(it), format!("{it} {credential}"))
     });
-    let routes = snapshot.routes.iter().map(|it| one("LLMRoute", &it.name, json(it)));
-    let keys = snapshot.keys.iter().map(|it| one("LLMKey", &it.name, json(it)));
-    let gateway = one("LLMGateway", &snapshot.gateway.name, json(&snapshot.gateway));
+    let routes = each("routes").map(|it| one("LLMRoute", &name(it), it.to_string()));
+    let keys = each("keys").map(|it| one("LLMKey", &name(it), it.to_string()));
+    let gateway = one("LLMGateway", &snapshot.gateway.name, document["gateway"].to_string());
     providers.chain(routes).chain(keys).chain([gateway]).collect()
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap()
 }
 
 /// What a gateway takes for granted.
 fn is_right_by_construction(snapshot: &Snapshot) {
-    let read: Snapshot = serde_json::from_value(serde_json::to_value(snapshot).unwrap()).unwrap();
-    assert_eq!(&read, snapshot);
+    for format in FORMATS {
+        let published = encode(snapshot, None, *format).unwrap();
+        assert_eq!(published.left_out, Vec::new(), "of format {format}");
+        let parts = published.parts.into_iter().map(|part| (part.name, part.json)).collect();
+        let read = assemble(&published.index, &parts).unwrap();
+        assert!(Some(format) != FORMATS.last() || read == *snapshot);
+    }
     assert!(snapshot.providers.is_sorted_by(|a, b| a.name < b.name));
     assert!(snapshot.routes.is_sorted_by(|a, b| a.name < b.name));
     assert!(snapshot.keys.is_sorted_by(|a, b| a.name < b.name));
@@ -169,7 +179,7 @@ proptest! {
         };
         prop_assert_eq!(findings(&with), findings(&without));
         for (name, snapshot) in &without.gateways {
-            prop_assert_eq!(json(snapshot), json(&with.gateways[name]));
+            prop_assert_eq!(whole(snapshot), whole(&with.gateways[name]));
         }
         for (name, route) in &without.attachments.routes {
             prop_assert_eq!(route, &with.attachments.routes[name]);

@@ -178,7 +178,7 @@ impl Operator {
     }
 
     async fn publish(&self, shelf: &mut Shelf, max_body: &str) {
-        let wanted = Wanted { snapshot: &snapshot(max_body), format: 1, look: self.picture.look() };
+        let wanted = Wanted { snapshot: &snapshot(max_body), readers: &[], look: self.picture.look() };
         shelf.publish(&self.api.client(), &self.picture, &self.metrics, wanted).await.unwrap();
     }
 }

@@ -4,6 +4,7 @@ use crate::*;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +110,69 @@ pub(super) fn large(keys: usize, routes: usize) -> Snapshot {
     snapshot
 }
 
+/// Everything that can be said: nothing optional is absent, and of each choice every value is there, but of those of
+/// the one gateway.
+pub(super) fn everything() -> Snapshot {
+    let named = |name: &str| ObjectName::new("llm", name);
+    let second = Duration::from_secs(1);
+    let mut snapshot = Snapshot::empty(gateway());
+    let model = Model {
+        name: "m".to_owned(),
+        upstream_name: "m-2024".to_owned(),
+        context_window: Some(128_000),
+        prices: Some(Prices {
+            input: "2.50".parse().unwrap(),
+            output: "10".parse().unwrap(),
+            cache_read: Some("1.25".parse().unwrap()),
+        }),
+    };
+    let timeouts = Timeouts {
+        connect: second,
+        first_byte: second * 2,
+        first_token: second * 3,
+        idle: second * 4,
+        total: second * 5,
+    };
+    let account = Provider { models: vec![model], timeouts, ..provider(named("a")) };
+    let mock = |reply| {
+        Backend::Mock(Mock {
+            latency: second,
+            first_byte: second / 2,
+            tokens_per_second: Some(50),
+            error_percent: 7,
+            error_status: 503,
+            reply,
+        })
+    };
+    let b = Provider { vendor: Vendor::OpenAI, on_abort: OnAbort::Continues, ..account.clone() };
+    let c = Provider {
+        vendor: Vendor::Mock,
+        backend: mock(MockReply::Echo),
+        on_abort: OnAbort::Stops,
+        suspended: true,
+        ..account.clone()
+    };
+    let d = Provider { backend: mock(MockReply::Lorem), ..c.clone() };
+    snapshot.providers = [account, b, c, d]
+        .into_iter()
+        .zip(["a", "b", "c", "d"])
+        .map(|(provider, name)| Arc::new(Provider { name: named(name), ..provider }))
+        .collect();
+    let mut exact = route(named("exact"), "chat", &named("a"));
+    exact.fallback =
+        Fallback { on: FailureClass::ALL.into_iter().collect(), max_attempts: Some(3), deadline: second };
+    let prefix =
+        Route { name: named("prefix"), model: ModelPattern::Prefix("team/".to_owned()), ..exact.clone() };
+    snapshot.routes = vec![Arc::new(exact), Arc::new(prefix)];
+    let mut whole = key(named("key"));
+    whole.digests[0].not_after = Some(UnixSeconds(4_102_444_799));
+    whole.allowed_models = AllowedModels(vec!["chat".to_owned().into(), "team/*".to_owned().into()]);
+    snapshot.keys =
+        vec![Arc::new(whole.clone()), Arc::new(Key { name: named("off"), suspended: true, ..whole })];
+    snapshot.credentials.insert(named("a"), Secret::new("sk-test"));
+    snapshot
+}
+
 fn names() -> impl Strategy<Value = ObjectName> {
     ("[ab]|[a-z]{1,12}", "[a-z0-9][a-z0-9.-]{0,20}").prop_map(|(space, name)| ObjectName::new(space, name))
 }
@@ -128,39 +192,57 @@ fn some_providers() -> impl Strategy<Value = Vec<Arc<Provider>>> {
             })
         }),
     ];
-    let others = (backends, vec("[a-z:/-]{1,10}", 0..4), any::<bool>());
+    let others = (backends, vec("[a-z:/-]{1,10}", 0..4), any::<bool>(), 1..10_000_000u64);
     btree_map(names(), others, 0..12).prop_map(|providers| {
-        let make = |(name, (backend, models, suspended)): (_, (_, Vec<String>, _))| {
+        let make = |(name, (backend, models, suspended, millis)): (_, (_, Vec<String>, _, _))| {
             let models = models.into_iter().map(|name| Model::unlisted(&name)).collect();
-            Arc::new(Provider { backend, models, suspended, ..provider(name) })
+            let mut provider = Provider { backend, models, suspended, ..provider(name) };
+            provider.timeouts.first_token = Duration::from_millis(millis);
+            Arc::new(provider)
         };
         providers.into_iter().map(make).collect()
     })
 }
 
+/// Now and then an exact name that ends with `*`.
+fn patterns() -> impl Strategy<Value = ModelPattern> {
+    prop_oneof![
+        4 => ".{0,8}".prop_map(ModelPattern::from),
+        1 => "[a-z]{1,9}[*]?".prop_map(ModelPattern::Exact),
+    ]
+}
+
 fn some_routes() -> impl Strategy<Value = Vec<Arc<Route>>> {
-    btree_map(names(), ("[a-z]{1,9}[*]?", names(), any::<u32>()), 0..12).prop_map(|routes| {
-        let make = |(name, (model, provider, budget)): (_, (String, _, _))| {
-            let mut route = route(name, &model, &provider);
+    let classes = subsequence(FailureClass::ALL.to_vec(), 0..=FailureClass::ALL.len());
+    btree_map(names(), (patterns(), names(), any::<u32>(), classes), 0..12).prop_map(|routes| {
+        let make = |(name, (model, provider, budget, classes)): (_, (ModelPattern, _, _, Vec<_>))| {
+            let mut route = Route { model, ..route(name, "m", &provider) };
             route.retry.budget_percent = budget;
+            route.fallback.on = classes.into_iter().collect();
             Arc::new(route)
         };
         routes.into_iter().map(make).collect()
     })
 }
 
-/// What a key has besides its name: digests, until when, models.
-type Other = (Vec<[u8; 32]>, Option<i64>, Vec<String>);
+/// What a key has besides its name: digests, until when, models, rate.
+type Other = (Vec<[u8; 32]>, Option<i64>, Vec<ModelPattern>, Option<u32>);
 
 fn some_keys() -> impl Strategy<Value = Vec<Arc<Key>>> {
-    let others = (vec(any::<[u8; 32]>(), 0..3), option::of(any::<i64>()), vec(".{0,8}", 0..3));
+    let others = (
+        vec(any::<[u8; 32]>(), 0..3),
+        option::of(any::<i64>()),
+        vec(patterns(), 0..3),
+        option::of(any::<u32>()),
+    );
     btree_map(names(), others, 0..24).prop_map(|keys| {
-        let make = |(name, (digests, until, models)): (_, Other)| {
+        let make = |(name, (digests, until, models, rate)): (_, Other)| {
             let not_after = until.map(UnixSeconds);
             let digests =
                 digests.into_iter().map(|bytes| KeyDigest { sha256: Digest(bytes), not_after }).collect();
-            let allowed_models = AllowedModels(models.into_iter().map(Into::into).collect());
-            Arc::new(Key { digests, allowed_models, expires_at: not_after, ..key(name) })
+            let allowed_models = AllowedModels(models);
+            let limits = Limits { requests_per_minute: rate.and_then(std::num::NonZeroU32::new) };
+            Arc::new(Key { digests, allowed_models, limits, expires_at: not_after, ..key(name) })
         };
         keys.into_iter().map(make).collect()
     })

@@ -1,0 +1,188 @@
+//! S8.4, S8.10, S8.11: in which format is published, as pods of several versions come and go.
+
+use super::*;
+use crate::names::GATEWAY_LABEL;
+use weir_config::published::{Index, Revision};
+use weir_config::{Digest, ModelPattern, Snapshot};
+
+const NOTHING: Revision = Revision { generation: 0, hash: Digest([0; 32]) };
+
+impl Life {
+    fn index_json(&self) -> String {
+        self.index()["data"]["index.json"].as_str().unwrap().to_owned()
+    }
+
+    fn published_index(&self) -> Index {
+        Index::from_json(self.index_json().as_bytes()).unwrap()
+    }
+
+    /// A pod of the gateway comes, and the loop learns of it as it would.
+    async fn pod_comes(&mut self, name: &str, is_ready: bool) {
+        let status = json!({"podIP": "127.0.0.1", "conditions": [
+            {"type": "Ready", "status": if is_ready { "True" } else { "False" }}]});
+        let metadata =
+            json!({"namespace": "a", "name": name, "uid": name, "labels": {GATEWAY_LABEL: "default"}});
+        self.api.create("pods", json!({"metadata": metadata, "status": status}));
+        self.until(|life| life.has_pod(name)).await;
+        self.world.report();
+    }
+
+    async fn pod_goes(&mut self, name: &str) {
+        self.api.delete("pods", ("a", name));
+        self.until(|life| !life.has_pod(name)).await;
+        self.world.report();
+    }
+
+    fn has_pod(&self, name: &str) -> bool {
+        self.world.picture.pods.get(&ObjectName::new("a", name)).is_some()
+    }
+
+    /// The uid that the API server gave the pod.
+    fn says(&self, name: &str, is_ready: bool, formats: &[u32]) {
+        let pod = self.world.picture.pods.get(&ObjectName::new("a", name)).unwrap();
+        self.world.acks.tell(pod.metadata.uid.as_ref().unwrap(), is_ready, NOTHING, formats);
+    }
+
+    /// What the loop does when it has heard news: a pass, if the format is another.
+    async fn hears(&mut self) {
+        self.world.report();
+        if self.world.wants_format() {
+            self.pass().await;
+        }
+        assert!(!self.world.wants_format(), "one pass is enough");
+    }
+
+    /// Publishes this, as a pass does with what compile makes.
+    async fn publishes(&mut self, snapshot: &Snapshot, reads: &[u32]) {
+        let World { shelves, client, picture, metrics, .. } = &mut self.world;
+        let readers = [Some(reads.to_vec())];
+        let wanted = Wanted { snapshot, readers: &readers, look: picture.look() };
+        let shelf = shelves.values_mut().next().unwrap();
+        shelf.publish(client, picture, metrics, wanted).await.unwrap();
+    }
+
+    fn programmed(&self, kind: Kind, name: &str) -> Programmed {
+        let aims = self.world.shelves.values().filter_map(|shelf| self.world.aim(shelf)).collect();
+        let object = (kind, ObjectName::new("a", name));
+        self.world.programmed(self.world.last.as_ref().unwrap(), &aims, &object)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_4_without_pods_the_newest_format_is_written() {
+    let mut life = Life::published().await;
+    assert_eq!(life.published_index().format, 2);
+    life.pod_comes("new", false).await;
+    life.hears().await;
+    life.says("new", false, &[1, 2]);
+    life.hears().await;
+    assert_eq!((life.published_index().format, life.published_index().generation), (2, 1));
+}
+
+/// It cannot become ready on what it cannot read, so that must not be waited for.
+#[tokio::test(start_paused = true)]
+async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready() {
+    let mut life = Life::published().await;
+    life.pod_comes("new", true).await;
+    life.says("new", true, &[1, 2]);
+    life.pod_comes("old", false).await;
+    life.hears().await;
+    assert_eq!(life.published_index().format, 2, "what it reads is not known yet");
+    life.says("old", false, &[1]);
+    life.hears().await;
+    let older = life.published_index();
+    assert_eq!((older.format, older.generation), (1, 2));
+    let whole = life.world.shelves.values().next().unwrap().since(&(Kind::Route, ObjectName::new("a", "r")));
+    assert_eq!(whole, Some(2), "in other words all of it is another");
+    life.pod_goes("old").await;
+    life.hears().await;
+    let newer = life.published_index();
+    assert_eq!((newer.format, newer.generation), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_10_an_operator_that_has_just_begun_writes_nothing_newer_before_all_pods_have_said_that_they_read_it() {
+    let mut first = Life::published().await;
+    for pod in ["one", "two"] {
+        first.pod_comes(pod, true).await;
+        first.says(pod, true, &[1]);
+    }
+    first.hears().await;
+    assert_eq!(first.published_index().format, 1);
+    let before = first.index();
+    // The next version of it, while pods are replaced one by one.
+    let mut next = Life::begun(first.api.clone()).await;
+    next.pass().await;
+    next.hears().await;
+    assert_eq!(next.index(), before, "nobody was asked yet");
+    next.says("one", true, &[1, 2]);
+    next.hears().await;
+    assert_eq!(next.index(), before);
+    next.says("two", true, &[1, 2]);
+    next.hears().await;
+    assert_eq!(next.published_index().format, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s8_4_an_index_of_a_format_to_come_is_written_over_and_not_patched() {
+    for with_pod in [false, true] {
+        let mut life = Life::published().await;
+        if with_pod {
+            life.pod_comes("newer", true).await;
+        }
+        let newer = json!({"format": 3, "generation": 41, "tenants": {}, "parts": []}).to_string();
+        life.api.edit("configmaps", ("a", "default-config"), |map| {
+            map["data"] = json!({"index.json": newer, "more": "of it"});
+        });
+        life.wants_a_pass().await;
+        let index = life.published_index();
+        assert_eq!((index.format, index.generation), (2, 42));
+        assert!(!life.index_json().contains("tenants"), "{}", life.index_json());
+        assert_eq!(life.index()["data"].as_object().unwrap().len(), 1, "{}", life.index());
+    }
+}
+
+/// No manifest says such a name today; the next format's fields will come the same way.
+#[tokio::test(start_paused = true)]
+async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
+    let mut life = Life::published().await;
+    life.pod_comes("pod", true).await;
+    let mut snapshot = life.world.last.as_ref().unwrap().output.gateways.values().next().unwrap().clone();
+    let key = Arc::make_mut(&mut snapshot.keys[0]);
+    key.allowed_models.0.push(ModelPattern::Exact("chat*".to_owned()));
+    for (reads, is_left_out) in [(&[1][..], true), (&[1, 2], false), (&[1], true)] {
+        life.publishes(&snapshot, reads).await;
+        let index = life.published_index();
+        assert_eq!(index.parts.keys().filter(|part| part.contains("secret")).count(), 1);
+        let revision = index.revision();
+        let uid = life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+        life.world.report();
+        life.world.acks.tell(&uid, true, revision, reads);
+        assert_eq!(life.programmed(Kind::Route, "r"), Programmed::Current, "others are not concerned");
+        match life.programmed(Kind::Key, "k") {
+            Programmed::LeftOut { message } if is_left_out => {
+                assert!(message.contains("LLMGateway a/default") && message.contains("spec.image"), "{message}");
+                assert!(message.contains("ends with *"), "{message}");
+            }
+            said => assert_eq!((said, is_left_out), (Programmed::Current, false)),
+        }
+    }
+}
+
+/// Pods that ran an earlier generation ran it without the object.
+#[tokio::test(start_paused = true)]
+async fn s8_11_what_was_left_out_is_in_force_from_the_format_on_that_has_it() {
+    let mut life = Life::published().await;
+    life.pod_comes("pod", true).await;
+    let mut snapshot = life.world.last.as_ref().unwrap().output.gateways.values().next().unwrap().clone();
+    Arc::make_mut(&mut snapshot.keys[0]).allowed_models.0.push(ModelPattern::Exact("chat*".to_owned()));
+    life.publishes(&snapshot, &[1]).await;
+    let without = life.published_index().revision();
+    life.publishes(&snapshot, &[1, 2]).await;
+    let uid = life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+    life.world.report();
+    life.world.acks.tell(&uid, true, without, &[1, 2]);
+    assert_eq!(life.programmed(Kind::Key, "k"), Programmed::Pending { current: 0, total: 1 });
+    life.world.acks.tell(&uid, true, life.published_index().revision(), &[1, 2]);
+    assert_eq!(life.programmed(Kind::Key, "k"), Programmed::Current);
+}
