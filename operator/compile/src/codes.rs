@@ -160,6 +160,9 @@ codes! {
     506 RolloutFailed Error Programmed Waits
         "Pods of the gateway cannot be made, or do not become ready; pods from before serve on."
         "See what the message quotes, and the gateway's Deployment and its pods: an image, a quota, a node, a policy."
+    507 Expired Error Accepted Stalls
+        "The key's time is over, or that of each of its texts: every request with it is refused."
+        "Set `expiresAt` or `notAfter` to a later instant, or remove the key."
     511 ProviderUnusable Info None Holds
         "A target's LLMProvider is there, but is left out itself."
         "See the conditions of the LLMProvider."

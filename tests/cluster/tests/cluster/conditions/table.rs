@@ -185,6 +185,12 @@ pub(super) const CASES: &[Case] = &[
         &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: true")],
         &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: false")],
     ),
+    case(
+        Code::Expired,
+        (Kind::Key, "ex"),
+        &[key!("ex", "source: {generate: {secretName: ex-llm}}, expiresAt: '2020-01-01T00:00:00Z'")],
+        &[key!("ex", "source: {generate: {secretName: ex-llm}}")],
+    ),
     // The gateway mends it: see `gateway_that_admits`.
     case(
         Code::EgressRefused,
@@ -280,6 +286,12 @@ pub(super) const CASES: &[Case] = &[
         (Kind::Key, "su"),
         &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: true")],
         &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: false")],
+    ),
+    case(
+        Code::Expired,
+        (Kind::Key, "ex"),
+        &[key!("ex", "source: {generate: {secretName: ex-llm}}, expiresAt: '2020-01-01T00:00:00Z'")],
+        &[key!("ex", "source: {generate: {secretName: ex-llm}}")],
     ),
     // The gateway mends it: see `gateway_that_admits`.
     case(
