@@ -1,4 +1,4 @@
-//! What `weir up` waits for: edits and signals, in one queue.
+//! What `weir up` waits for: edits, signals and the time to look again.
 
 use crate::manifest::{Source, files};
 use notify::event::{AccessKind, AccessMode};
@@ -19,10 +19,12 @@ pub(crate) enum Event {
     Signalled,
 }
 
-/// Editors write in several steps; this long after the last one a file is taken to be complete.
-const CALM: Duration = Duration::from_millis(50);
-/// However busy the folder is, edits apply after this long.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Files are looked at this long after they were touched, once for all that was touched meanwhile.
+const BREATH: Duration = Duration::from_millis(50);
+/// Files are looked at without being touched this often, or as seldom as makes a fiftieth of one processor's time:
+/// not every file system tells of every edit, and a watch does not see past a link.
+const POLL: Duration = Duration::from_secs(1);
+const SLOWEST_POLL: Duration = Duration::from_secs(10);
 
 /// Listens for the signals that end the process, and puts each into the queue.
 pub(crate) fn signals(events: Sender<Event>) -> io::Result<Signals> {
@@ -34,10 +36,9 @@ pub(crate) fn signals(events: Sender<Event>) -> io::Result<Signals> {
 
 /// Watches the manifests for as long as the watcher lives. Folders are watched rather than files: editors replace
 /// a file, and a watched file that is gone stays gone.
-pub(crate) fn watch(source: &Source, events: Sender<Event>) -> notify::Result<Option<RecommendedWatcher>> {
-    let Source::Paths(paths) = source else { return Ok(None) };
+pub(crate) fn watch(source: &Source, events: Sender<Event>) -> notify::Result<RecommendedWatcher> {
     let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) =
-        paths.iter().cloned().partition(|path| path.is_dir());
+        source.changing().iter().cloned().partition(|path| path.is_dir());
     let names: BTreeSet<_> =
         named.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
     let is_ours = move |path: &Path| {
@@ -65,7 +66,7 @@ pub(crate) fn watch(source: &Source, events: Sender<Event>) -> notify::Result<Op
     for folder in named.iter().map(parent).collect::<BTreeSet<_>>() {
         watcher.watch(&folder, RecursiveMode::NonRecursive)?;
     }
-    Ok(Some(watcher))
+    Ok(watcher)
 }
 
 /// Reading is no change; without this, reading the files again would be the next event.
@@ -73,16 +74,24 @@ fn changes(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-/// Waits until nothing has been touched for a moment. False: a signal came meanwhile.
-pub(crate) fn settle(events: &Receiver<Event>) -> bool {
-    let until = Instant::now() + PATIENCE;
+/// Waits until something was touched or `limit` has passed. False: a signal came.
+pub(crate) fn wait(events: &Receiver<Event>, limit: Duration) -> bool {
+    let mut until = Instant::now() + limit;
+    let mut is_touched = false;
     loop {
-        match events.recv_timeout(CALM.min(until.saturating_duration_since(Instant::now()))) {
-            Ok(Event::Touched) if Instant::now() < until => {}
-            Ok(Event::Signalled) => return false,
-            Ok(Event::Touched) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return true;
+        match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Event::Touched) if !is_touched => {
+                is_touched = true;
+                until = until.min(Instant::now() + BREATH);
             }
+            Ok(Event::Touched) => {}
+            Err(RecvTimeoutError::Timeout) => return true,
+            Ok(Event::Signalled) | Err(RecvTimeoutError::Disconnected) => return false,
         }
     }
+}
+
+/// How long to wait for the next look, if the last one `took` so long.
+pub(crate) fn poll(took: Duration) -> Duration {
+    took.saturating_mul(50).clamp(POLL, SLOWEST_POLL)
 }

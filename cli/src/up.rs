@@ -3,8 +3,7 @@
 use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
-use crate::manifest::files::FileText;
-use crate::manifest::{Outcome, Problem, Source, What, World, files};
+use crate::manifest::{Drafts, Outcome, Problem, Source, What, World, drafts};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
 use anyhow::{Context, anyhow};
@@ -13,7 +12,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
 use weir_gateway::{Bounds, Options, Running, Signals, StartError};
@@ -45,7 +44,7 @@ pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
     let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.apply(compiled.snapshot);
     if let Err(error) = &watcher {
-        screen::note(format_args!("edits are not noticed, restart to apply them: {error}"));
+        screen::note(format_args!("edits are noticed within seconds, not at once: {error}"));
     }
     site.offer = compiled.offer;
     ready::say(args.output, running.data_address, running.admin_address, &site.offer);
@@ -56,9 +55,9 @@ pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
 fn source(args: &Up) -> Source {
     if args.paths.is_empty() {
         screen::note("no manifest given: serving made-up providers; `weir up FILE|DIR…` serves yours");
-        return Source::BuiltIn(QUICKSTART);
+        return Source::built_in(QUICKSTART);
     }
-    Source::Paths(args.paths.clone())
+    Source::paths(args.paths.clone())
 }
 
 fn options(args: &Up) -> Options {
@@ -102,8 +101,7 @@ struct Site<'a> {
     args: &'a Up,
     source: Source,
     state: PathBuf,
-    /// The files as they were read last.
-    files: Vec<FileText>,
+    drafts: Drafts,
     world: World,
     /// What was found last; said once, for as long as it holds.
     found: BTreeSet<Problem>,
@@ -119,23 +117,33 @@ struct Compiled {
 impl<'a> Site<'a> {
     fn new(args: &'a Up, source: Source) -> anyhow::Result<Self> {
         let state = args.state.clone().map_or_else(mint::default_folder, Ok)?;
-        let (files, world, found, offer) = Default::default();
-        Ok(Self { args, source, state, files, world, found, offer })
+        let (drafts, world, found, offer) = Default::default();
+        Ok(Self { args, source, state, drafts, world, found, offer })
     }
 
-    /// Reads the manifests, again if need be, and says what is wrong with them.
+    /// Reads the manifests for the first time and says what is wrong with them.
     fn read(&mut self) -> Outcome {
-        let (files, problems) = files::read(&self.source);
-        if files == self.files && !files.is_empty() {
-            return Outcome::default();
-        }
+        let (files, problems) = self.source.read();
+        self.drafts = Drafts::begin(files);
+        self.take(problems)
+    }
+
+    /// Reads them again; `None` if nothing else counts than before.
+    fn look(&mut self, now: Instant) -> Option<Outcome> {
+        let (files, problems) = self.source.read();
+        self.drafts.see(files, now);
+        let news = self.drafts.is_restless() && self.drafts.settle(&self.world.by_file(), now);
+        news.then(|| self.take(problems))
+    }
+
+    /// Takes the texts that count, and says what is wrong with them besides `problems`.
+    fn take(&mut self, problems: Vec<Problem>) -> Outcome {
         let wanted = &self.args.gateway.gateway;
-        let mut outcome = self.world.take(&files, |id, value| {
+        let mut outcome = self.world.take(&self.drafts.texts(), |id, value| {
             if laptop::is_wanted(wanted, id) {
                 laptop::adjust(value);
             }
         });
-        self.files = files;
         outcome.problems.splice(0..0, problems);
         outcome.problems.iter().for_each(screen::note);
         outcome
@@ -171,20 +179,16 @@ fn snapshot(configuration: &Configuration, name: &ObjectName) -> anyhow::Result<
 
 /// Applies edits until a signal comes.
 fn serve(site: &mut Site<'_>, running: &Running, events: &Receiver<Event>) {
-    while let Ok(Event::Touched) = events.recv() {
-        if !events::settle(events) {
-            return;
-        }
-        reload(site, running);
+    let mut limit = events::poll(Duration::ZERO);
+    while events::wait(events, limit) {
+        let began = Instant::now();
+        reload(site, running, began);
+        limit = if site.drafts.is_restless() { drafts::CALM } else { events::poll(began.elapsed()) };
     }
 }
 
-fn reload(site: &mut Site<'_>, running: &Running) {
-    let began = Instant::now();
-    let outcome = site.read();
-    if !outcome.has_changes() {
-        return;
-    }
+fn reload(site: &mut Site<'_>, running: &Running, began: Instant) {
+    let Some(outcome) = site.look(began).filter(Outcome::has_changes) else { return };
     match site.compile() {
         Ok(Compiled { snapshot, offer }) => {
             let generation = running.apply(snapshot);
@@ -205,7 +209,11 @@ fn changes(outcome: &Outcome) -> String {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         format!("{what} {}", ids.join(", "))
     });
-    parts.collect::<Vec<_>>().join("; ")
+    let mut said = parts.collect::<Vec<_>>().join("; ");
+    if !outcome.removed.is_empty() {
+        said += &format!(" (in no file for {} s)", drafts::GRACE.as_secs());
+    }
+    said
 }
 
 /// Lets running answers finish; a second signal cuts them off.

@@ -81,8 +81,8 @@ pub struct RouteAlias {
     #[schemars(length(min = 1, max = 256), regex(pattern = PUBLIC_NAME))]
     pub name: String,
     /// Answers, but isn't listed by `GET /v1/models`. Default: false. Example: `true`.
-    #[serde(default)]
-    pub hidden: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
 }
 
 /// One (provider, model) behind a route.
@@ -101,7 +101,7 @@ pub struct RouteTarget {
     pub model: Option<String>,
     /// Targets with a lower number go first; those with the same number in the order of the list.
     /// Default: 0. Example: `1`.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
-    pub priority: i32,
+    pub priority: Option<i32>,
 }

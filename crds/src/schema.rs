@@ -107,10 +107,61 @@ mod tests {
                     let is_bounded = has("maxProperties") && values["maxLength"].is_u64();
                     assert!(values.is_null() || is_bounded, "{path}");
                 }
-                "boolean" => assert!(has("default") || is_status(path), "{path}"),
+                "boolean" => assert!(has("default") || is_status(path) || is_in_a_list(path), "{path}"),
                 other => panic!("{path} is a {other}"),
             }
         });
+    }
+
+    /// Whether it is a field of a list's items, or below one.
+    fn is_in_a_list(path: &str) -> bool {
+        path.contains("[].")
+    }
+
+    /// The paths of all defaults below a list's items or a map's values, those of `schema` at `path`.
+    fn repeated_defaults(schema: &Value, path: &str, is_repeated: bool, found: &mut Vec<String>) {
+        let below = |name: &str| schema.get(name).filter(|below| below.is_object());
+        if is_repeated && schema.get("default").is_some() {
+            found.push(path.to_owned());
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            repeated_defaults(property, &format!("{path}.{name}"), is_repeated, found);
+        }
+        for (keyword, step) in [("items", "[]"), ("additionalProperties", "{}")] {
+            if let Some(below) = below(keyword) {
+                repeated_defaults(below, &format!("{path}{step}"), true, found);
+            }
+        }
+    }
+
+    /// `kubectl apply` and Argo CD replace a list whole: one whose items the server filled up never looks applied.
+    #[test]
+    fn s8_12_nothing_in_a_list_or_map_has_a_default() {
+        let mut found = Vec::new();
+        for kind in Kind::ALL {
+            let crd = serde_json::to_value(kind.crd()).unwrap();
+            let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            repeated_defaults(schema, kind.name(), false, &mut found);
+        }
+        assert_eq!(
+            found, [""; 0],
+            "absence has to mean the default there: take an Option, and let compile fill in"
+        );
+    }
+
+    #[test]
+    fn a_default_is_found_however_deep_it_stands_in_a_list_or_map() {
+        let one = serde_json::json!({ "properties": { "a": { "default": 1 } }, "default": {} });
+        let schema = serde_json::json!({ "properties": {
+            "plain": one,
+            "list": { "items": { "properties": { "deep": one } } },
+            "map": { "additionalProperties": one },
+            "lists": { "default": [], "items": { "items": { "default": 0 } } },
+        } });
+        let mut found = Vec::new();
+        repeated_defaults(&schema, "K", false, &mut found);
+        found.sort();
+        assert_eq!(found, ["K.list[].deep", "K.list[].deep.a", "K.lists[][]", "K.map{}", "K.map{}.a"]);
     }
 
     /// Whether it is a part of Kubernetes' own form, which has no bound but an object's.

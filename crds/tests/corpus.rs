@@ -131,6 +131,17 @@ fn through_type(kind: Kind, object: &Value) -> Value {
     }
 }
 
+/// Whether nothing in it is read only as an API server gives it back: no null and no float.
+fn is_written_plainly(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Number(number) => !number.is_f64(),
+        Value::Object(fields) => fields.values().all(is_written_plainly),
+        Value::Array(items) => items.iter().all(is_written_plainly),
+        Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
 #[test]
 fn a_type_loses_no_field_and_has_the_schemas_defaults() {
     for kind in Kind::ALL {
@@ -138,7 +149,7 @@ fn a_type_loses_no_field_and_has_the_schemas_defaults() {
             let mut defaulted = case.object.clone();
             apply_defaults(kind, &mut defaulted);
             assert_eq!(through_type(kind, &defaulted)["spec"], defaulted["spec"]);
-            if !case.object.to_string().contains("null") {
+            if is_written_plainly(&case.object) {
                 assert_eq!(through_type(kind, &case.object)["spec"], defaulted["spec"], "defaults differ");
             }
         }
@@ -213,6 +224,7 @@ fn mutants(kind: Kind) -> Vec<Value> {
         json!(true),
         json!(0),
         json!(-1),
+        json!(2.0),
         json!(2.5),
         json!(1e300),
         json!(""),

@@ -1,5 +1,7 @@
 -- The health of an LLMGateway, LLMProvider, LLMRoute or LLMKey, from the conditions that Weir's operator writes.
 -- Whether an upstream answers or a budget is spent says nothing about a deployment: neither is looked at here.
+-- A sync wave ends when all in it is Healthy or something Degraded. So what is suspended, as it was asked to be, is
+-- Healthy, and the message of Ready says that it is suspended.
 
 local function condition(kind)
   for _, found in ipairs(obj.status.conditions or {}) do
@@ -17,9 +19,6 @@ end
 local observed = obj.status and obj.status.observedGeneration
 if observed == nil or observed < (obj.metadata.generation or 0) then
   return verdict("Progressing", "Waiting for Weir's operator to look at it")
-end
-if obj.spec and obj.spec.suspend then
-  return verdict("Suspended", "spec.suspend is true")
 end
 
 local stalled, ready = condition("Stalled"), condition("Ready")

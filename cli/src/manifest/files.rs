@@ -20,12 +20,12 @@ const MAX_FILES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 /// Where manifests come from.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// These files and folders.
-    Paths(Vec<PathBuf>),
-    /// Text in this binary: name and content.
-    BuiltIn(&'static [(&'static str, &'static str)]),
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Files and folders, read as often as somebody asks.
+    paths: Vec<PathBuf>,
+    /// What can be read once only.
+    once: Vec<FileText>,
 }
 
 /// A file and its text, or why that cannot be had; then it may also be a folder, for all that is in it.
@@ -45,21 +45,34 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// The text of every file of `source`; a problem for each path that leads to none.
-pub(crate) fn read(source: &Source) -> (Vec<FileText>, Vec<Problem>) {
-    match source {
-        Source::BuiltIn(files) => {
-            let file =
-                |(file, text): &(&str, &str)| FileText { file: (*file).into(), text: Ok((*text).to_owned()) };
-            (files.iter().map(file).collect(), Vec::new())
-        }
-        Source::Paths(paths) => {
-            let Search { files, mut texts, mut problems } = find(paths);
-            let mut left = MAX_BYTES;
-            texts.extend(files.iter().map(|path| text(path, &mut left)));
-            problems.extend(texts.iter().filter_map(|file| Some(Problem::io(file.text.as_ref().err()?))));
-            (texts, problems)
-        }
+impl Source {
+    /// These files and folders. What is neither, such as a pipe, is read now and never again.
+    pub(crate) fn paths(paths: Vec<PathBuf>) -> Self {
+        let is_stream = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| !it.is_dir() && !it.is_file());
+        let (streams, paths): (Vec<PathBuf>, _) = paths.into_iter().partition(is_stream);
+        let mut left = MAX_BYTES;
+        Self { paths, once: streams.iter().map(|path| text(path, &mut left)).collect() }
+    }
+
+    /// Text in this binary: name and content.
+    pub(crate) fn built_in(files: &[(&str, &str)]) -> Self {
+        let file =
+            |(file, text): &(&str, &str)| FileText { file: (*file).into(), text: Ok((*text).to_owned()) };
+        Self { paths: Vec::new(), once: files.iter().map(file).collect() }
+    }
+
+    /// The files and folders that may change.
+    pub(crate) fn changing(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// The text of every file, or why it cannot be had; a problem for each folder that has none.
+    pub(crate) fn read(&self) -> (Vec<FileText>, Vec<Problem>) {
+        let Search { files, mut texts, problems } = find(&self.paths);
+        let mut left = MAX_BYTES;
+        texts.extend(self.once.iter().cloned());
+        texts.extend(files.iter().map(|path| text(path, &mut left)));
+        (texts, problems)
     }
 }
 
@@ -130,9 +143,30 @@ fn text(path: &Path, left: &mut u64) -> FileText {
             MAX_FILE_BYTES >> 20,
             MAX_BYTES >> 20
         )),
-        Ok(_) => String::from_utf8(bytes).map_err(|_| format!("{shown} is not UTF-8 text")),
+        Ok(_) => decoded(bytes)
+            .ok_or_else(|| format!("{shown} is no text: neither UTF-8, nor UTF-16 with its mark")),
     };
     FileText { file: shown.into(), text }
+}
+
+/// The mark that tells how a text is encoded, where it begins a file or a document within.
+const MARK: char = '\u{feff}';
+
+/// The text of a file, as `kubectl` reads it: UTF-8, or UTF-16 that begins with its mark, as PowerShell writes it.
+fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let utf_16 = |unit: fn([u8; 2]) -> u16| {
+        let (units, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = units.iter().copied().map(unit).collect();
+        rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten()
+    };
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => utf_16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf_16(u16::from_be_bytes),
+        _ => String::from_utf8(bytes).ok(),
+    }?;
+    let text = text.strip_prefix(MARK).map(str::to_owned).unwrap_or(text);
+    let within = format!("\n{MARK}");
+    Some(if text.contains(&within) { text.replace(&within, "\n") } else { text })
 }
 
 #[cfg(test)]
@@ -148,11 +182,12 @@ mod tests {
             fs::write(path, "{}").unwrap();
         }
         std::os::unix::fs::symlink(folder.path(), folder.path().join("a/circle")).unwrap();
-        let (_, problems) = read(&Source::Paths(vec![folder.path().to_owned()]));
-        assert!(problems.iter().any(|problem| problem.message.contains("too large")), "{problems:?}");
+        let (files, _) = Source::paths(vec![folder.path().to_owned()]).read();
+        let is_too_large = |file: &FileText| file.text.as_ref().is_err_and(|why| why.contains("too large"));
+        assert!(files.iter().any(is_too_large));
         fs::remove_file(folder.path().join("a/circle")).unwrap();
         let (files, problems) =
-            read(&Source::Paths(vec![folder.path().to_owned(), folder.path().join("README.md")]));
+            Source::paths(vec![folder.path().to_owned(), folder.path().join("README.md")]).read();
         let names: Vec<&str> =
             files.iter().map(|file| &file.file[folder.path().as_os_str().len() + 1..]).collect();
         assert_eq!(names, ["README.md", "a/z.yaml", "b.yml", "c.json"]);
@@ -160,27 +195,44 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_once_for_each_path() {
+    fn what_cannot_be_read_is_said_for_each_path() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        fs::write(file("binary.yaml"), b"\xff\xfe").unwrap();
+        fs::write(file("binary.yaml"), b"a: \xff").unwrap();
         fs::File::create(file("large.yaml")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
         fs::create_dir(file("empty")).unwrap();
         let paths = ["missing.yaml", "binary.yaml", "large.yaml", "empty"].map(file).to_vec();
-        let (_, problems) = read(&Source::Paths(paths));
-        let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-        for (part, why) in [
-            ("missing.yaml", "No such file"),
-            ("binary.yaml", "UTF-8"),
-            ("large.yaml", "10 MiB"),
-            ("empty", "holds no manifests"),
-        ] {
-            assert_eq!(
-                texts.iter().filter(|text| text.contains(part) && text.contains(why)).count(),
-                1,
-                "{texts:?}"
-            );
+        let (files, problems) = Source::paths(paths).read();
+        let texts: Vec<&String> = files.iter().map(|file| file.text.as_ref().unwrap_err()).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        for (part, why) in
+            [("missing.yaml", "No such file"), ("binary.yaml", "UTF-8"), ("large.yaml", "10 MiB")]
+        {
+            assert!(texts.iter().any(|text| text.contains(part) && text.contains(why)), "{texts:?}");
         }
-        assert!(problems.iter().all(|problem| problem.io));
+        let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+        assert!(problem.io && problem.message.contains("empty holds no manifests"), "{problem}");
+    }
+
+    #[test]
+    fn s8_15_a_text_is_read_in_every_encoding_that_kubectl_takes() {
+        let text = "a: ü\nb: 1\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little = units.iter().flat_map(|unit| unit.to_le_bytes());
+        let big = units.iter().flat_map(|unit| unit.to_be_bytes());
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [0xff, 0xfe].into_iter().chain(little.clone()).collect(),
+            [0xfe, 0xff].into_iter().chain(big).collect(),
+        ] {
+            assert_eq!(decoded(bytes).as_deref(), Some(text));
+        }
+        let joined = "\u{feff}a: 1\n---\n\u{feff}b: 2\n";
+        assert_eq!(decoded(joined.into()).unwrap(), "a: 1\n---\nb: 2\n");
+        assert_eq!(decoded([0xff, 0xfe].into_iter().chain(little).skip(1).collect()), None);
+        for none in [b"\xff\xfea".as_slice(), b"\xff\xfe\x00\xd8", b"\xff"] {
+            assert_eq!(decoded(none.to_vec()), None, "{none:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Manifests: from files to objects in force, with the place of everything.
 
+pub(crate) mod drafts;
 pub(crate) mod files;
 mod object;
 mod place;
@@ -8,6 +9,7 @@ mod scalar;
 mod world;
 mod yaml;
 
+pub(crate) use drafts::Drafts;
 pub(crate) use files::Source;
 pub(crate) use object::{Id, What, labels, secret};
 pub(crate) use place::pointer;

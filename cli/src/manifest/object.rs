@@ -3,7 +3,8 @@
 use super::place::{Origin, Place, Places};
 use super::problem::Problem;
 use super::yaml::{self, Document, Flaw};
-use k8s_openapi::ByteString;
+use base64::Engine as _;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Deserializer, Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -83,7 +84,8 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> Contents {
     contents
 }
 
-/// JSON is read as YAML, for its places. What only JSON can say (escaped surrogate pairs, tabs) is read without them.
+/// JSON is read as YAML, for its places. Tabs, which only JSON may indent with, are blanks then; what else only JSON
+/// can say (escaped surrogate pairs) is read without places.
 fn documents(file: &str, text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
     let must_be_json = file.ends_with(".json");
     let as_yaml = yaml::read(text);
@@ -95,9 +97,13 @@ fn documents(file: &str, text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
     let as_json: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
     let start = Place { line: 1, column: 1 };
     match as_json {
-        Ok(values) if may_be_json => {
-            Ok(values.into_iter().map(|value| Document { value, places: Places::leaf(start) }).collect())
-        }
+        // No string of JSON holds a tab, so only what lies between is changed.
+        Ok(values) if may_be_json => match yaml::read(&text.replace('\t', " ")) {
+            Err(flaws) if is_refused(&flaws) => {
+                Ok(values.into_iter().map(|value| Document { value, places: Places::leaf(start) }).collect())
+            }
+            placed => placed,
+        },
         Err(error) if must_be_json => {
             let at = Place { line: error.line(), column: error.column() };
             Err(vec![Flaw::end(at, format!("this is no JSON: {error}"))])
@@ -189,20 +195,31 @@ pub(crate) fn secret(value: &Value) -> Result<BTreeMap<String, Vec<u8>>, Wrong> 
     let part = |name: &str| value.get(name).and_then(Value::as_object).unwrap_or(&none);
     // The reasons are ours: a decoder's would quote the value.
     for (key, value) in part("data") {
-        match serde_json::from_value::<ByteString>(value.clone()) {
-            Ok(ByteString(bytes)) => drop(data.insert(key.clone(), bytes)),
-            Err(_) => {
-                wrong.push((format!("/data/{key}"), "must be base64: plain text goes under stringData"))
-            }
+        match text(value).and_then(decoded) {
+            Some(bytes) => drop(data.insert(key.clone(), bytes)),
+            None => wrong.push((format!("/data/{key}"), "must be base64: plain text goes under stringData")),
         }
     }
     for (key, value) in part("stringData") {
-        match value.as_str() {
+        match text(value) {
             Some(text) => drop(data.insert(key.clone(), text.as_bytes().to_vec())),
             None => wrong.push((format!("/stringData/{key}"), "must be text: put it in quotes")),
         }
     }
     if wrong.is_empty() { Ok(data) } else { Err(wrong) }
+}
+
+/// A key without a value is an empty one, as the API server takes it.
+fn text(value: &Value) -> Option<&str> {
+    if value.is_null() { Some("") } else { value.as_str() }
+}
+
+/// Base64 as the API server reads it: line breaks count for nothing, and neither do the last character's spare bits.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    const SPARE: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    const BASE64: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, SPARE);
+    let text: String = text.chars().filter(|char| !matches!(char, '\r' | '\n')).collect();
+    BASE64.decode(text).ok()
 }
 
 /// An object's labels; or what is wrong with each that is none.

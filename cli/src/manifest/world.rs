@@ -4,6 +4,7 @@
 //! was. A file that cannot be read any more leaves everything of its own as it was. What is gone from a readable
 //! file is deleted.
 
+use super::drafts::ByFile;
 use super::files::FileText;
 use super::object::{self, Contents, Id, Object, What};
 use super::place::{Origin, dotted};
@@ -79,6 +80,15 @@ impl World {
         outcome
     }
 
+    /// The objects in force, by the file that each was read from.
+    pub(crate) fn by_file(&self) -> ByFile {
+        let mut by_file = ByFile::new();
+        for (id, object) in &self.objects {
+            by_file.entry(Arc::clone(&object.origin.file)).or_default().insert(id.clone());
+        }
+        by_file
+    }
+
     /// The objects of one kind.
     pub(crate) fn all(&self, what: What) -> impl Iterator<Item = (&Id, &Held)> {
         self.objects.iter().filter(move |(id, _)| id.what == what)
@@ -92,10 +102,13 @@ fn candidates(files: &[FileText], outcome: &mut Outcome) -> (Candidates, BTreeSe
     let mut candidates = Candidates::new();
     let mut unreadable = BTreeSet::new();
     for FileText { file, text } in files {
-        // Why a text cannot be had was said when it was read.
-        let Ok(text) = text else {
-            unreadable.insert(Arc::clone(file));
-            continue;
+        let text = match text {
+            Ok(text) => text,
+            Err(why) => {
+                outcome.problems.push(Problem::io(why));
+                unreadable.insert(Arc::clone(file));
+                continue;
+            }
         };
         let Contents { objects, foreign, problems, incomplete } = object::read(file, text);
         if incomplete {

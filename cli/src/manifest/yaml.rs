@@ -41,7 +41,7 @@ impl Flaw {
 /// The documents in `text`, or everything that is wrong with it as far as it can be read.
 pub(crate) fn read(text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
     let mut builder = Builder::default();
-    for event in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+    for event in Parser::new_from_str(text) {
         let taken = event.map_err(syntax).and_then(|(event, span)| builder.take(event, span));
         if let Err(flaw) = taken {
             builder.flaws.push(flaw);

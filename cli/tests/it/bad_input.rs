@@ -62,6 +62,26 @@ fn an_address_that_is_none() {
 }
 
 #[test]
+fn s8_15_a_number_that_is_no_whole_one_is_refused_at_its_place() {
+    for (number, why) in [
+        ("60.5", "must be of type integer: \"number\": write a whole number"),
+        ("\"60\"", "must be of type integer: \"string\": write it without quotes"),
+        ("0.0", "should be greater than or equal to 1"),
+    ] {
+        let key = format!("{KEY}  limits:\n    requestsPerMinute: {number}\n");
+        let place = "x.yaml:10:5: error: LLMKey default/app spec.limits.requestsPerMinute: ";
+        refused(&key, &[&format!("{place}"), why]);
+    }
+}
+
+#[test]
+fn s8_15_base64_that_is_none_is_refused_at_its_place() {
+    let secret =
+        "apiVersion: v1\r\nkind: Secret\r\nmetadata: {name: s}\r\ndata:\r\n  a: aGVsbG8=\r\n  b: hello!\r\n";
+    refused(secret, &["x.yaml:6:3: error: Secret default/s data.b: must be base64"]);
+}
+
+#[test]
 fn a_bare_on_that_kubectl_reads_as_true() {
     refused(
         &ROUTE.replace("model: chat", "model: on"),

@@ -76,3 +76,51 @@ fn every_namespace_has_its_implied_gateway_and_other_names_must_exist() {
     assert_eq!(out.matches("NoMatchingGateway").count(), 1, "{out}");
     assert!(out.contains("key.yaml:6:16: error WEIR0101"), "{out}");
 }
+
+#[test]
+fn s8_15_what_the_api_server_takes_is_clean() {
+    let key = |name: &str, number: &str| {
+        format!("\u{feff}{KEY}  limits: {{requestsPerMinute: {number}}}\n")
+            .replace("name: app", &format!("name: {name}"))
+    };
+    let secret = |name: &str| {
+        format!(
+            r#"{{"apiVersion": "v1", "kind": "Secret", "metadata": {{"name": "{name}"}}, "data": {{"a": "aGVs\nbG8="}}}}"#
+        )
+    };
+    let windows = [PROVIDER, ROUTE, KEY].join("---\n").replace('\n', "\r\n");
+    let marked = format!("\u{feff}{}", secret("marked"));
+    let folder = folder([
+        ("float.yaml", &key("float", "60.0")),
+        ("exponent.yaml", &key("exponent", "6e1")),
+        ("windows.yaml", &windows),
+        ("marked.json", &marked),
+    ]);
+    let powershell: Vec<u8> =
+        format!("\u{feff}{}", secret("powershell")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("powershell.json"), powershell).unwrap();
+    let (code, out, _) = run(weir().args(["lint", "--fail-on", "warn"]).arg(folder.path()));
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("5 files, 7 objects: 0 errors, 0 warnings"), "{out}");
+}
+
+#[test]
+fn s8_16_an_endpoint_with_a_calls_path_and_a_timer_that_outlasts_callers_are_hinted_at() {
+    let provider = PROVIDER.replace(
+        "vendor: Mock",
+        "vendor: OpenAICompatible\n  endpoint: {url: 'https://llm.example.com/v1/chat/'}\n  credentials: {none: {}}\n  \
+         timeouts: {total: 15m}",
+    );
+    let folder = folder([("x.yaml", &[&provider, ROUTE, KEY].join("---\n"))]);
+    let (code, out, _) = run(weir().args(["lint", "--fail-on", "error"]).arg(folder.path()));
+    assert_eq!(code, Some(0), "{out}");
+    let url =
+        "x.yaml:7:14: warning WEIR0205 EndpointBeyondBase: LLMProvider default/mock spec.endpoint.url: ";
+    assert!(out.contains(url) && out.contains("leave /chat off"), "{out}");
+    let total = "x.yaml:9:14: info WEIR0206 LongTotal: LLMProvider default/mock spec.timeouts.total: ";
+    assert!(out.contains(total) && out.contains("set at most 10m"), "{out}");
+    let modest = provider.replace("/v1/chat/", "/v1/").replace("15m", "10m");
+    std::fs::write(folder.path().join("x.yaml"), [&modest, ROUTE, KEY].join("---\n")).unwrap();
+    let (_, out, _) = run(weir().arg("lint").arg(folder.path()));
+    assert!(!out.contains("WEIR0205") && !out.contains("WEIR0206"), "{out}");
+}

@@ -65,7 +65,10 @@ pub(super) fn violations(schema: &Value, error: &ValidationError<'_>) -> Vec<Vio
         Wrong::Required { property } => missing(at, property.as_str().unwrap_or_default()),
         Wrong::Enum { options } => unsupported(value, options),
         Wrong::Type { kind: TypeKind::Single(expected) } => {
-            format!("must be of type {expected}: {}{}", type_name(value), in_words(at))
+            let expected = expected.to_string();
+            let words = in_words(at);
+            let hint = if words.is_empty() { remedy(&expected, value) } else { "" };
+            format!("must be of type {expected}: {}{words}{hint}", type_name(value))
         }
         // Of one type or the other: an amount.
         Wrong::Type { .. } => {
@@ -149,6 +152,17 @@ fn in_words(at: Option<&Value>) -> String {
         .and_then(|pattern| PATTERNS.iter().find(|(known, _)| *known == pattern))
         .map(|(_, words)| format!(": it must be {words}"))
         .unwrap_or_default()
+}
+
+/// What makes `value` one of the `expected` type, where that is certain.
+fn remedy(expected: &str, value: &Value) -> &'static str {
+    match (expected, value) {
+        ("string", Value::Number(_) | Value::Bool(_)) => ": put it in quotes",
+        ("integer", Value::Number(_)) => ": write a whole number",
+        ("integer", Value::String(text)) if text.parse::<i64>().is_ok() => ": write it without quotes",
+        ("boolean", Value::String(text)) if text.parse::<bool>().is_ok() => ": write it without quotes",
+        _ => "",
+    }
 }
 
 /// The type of `value`, quoted as the API server does.

@@ -2,9 +2,9 @@
 //! order and in its words, followed by what is allowed.
 //!
 //! It is stricter where that helps: an unknown field is a violation (as with `kubectl --validate=strict`), never
-//! dropped; `1.0` is no integer; `namespace: ""` is no namespace; an unchanged field that an older schema let pass
-//! is not excused; a `status`, which the server drops unread, must be one. It is weaker only in `metadata`: keys of
-//! labels and annotations are not looked at.
+//! dropped; `namespace: ""` is no namespace; an unchanged field that an older schema let pass is not excused; a
+//! `status`, which the server drops unread, must be one. It is weaker only in `metadata`: keys of labels and
+//! annotations are not looked at.
 
 mod defaults;
 mod lists;
@@ -48,13 +48,14 @@ pub fn verdict(kind: Kind, object: &Value, old: Option<&Value>) -> Vec<Violation
     violations
 }
 
-/// Puts the schema's defaults into `object`, and takes nulls out of it, as the API server does before it
-/// validates and before anybody reads the object.
+/// Puts the schema's defaults into `object`, takes nulls out of it, and makes `60.0` the integer that it is, as the API
+/// server does before it validates and before anybody reads the object.
 pub fn apply_defaults(kind: Kind, object: &mut Value) {
     defaults::apply(&Checker::of(kind).schema, object);
 }
 
-/// Why `object`, which the schema takes, isn't one of its type's values: `1.0` for an integer.
+/// Why `object`, which the schema takes, isn't one of its type's values. Schemas and types agree, as the tests show:
+/// should they not, it is said here rather than by whoever reads the object.
 fn unreadable(kind: Kind, object: &Value) -> Option<Violation> {
     fn read<T: serde::de::DeserializeOwned>(object: &Value) -> Result<(), serde_json::Error> {
         serde_json::from_value::<T>(object.clone()).map(drop)

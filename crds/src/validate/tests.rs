@@ -95,10 +95,42 @@ fn an_object_that_is_none_is_refused() {
 }
 
 #[test]
-fn what_is_taken_can_be_read() {
-    let whole_but_a_float = provider(&json!({ "models": [{ "name": "a", "contextWindow": 1.0 }] }));
-    let (_, message) = says_one(Kind::Provider, &whole_but_a_float);
-    assert!(message.contains("floating point"), "{message}");
+fn s8_15_a_whole_number_is_an_integer_however_it_is_written() {
+    for written in ["60", "60.0", "6e1", "0.6E+2"] {
+        let number: Value = serde_json::from_str(written).unwrap();
+        let mut provider = provider(&json!({ "models": [{ "name": "a", "contextWindow": number }] }));
+        assert_eq!(says(Kind::Provider, &provider), [], "{written}");
+        apply_defaults(Kind::Provider, &mut provider);
+        assert_eq!(provider["spec"]["models"][0]["contextWindow"].as_i64(), Some(60), "{written}");
+        let mut gateway = object(
+            Kind::Gateway,
+            json!({ "replicas": number, "resources": { "limits": { "cpu": number } } }),
+        );
+        assert_eq!(says(Kind::Gateway, &gateway), [], "{written}");
+        apply_defaults(Kind::Gateway, &mut gateway);
+        assert_eq!(gateway["spec"]["replicas"].as_i64(), Some(60), "{written}");
+        assert_eq!(gateway["spec"]["resources"]["limits"]["cpu"].as_i64(), Some(60), "{written}");
+    }
+}
+
+#[test]
+fn s8_15_what_is_no_integer_is_refused_at_its_field_with_the_way_to_write_it() {
+    let window = |value: Value| {
+        says_one(Kind::Provider, &provider(&json!({ "models": [{ "name": "a", "contextWindow": value }] })))
+    };
+    for (value, message) in [
+        (json!(60.5), "must be of type integer: \"number\": write a whole number"),
+        (json!("60"), "must be of type integer: \"string\": write it without quotes"),
+        (json!("many"), "must be of type integer: \"string\""),
+        (json!(1e300), "1e+300 should be less than or equal to 1000000000"),
+        (json!(0.0), "0 should be greater than or equal to 1"),
+    ] {
+        assert_eq!(window(value), ("/spec/models/0/contextWindow".to_owned(), message.to_owned()));
+    }
+    let suspended = says_one(Kind::Provider, &provider(&json!({ "suspend": "true" })));
+    assert_eq!(suspended.1, "must be of type boolean: \"string\": write it without quotes");
+    let url = says_one(Kind::Provider, &provider(&json!({ "endpoint": { "url": 1 } })));
+    assert_eq!(url.1, "must be of type string: \"integer\": put it in quotes");
 }
 
 #[test]

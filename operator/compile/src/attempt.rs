@@ -20,6 +20,9 @@ const BACKOFF_BASE: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 const BUDGET_PERCENT: u32 = 20;
 
+/// How long callers' SDKs wait for an answer, if nobody tells them otherwise.
+const SDKS_WAIT: Duration = Duration::from_secs(600);
+
 /// The timers that are set.
 #[derive(Default)]
 pub(crate) struct SetTimeouts {
@@ -36,13 +39,20 @@ impl SetTimeouts {
         let mut read = |field: &str, text: &Option<weir_crds::Duration>| {
             positive_duration(report, &format!("{at}.{field}"), text.as_ref())
         };
-        Self {
+        let set = Self {
             connect: read("connect", &spec.connect),
             first_byte: read("firstByte", &spec.first_byte),
             first_token: read("firstToken", &spec.first_token),
             idle: read("idle", &spec.idle),
             total: read("total", &spec.total),
+        };
+        if set.total.is_some_and(|total| total > SDKS_WAIT) {
+            let message = "callers' SDKs wait 600 s for an answer that is not streamed, and this is longer: who asks a \
+                           target that hangs has left before the next one is asked; set at most 10m, or raise the \
+                           timeouts of all callers";
+            report.add(Code::LongTotal, format!("{at}.total"), message);
         }
+        set
     }
 
     pub(crate) fn effective(&self, gateway: &Self) -> Timeouts {

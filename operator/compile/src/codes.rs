@@ -73,6 +73,9 @@ codes! {
     2 DuplicateObject Error Accepted Stalls
         "Two manifests describe the same object; the older one applies."
         "Rename or remove one of them."
+    3 Suspended Info Accepted Holds
+        "`spec.suspend` is true: a key is refused, a provider takes no new requests."
+        "Nothing, if that is meant; else set `suspend: false`."
     101 NoMatchingGateway Error Accepted Waits
         "`spec.gatewayRef` names no LLMGateway, or one that does not admit the object's namespace."
         "Create the LLMGateway, name an existing one, or have it admit the namespace in `spec.allowedNamespaces`."
@@ -100,6 +103,12 @@ codes! {
     204 EgressRefused Warning Accepted Waits
         "The endpoint is a literal private or loopback address that the gateway does not allow."
         "Add its range to `spec.egress.allowPrivate` of the LLMGateway."
+    205 EndpointBeyondBase Warning None Holds
+        "The endpoint ends with a path that gateways append themselves, so that requests go to it twice over."
+        "End the endpoint's URL before the call's own path, mostly with `/v1`."
+    206 LongTotal Info None Holds
+        "`timeouts.total` is longer than what callers' SDKs wait, so that nobody is there to be rescued when it ends."
+        "Set at most 10 minutes, or raise the timeouts of all callers, too."
     301 ModelNameConflict Error Accepted Waits
         "Two routes of a gateway claim one public model name; the oldest route keeps it."
         "Rename the model or alias of one of them."
@@ -151,6 +160,9 @@ codes! {
     506 RolloutFailed Error Programmed Waits
         "Pods of the gateway cannot be made, or do not become ready; pods from before serve on."
         "See what the message quotes, and the gateway's Deployment and its pods: an image, a quota, a node, a policy."
+    507 Expired Error Accepted Stalls
+        "The key's time is over, or that of each of its texts: every request with it is refused."
+        "Set `expiresAt` or `notAfter` to a later instant, or remove the key."
     511 ProviderUnusable Info None Holds
         "A target's LLMProvider is there, but is left out itself."
         "See the conditions of the LLMProvider."

@@ -39,6 +39,29 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
     })
 }
 
+/// Ends of calls that vendors' pages show, none of which a base ends with: the longest first.
+const CALLS: &[&str] = &[
+    "/chat/completions",
+    "/audio/transcriptions",
+    "/images/generations",
+    "/batches",
+    "/chat",
+    "/completions",
+    "/embeddings",
+    "/generate",
+    "/messages",
+    "/models",
+    "/moderations",
+    "/responses",
+];
+
+/// What should be left off the end of `base_path`, for it seems to be a call's own path. It may be meant: then what is
+/// sent there is not lost.
+pub(crate) fn superfluous(base_path: &str) -> Option<&'static str> {
+    let path = base_path.to_ascii_lowercase();
+    CALLS.iter().copied().find(|call| path.ends_with(call))
+}
+
 fn host(url: &Url) -> Result<String, String> {
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => return Ok(name.to_owned()),
@@ -105,6 +128,24 @@ mod tests {
             "https://0/",
         ] {
             assert!(read(text, true).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn s8_16_a_calls_own_path_is_found_at_the_end_only() {
+        for (path, found) in [
+            ("/v1/chat", Some("/chat")),
+            ("/v1/Messages", Some("/messages")),
+            ("/v1/chat/completions", Some("/chat/completions")),
+            ("/openai/v1/completions", Some("/completions")),
+            ("/responses", Some("/responses")),
+            ("/v1", None),
+            ("", None),
+            ("/chat/v1", None),
+            ("/v1/my-chat", None),
+            ("/api/chats", None),
+        ] {
+            assert_eq!(superfluous(path), found, "{path}");
         }
     }
 

@@ -64,6 +64,12 @@ impl Report {
         });
     }
 
+    /// Says of an object that is suspended what follows from it.
+    pub(crate) fn suspended(&mut self, consequence: &str) {
+        let message = format!("it is suspended: {consequence}; set suspend: false to end that");
+        self.add(Code::Suspended, "spec.suspend", message);
+    }
+
     pub(crate) fn into_findings(self) -> Vec<Finding> {
         self.findings
     }

@@ -54,6 +54,9 @@ pub(crate) fn read<'a>(
     };
     let allowed_models = allowed_models(&mut report, &spec.allowed_models);
     let tenant = tenant(&mut report, node, gateway);
+    if spec.suspend {
+        report.suspended("every request with it is refused");
+    }
     let key = || {
         Some(Key {
             name: node.name.clone(),

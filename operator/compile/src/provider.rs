@@ -72,6 +72,9 @@ pub(crate) fn read(node: &Node<'_, LLMProvider>, around: Surroundings<'_>) -> (A
     let models = models::read(&mut report, &spec.models);
     let allowed = &spec.allowed_namespaces;
     let admission = Admission::read(&mut report, "spec.allowedNamespaces", allowed, around.namespaces);
+    if spec.suspend {
+        report.suspended("it takes no new requests");
+    }
     let draft = || {
         let provider = Provider {
             name: node.name.clone(),
@@ -115,15 +118,23 @@ fn http(report: &mut Report, spec: &LLMProviderSpec) -> Option<Endpoint> {
         return None;
     };
     let allow_insecure = spec.endpoint.as_ref().is_some_and(|endpoint| endpoint.allow_insecure);
-    endpoint::read(url, allow_insecure)
-        .map_err(|why| {
-            report.add(
-                Code::InvalidEndpoint,
-                field,
-                format!("the endpoint {why}; until then the provider is left out"),
-            )
-        })
-        .ok()
+    match endpoint::read(url, allow_insecure) {
+        Ok(endpoint) => {
+            if let Some(end) = endpoint::superfluous(&endpoint.base_path) {
+                let message = format!(
+                    "the endpoint ends with {end}, and gateways append /chat/completions to it; leave {end} off, unless \
+                     the vendor really is below it"
+                );
+                report.add(Code::EndpointBeyondBase, field, message);
+            }
+            Some(endpoint)
+        }
+        Err(why) => {
+            let message = format!("the endpoint {why}; until then the provider is left out");
+            report.add(Code::InvalidEndpoint, field, message);
+            None
+        }
+    }
 }
 
 fn mock(report: &mut Report, spec: &MockSpec) -> Mock {

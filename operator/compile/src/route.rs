@@ -49,7 +49,7 @@ fn names(report: &mut Report, node: &Node<'_, LLMRoute>) -> Vec<PublicName> {
     let model = (spec.model.as_str(), false, "spec.model".to_owned(), is_public_pattern(&spec.model));
     let aliases = spec.aliases.iter().enumerate().map(|(index, alias)| {
         let field = format!("spec.aliases[{index}].name");
-        (alias.name.as_str(), alias.hidden, field, is_public_name(&alias.name))
+        (alias.name.as_str(), alias.hidden.unwrap_or(false), field, is_public_name(&alias.name))
     });
     let mut names: Vec<PublicName> = Vec::new();
     for (text, hidden, field, fits) in std::iter::once(model).chain(aliases) {

@@ -128,9 +128,10 @@ impl Look<'_> {
             None => self.offers_names(provider)?,
         }
         let field = format!("{}.priority", self.at);
+        let given = spec.priority.unwrap_or(0);
         // Out of range: as near as it gets, so that a fallback does not become the first choice.
-        let nearest = spec.priority.clamp(0, 1000).unsigned_abs();
-        let priority = in_range(spec.priority.into(), &(0..=1000));
+        let nearest = given.clamp(0, 1000).unsigned_abs();
+        let priority = in_range(given.into(), &(0..=1000));
         let consequence = format!("so it counts as {nearest}");
         Ok(Target {
             name: spec.name.clone(),

@@ -5,6 +5,7 @@
 
 pub mod conditions;
 pub mod events;
+mod expired;
 mod known;
 pub mod message;
 pub mod patch;
@@ -90,7 +91,8 @@ pub struct Offer {
 pub fn all(input: &ReportInput<'_>) -> Report {
     let ReportInput { output, now, .. } = *input;
     let Attachments { gateways, providers, routes, keys } = &output.attachments;
-    let mut pass = Pass { input, findings: sorted(input), report: Report::default() };
+    let expired = expired::findings(input.keys, keys, now);
+    let mut pass = Pass { input, findings: sorted(input, &expired), report: Report::default() };
     let nothing = GatewayNumbers::default();
     for object in input.gateways {
         let name = name_of(object.meta());
@@ -115,15 +117,17 @@ pub fn all(input: &ReportInput<'_>) -> Report {
         let found = keys.get(&name);
         let details = status::key(&object.spec, found, now);
         pass.report.wakes(status::next_end(found, now));
+        pass.report.wakes(expired::next_end(object, now));
         pass.look((Kind::Key, name), object.as_ref(), None, details);
     }
     pass.report.caught_up = input.known.caught_up(&versions(input));
     pass.report
 }
 
-/// The findings of both sources, by object, worst first.
-fn sorted<'a>(input: &ReportInput<'a>) -> Vec<&'a Finding> {
-    let mut findings: Vec<&Finding> = input.output.findings.iter().chain(input.findings).collect();
+/// The findings of all sources, by object, worst first.
+fn sorted<'a>(input: &ReportInput<'a>, expired: &'a [Finding]) -> Vec<&'a Finding> {
+    let found = input.output.findings.iter().chain(input.findings);
+    let mut findings: Vec<&Finding> = found.chain(expired).collect();
     findings.sort();
     findings
 }

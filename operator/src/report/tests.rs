@@ -286,3 +286,33 @@ fn eleven_thousand_objects_that_say_all_already_are_compared_without_being_built
     println!("{first:?} to say everything, {second:?} to say nothing");
     assert!(second.as_millis() < 1500, "{first:?} for all, {second:?} for none");
 }
+
+#[test]
+fn s8_12_a_key_whose_time_is_over_is_not_ready_and_stalled_from_that_instant_on() {
+    use ConditionStatus::{False, True};
+    const END: i64 = 1_893_456_000;
+    let expires = json!({"allowedModels": ["*"], "expiresAt": "2030-01-01T00:00:00Z", "source": {"digests": [{"sha256": format!("{:064x}", 2)}]}});
+    let mut world = small();
+    world.routes.truncate(1);
+    // One expires as a whole, the other by its only text.
+    world.keys = vec![object(Kind::Key, "whole", expires), key("text", 1)];
+    let report = world.report(&Programmed::Current);
+    assert_eq!((ready(&report, "whole"), ready(&report, "text")), ((True, "Ready"), (True, "Ready")));
+    assert_eq!(report.next_change.map(Timestamp::as_second), Some(END));
+    world.apply(report);
+    world.now = END - 1;
+    assert_eq!(world.report(&Programmed::Current).next_change.map(Timestamp::as_second), Some(END));
+    world.now = END;
+    let report = world.report(&Programmed::Current);
+    for name in ["whole", "text"] {
+        assert_eq!(ready(&report, name), (False, "Expired"));
+        let offer = report.offers.iter().find(|offer| offer.object.1.name == name).unwrap();
+        assert!(conditions::find(offer.status.conditions(), conditions::STALLED).is_some(), "{name}");
+        assert!(offer.news.is_some(), "an Event says so");
+    }
+    assert_eq!(report.next_change, None, "nothing more will change by itself");
+    // A key that has another text lives on.
+    let two = json!([{"sha256": format!("{:064x}", 1), "notAfter": "2030-01-01T00:00:00Z"}, {"sha256": "f".repeat(64)}]);
+    world.keys = vec![object(Kind::Key, "text", json!({"allowedModels": ["*"], "source": {"digests": two}}))];
+    assert_eq!(ready(&world.report(&Programmed::Current), "text"), (True, "Ready"));
+}

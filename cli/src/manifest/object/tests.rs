@@ -57,6 +57,36 @@ fn a_secrets_values_are_decoded_and_never_quoted() {
 }
 
 #[test]
+fn s8_15_a_secrets_base64_is_read_as_the_api_server_reads_it() {
+    let head = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
+    let read = |text: &str| secret(&contents(&format!("{head}{text}")).objects[0].value);
+    let data = read(
+        "data:\n  a: |\n    aGVs\n    bG8=\n  b: \"aGVs\\r\\nbG8=\"\n  c: eB==\n  d:\nstringData: {e: }\n",
+    )
+    .unwrap();
+    let wanted = [("a", "hello"), ("b", "hello"), ("c", "x"), ("d", ""), ("e", "")];
+    assert_eq!(data, wanted.map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec())).into());
+    // A folded text has blanks where its lines met, which the server refuses.
+    for wrong in ["aGVs\n    bG8=", "aGVsbG8", "aGVsbG8=x", "a-_=", "1"] {
+        let wrong = read(&format!("data:\n  k: {wrong}\n")).unwrap_err();
+        assert_eq!(wrong, [("/data/k".to_owned(), "must be base64: plain text goes under stringData")]);
+    }
+}
+
+#[test]
+fn s8_15_json_that_is_indented_by_tabs_keeps_its_places() {
+    let text =
+        "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Secret\",\n\t\"metadata\": {\t\"name\": \"s\"}\n}";
+    let spot = read(&"x.json".into(), text).objects[0].origin.spot("/metadata/name");
+    assert_eq!(spot.to_string(), "x.json:4:16");
+    let twice = text.replace("\"kind\"", "\"apiVersion\"");
+    assert_eq!(
+        problems(&twice),
+        ["x.yaml:3:2: error: \"apiVersion\" is here for the second time, first in line 2: remove one"]
+    );
+}
+
+#[test]
 fn json_that_yaml_cannot_read_is_read_as_json() {
     let text = "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Secret\",\n\t\"metadata\": {\"name\": \"s\"}, \"stringData\": {\"x\": \"\\ud83d\\ude00\"}\n}";
     let contents = read(&"x.json".into(), text);

@@ -15,7 +15,10 @@ fn documents_are_read_one_by_one_and_empty_ones_are_none() {
     let text = "---\n# nothing\n---\na: 1\n---\n---\nb: [x, 'on', on]\n...\n---\n~\n";
     assert_eq!(values(text), [json!({ "a": 1 }), json!({ "b": ["x", "on", true] })]);
     assert_eq!(values(""), [] as [Value; 0]);
-    assert_eq!(values("\u{feff}a: 1\n"), [json!({ "a": 1 })]);
+    assert_eq!(
+        values("a: 1\r\nb: |\r\n  x\r\n---\r\n- z\r\n"),
+        [json!({ "a": 1, "b": "x\n" }), json!(["z"])]
+    );
 }
 
 #[test]

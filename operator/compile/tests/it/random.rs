@@ -22,6 +22,7 @@ const URLS: &[&str] = &[
     "http://a.example",
     "http://127.0.0.1:8000/v1",
     "https://169.254.169.254",
+    "https://a.example/v1/chat",
     "https://u:p@a.example",
 ];
 const SECRET_KEYS: &[&str] = &["k", "OPENAI_API_KEY", "digests.json"];

@@ -48,6 +48,11 @@ pub(crate) fn a_valid_object(kind: &str) -> Value {
     cases_of(kind, "valid").remove(0).object
 }
 
+/// Every object that is taken.
+pub(crate) fn valid_objects() -> Vec<Value> {
+    cases("valid").into_iter().map(|case| case.object).collect()
+}
+
 /// A place where objects are tried.
 struct Trial {
     client: Client,

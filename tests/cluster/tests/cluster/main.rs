@@ -20,6 +20,7 @@ mod credentials;
 mod explain;
 mod faults;
 mod flow;
+mod gitops;
 mod harness;
 mod health;
 mod keys;

@@ -98,7 +98,7 @@ async fn in_reverse_order_all_become_healthy_when_the_last_has_come() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_a_change_mends_is_degraded_with_its_message_and_what_rests_is_suspended() {
+async fn s8_12_what_only_a_change_mends_is_degraded_and_what_is_suspended_is_healthy_and_says_so() {
     let stage = Stage::with("degraded", &[GATEWAY, PROVIDER, ROUTE]).await;
     let stuck = "{apiVersion: weir.dev/v1alpha1, kind: LLMProvider, metadata: {name: stuck}, spec: \
                  {vendor: OpenAICompatible, endpoint: {url: 'http://169.254.169.254', allowInsecure: true}, \
@@ -116,8 +116,13 @@ async fn what_only_a_change_mends_is_degraded_with_its_message_and_what_rests_is
     .await
     .unwrap();
 
-    stage.apply(&[&format!("{KEY}  suspend: true\n")]).await;
-    until_health(&stage, APP, "Suspended").await;
-    stage.apply(&[KEY]).await;
-    until_health(&stage, APP, "Healthy").await;
+    // No wave waits for what rests because somebody said so.
+    for (object, manifest) in [(APP, KEY), (MOCK, PROVIDER)] {
+        let suspended = wave(&stage, object, &format!("{manifest}  suspend: true\n")).await;
+        assert!(says(&suspended, "Ready", "True", "Suspended"), "{:#}", suspended["status"]);
+        let (_, message) = tokio::task::block_in_place(|| health(&suspended));
+        assert!(message.contains("it is suspended"), "{message}");
+        let serving = wave(&stage, object, manifest).await;
+        assert!(!says(&serving, "Ready", "True", "Suspended"), "{:#}", serving["status"]);
+    }
 }
