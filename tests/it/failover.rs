@@ -1,6 +1,7 @@
 //! S1.1, S1.4: what an upstream's failure is taken for, and where the request goes then.
 
-use crate::harness::{Config, Reply, World};
+use crate::harness::{Config, Reply, World, unary};
+use crate::raw::{Raw, chat_head};
 use serde_json::{Value, json};
 use std::time::Duration;
 use weir_config::{FailureClass, FailureSet};
@@ -30,6 +31,10 @@ async fn s1_1_every_failure_that_may_moves_on_unseen() {
         ("forbidden", Answer::forbidden()),
         ("model_missing", Answer::model_missing()),
         ("too_large", Answer::json(429, TOO_LARGE)),
+        ("misdirected", Answer::html(400)),
+        ("misdirected", Answer::html(413)),
+        ("misdirected", Answer::bytes(405, "")),
+        ("misdirected", Answer::bytes(421, "Misdirected Request")),
         ("garbled", Answer::redirect(307, "http://127.0.0.1:1/")),
         ("garbled", Answer::invalid_json()),
         ("garbled", Answer::truncated_json()),
@@ -213,6 +218,21 @@ async fn s1_1_a_context_too_long_goes_only_to_larger_windows() {
 }
 
 #[tokio::test]
+async fn s1_5_a_small_windows_refusal_hides_no_outage() {
+    let ([first, second, third], world) = windows(Some(4_000));
+    second.always(Answer::context_length());
+    for outage in [Answer::server_error(500), Answer::overloaded(), Answer::reset()] {
+        first.always(outage);
+        for reply in [world.chat().await, world.stream().await] {
+            assert_eq!((reply.status, &*reply.code()), (503, "upstream_unavailable"), "{reply:?}");
+        }
+    }
+    assert_eq!(third.count(), 0);
+    first.always(Answer::says("from the first"));
+    assert!(world.chat().await.is_whole());
+}
+
+#[tokio::test]
 async fn s1_1_a_context_too_long_for_all_is_the_callers_400() {
     let ([first, second, third], world) = windows(Some(100_000));
     first.always(Answer::context_length());
@@ -266,22 +286,55 @@ fn with_deadline() -> (Upstream, Upstream, World) {
     let (first, second) = (Upstream::start(), Upstream::start());
     let mut config = Config::over(&[&first, &second]);
     config.route_mut(|route| route.fallback.deadline = Duration::from_millis(150));
+    config.provider_mut(0, |provider| {
+        provider.timeouts.total = LATE;
+        provider.timeouts.first_byte = LATE;
+    });
     (first, second, config.start())
 }
 
 #[tokio::test]
 async fn s1_4_no_attempt_starts_after_the_deadline() {
     let (first, second, world) = with_deadline();
-    first.always(Answer::server_error(500).wait_at(At::Start, LATE));
+    for upstream in [&first, &second] {
+        upstream.always(Answer::rate_limited(Some(1)));
+    }
     for reply in [world.chat().await, world.stream().await] {
         assert_eq!(reply.status, 503, "{reply:?}");
     }
-    assert_eq!((first.count(), second.count()), (2, 0));
+    assert_eq!((first.count(), second.count()), (2, 2), "a second is longer than the deadline");
+}
+
+#[tokio::test]
+async fn s1_4_the_time_that_an_attempt_ran_does_not_cost_the_rescue() {
+    let (first, second, world) = with_deadline();
+    second.always(Answer::says("from the second"));
+    for late in [Answer::server_error(500).wait_at(At::Start, LATE / 2), Answer::hang()] {
+        first.always(late);
+        for reply in [world.chat().await, world.stream().await] {
+            assert!(reply.is_whole() && reply.content() == "from the second", "{reply:?}");
+        }
+    }
+    assert_eq!((first.count(), second.count()), (4, 4));
+}
+
+#[tokio::test]
+async fn s1_4_a_body_that_came_slowly_does_not_cost_the_first_attempt() {
+    let (_first, _second, world) = with_deadline();
+    let body = unary().to_string();
+    let mut slow = Raw::to(&world).await;
+    slow.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    tokio::time::sleep(LATE).await; // what is measured: longer than the deadline
+    let reply = slow.ask(body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
 async fn s1_4_an_attempt_that_runs_is_not_ended_by_the_deadline() {
-    let (first, second, world) = with_deadline();
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut config = Config::over(&[&first, &second]);
+    config.route_mut(|route| route.fallback.deadline = Duration::from_millis(150));
+    let world = config.start();
     first.always(Answer::says("late, but here").wait_at(At::Start, LATE).wait_at(At::Byte(9), LATE));
     let replies: [Reply; 2] = [world.chat().await, world.stream().await];
     for reply in replies {
