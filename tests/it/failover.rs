@@ -196,19 +196,20 @@ async fn s1_1_a_content_policy_refusal_moves_on_where_the_route_opts_in() {
 }
 
 /// Three targets with windows of 128,000, 8,000 and, if given, so many tokens.
-fn windows(largest: Option<u64>) -> ([Upstream; 3], World) {
+fn windows(largest: Option<u64>) -> ([Upstream; 3], Config) {
     let upstreams = [(); 3].map(|()| Upstream::start());
     let mut config = Config::over(&upstreams.iter().collect::<Vec<_>>());
     for (at, window) in [Some(128_000), Some(8_000), largest].into_iter().enumerate() {
         config.provider_mut(at, |provider| provider.models[0].context_window = window);
     }
-    (upstreams, config.start())
+    (upstreams, config)
 }
 
 #[tokio::test]
 async fn s1_1_a_context_too_long_goes_only_to_larger_windows() {
     for largest in [Some(1_000_000), None] {
-        let ([first, second, third], world) = windows(largest);
+        let ([first, second, third], config) = windows(largest);
+        let world = config.start();
         first.always(Answer::context_length());
         third.always(Answer::says("from the third"));
         let reply = world.chat().await;
@@ -219,9 +220,14 @@ async fn s1_1_a_context_too_long_goes_only_to_larger_windows() {
 
 #[tokio::test]
 async fn s1_5_a_small_windows_refusal_hides_no_outage() {
-    let ([first, second, third], world) = windows(Some(4_000));
+    let ([first, second, third], mut config) = windows(Some(4_000));
+    config.provider_mut(0, |provider| {
+        provider.timeouts.total = LATE;
+        provider.timeouts.first_byte = LATE;
+    });
+    let world = config.start();
     second.always(Answer::context_length());
-    for outage in [Answer::server_error(500), Answer::overloaded(), Answer::reset()] {
+    for outage in [Answer::hang(), Answer::server_error(500), Answer::overloaded(), Answer::reset()] {
         first.always(outage);
         for reply in [world.chat().await, world.stream().await] {
             assert_eq!((reply.status, &*reply.code()), (503, "upstream_unavailable"), "{reply:?}");
@@ -234,7 +240,8 @@ async fn s1_5_a_small_windows_refusal_hides_no_outage() {
 
 #[tokio::test]
 async fn s1_1_a_context_too_long_for_all_is_the_callers_400() {
-    let ([first, second, third], world) = windows(Some(100_000));
+    let ([first, second, third], config) = windows(Some(100_000));
+    let world = config.start();
     first.always(Answer::context_length());
     let reply = world.chat().await;
     assert_eq!((reply.status, reply.code()), (400, "context_length_exceeded".to_owned()), "{reply:?}");
