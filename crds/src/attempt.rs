@@ -53,13 +53,13 @@ pub struct Fallback {
     #[schemars(with = "Option<Vec<OneOf<FailureClass>>>", length(max = 13))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub on_failure: Option<Vec<FailureClass>>,
-    /// Most attempts that one request may cause, the first included, other targets and repeats alike.
-    /// Default: the gateway's `defaults.fallback.maxAttempts`; else each target is asked once, at most 5 of them, and
-    /// after that a target may be asked again, at most twice in all. Example: `3`.
+    /// Most attempts that one request may cause, the first and repeats of a target included.
+    /// Default: the gateway's `defaults.fallback.maxAttempts`, else each target once, at most 5, and two repeats.
+    /// Example: `3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 32))]
     pub max_attempts: Option<i32>,
-    /// Until when after a request's arrival another attempt may start, counted without the time for which attempts
+    /// Until when, once a request has arrived, another attempt may start, counted without the time that attempts
     /// themselves ran; a running one is never ended by it.
     /// Default: the gateway's `defaults.fallback.deadline`, else 120s. Example: `60s`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model, Usage};
 use weir_wire::openai::{self, ChatStream, Ending, StreamEnd};
@@ -76,16 +75,30 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// Asks the target at position `at`; it is `now`.
-pub(crate) async fn attempt(call: &mut Call, at: usize, now: Instant) -> Result<Committed, Failure> {
-    let deadline = now + offer(call, at)?.target.account.provider.timeouts.total;
+/// Asks the target at position `at`; it is `now`. `plain`: without anything that the gateway puts into requests.
+pub(crate) async fn attempt(
+    call: &mut Call,
+    at: usize,
+    now: Instant,
+    plain: bool,
+) -> Result<Committed, Failure> {
+    let account = &offer(call, at)?.target.account;
+    let deadline = now + account.provider.timeouts.total;
     if call.request.stream() {
-        return Box::pin(stream(call, at, deadline)).await;
+        // When the request came is near enough for what an account has taught, and known.
+        let today = unix(call.recorder.event.began_at);
+        let asks = !plain && !call.request.includes_usage() && account.wants_usage_option(today);
+        return Box::pin(stream(call, at, deadline, asks)).await.map_err(|failure| blaming(failure, asks));
     }
     let timer = call.timer.clone();
     let answer = pin!(unary(call, at, deadline));
     let late = || Err(timeout("the upstream did not answer within the provider's total time"));
-    timer.until(deadline, answer).await.unwrap_or_else(late)
+    timer.until(deadline, answer).await.unwrap_or_else(late).map_err(|failure| blaming(failure, false))
+}
+
+/// A vendor may quote what a caller wrote: only what was put into the request can have been refused.
+fn blaming(failure: Failure, added: bool) -> Failure {
+    Failure { refuses_addition: failure.refuses_addition && added, ..failure }
 }
 
 fn timeout(what: &str) -> Failure {
@@ -101,7 +114,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     let account = Arc::clone(&target.account);
     let body = call.request.encode(&model.upstream_name, false);
     let mut answer = call.client().chat(&account, body, false).await?;
-    accept(&account, &mut answer).await?;
+    accept(call, &account, &mut answer).await?;
     let (ready, whole) = hold(call, &mut answer.body).await?;
     if !whole {
         return Box::pin(large(answer, ready, account, model, deadline)).await;
@@ -159,9 +172,9 @@ fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
 }
 
 /// Lets only a plain 2xx through; anything else becomes its failure.
-async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
+async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(), Failure> {
     if !answer.head.status.is_success() {
-        return Err(Box::pin(refused(account, answer)).await);
+        return Err(Box::pin(refused(call, account, answer)).await);
     }
     if answer.head.compressed {
         return Err(garbled("the upstream compressed its answer, although it was asked not to"));
@@ -170,37 +183,16 @@ async fn accept(account: &Account, answer: &mut Answer) -> Result<(), Failure> {
 }
 
 /// Reads an error's body, as far as it comes, and classifies it.
-async fn refused(account: &Account, answer: &mut Answer) -> Failure {
+async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
     let body = read_short(answer, Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
-    openai::failure(row, answer.head.status.as_u16(), &answer.head.headers, &body, now_unix())
+    // Not the address that we call: whether a caller has guessed it is nobody's business.
+    let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
+    let head = &answer.head;
+    openai::failure(row, head.status.as_u16(), &head.headers, &body, now_unix(), &is_callers)
 }
 
-async fn stream(call: &mut Call, at: usize, deadline: Instant) -> Result<Committed, Failure> {
-    let account = Arc::clone(&offer(call, at)?.target.account);
-    let asks = account.wants_usage_option() && !call.request.includes_usage();
-    match stream_once(call, at, deadline, asks).await {
-        // Some servers know no `stream_options`: learned once per account, and this request goes on without.
-        Err(failure) if asks && refuses_usage_option(&failure) => {
-            account.refuses_usage_option.store(true, Ordering::Relaxed);
-            stream_once(call, at, deadline, false).await
-        }
-        result => result,
-    }
-}
-
-fn refuses_usage_option(failure: &Failure) -> bool {
-    let names_it = |text: &str| text.contains("stream_options") || text.contains("include_usage");
-    failure.class == FailureClass::CallerFault
-        && (names_it(&failure.message) || failure.param.as_deref().is_some_and(names_it))
-}
-
-async fn stream_once(
-    call: &mut Call,
-    at: usize,
-    deadline: Instant,
-    asks: bool,
-) -> Result<Committed, Failure> {
+async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
     let timeouts = account.provider.timeouts;
@@ -209,7 +201,7 @@ async fn stream_once(
     let late = || timeout("the upstream's stream did not begin in time");
     let begin = async {
         let mut answer = call.client().chat(&account, body, true).await?;
-        accept(&account, &mut answer).await?;
+        accept(call, &account, &mut answer).await?;
         Ok(answer)
     };
     let mut answer = tokio::time::timeout_at(first_byte.into(), begin).await.map_err(|_| late())??;

@@ -2,6 +2,7 @@
 
 use crate::app::Gateway;
 use crate::drain::Presence;
+use crate::fault::LimitState;
 use crate::live::{LiveKey, LiveRoute, LiveTarget};
 use crate::memory::Held;
 use crate::observe::{Chosen, Recorder};
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) recorder: Recorder,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) held: Held,
+    /// What its key has left of its minute, if it has a limit.
+    pub(crate) limit: Option<LimitState>,
     /// For the end of an attempt's whole time.
     pub(crate) timer: SharedTimer,
     /// Whether the caller is still there; only known where an attempt may outlive it.

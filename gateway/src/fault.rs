@@ -5,6 +5,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 use weir_policy::Full;
 
+/// The longest wait that is told where the limit is one of a minute: SDKs pass over waits of 60 s and more, and come
+/// back at once. Who comes after this one is told the rest.
+const TOLD: Duration = Duration::from_secs(59);
+
 /// The kinds of fault: each is a metric label and a fixed status, `type` and `code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultKind {
@@ -155,7 +159,8 @@ impl Fault {
 
     /// The key's requests per minute are used up.
     pub(crate) fn requests_exceeded(limit: u32, full: &Full) -> Self {
-        let seconds = full.retry_after.as_secs_f64();
+        let wait = full.retry_after.min(TOLD);
+        let seconds = wait.as_secs_f64();
         let message = format!(
             "This key's limit of {limit} requests per minute is used up. Try again in {seconds:.3} s, or ask whoever \
              gave you the key for a higher `limits.requestsPerMinute`."
@@ -163,7 +168,7 @@ impl Fault {
         let limit = LimitState { limit, remaining: 0, reset: full.reset_after };
         Self {
             limit: Some(limit),
-            ..Self::new(FaultKind::KeyRequestsExceeded, message).retry(Retry::After(full.retry_after))
+            ..Self::new(FaultKind::KeyRequestsExceeded, message).retry(Retry::After(wait))
         }
     }
 

@@ -4,7 +4,7 @@ use crate::app::Gateway;
 use crate::auth::authenticate;
 use crate::call::{Call, allows, unix};
 use crate::drain::Outliving;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, LimitState};
 use crate::http::{self, OutBody};
 use crate::live::{Live, LiveKey};
 use crate::observe::{Recorder, RequestId};
@@ -52,13 +52,14 @@ struct Admitted {
     route: Arc<crate::live::LiveRoute>,
     request: ChatRequest,
     held: crate::memory::Held,
+    limit: Option<LimitState>,
 }
 
 impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
-        let Self { settings, route, request, held } = self;
+        let Self { settings, route, request, held, limit } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        Box::new(Call { gateway, settings, route, request, recorder, held, timer, presence })
+        Box::new(Call { gateway, settings, route, request, recorder, held, limit, timer, presence })
     }
 }
 
@@ -81,16 +82,17 @@ async fn admitted(
     recorder.event.route = Some(Arc::clone(route));
     // Not when its head came: a minute in which bodies finish admits no more than any other.
     let now = Instant::now();
-    take_requests(&key, now)?;
+    let limit = take_requests(&key, now)?;
     rescue::count(route, now);
-    Ok(Admitted { settings: Arc::clone(&live.gateway), route: Arc::clone(route), request, held })
+    Ok(Admitted { settings: Arc::clone(&live.gateway), route: Arc::clone(route), request, held, limit })
 }
 
-/// One request from the key's minute (semantics S3.1).
-fn take_requests(key: &LiveKey, now: Instant) -> Result<(), Fault> {
-    let Some(limit) = key.config.limits.requests_per_minute else { return Ok(()) };
+/// One request from the key's minute (semantics S3.1), and what is left of it then.
+fn take_requests(key: &LiveKey, now: Instant) -> Result<Option<LimitState>, Fault> {
+    let Some(limit) = key.config.limits.requests_per_minute else { return Ok(None) };
     let mut window = key.requests.lock().unwrap_or_else(PoisonError::into_inner);
-    window.admit(now, limit).map(|_| ()).map_err(|full| Fault::requests_exceeded(limit.get(), &full))
+    let room = window.admit(now, limit).map_err(|full| Fault::requests_exceeded(limit.get(), &full))?;
+    Ok(Some(LimitState { limit: limit.get(), remaining: room.remaining, reset: room.reset_after }))
 }
 
 /// Tries targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
@@ -100,11 +102,11 @@ async fn run(call: Box<Call>) -> Response<OutBody> {
     if !call.request.stream() {
         return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });
     }
-    let (id, gateway) = (call.recorder.event.id, Arc::clone(&call.gateway));
+    let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
     let mut attempts: Attempts =
         if outlives { Box::pin(Outliving::new(call)) } else { Box::pin(walk::run(call)) };
     match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
         Ok(done) => http::respond(done),
-        Err(_) => http::begun_stream(id, Relay::waiting(attempts, gateway)),
+        Err(_) => http::begun_stream(id, limit, Relay::waiting(attempts, gateway)),
     }
 }

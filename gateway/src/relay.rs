@@ -11,7 +11,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::http;
 use crate::observe::Outcome;
 use crate::settle::settle;
-use crate::walk::own_words;
+use crate::told::{broken_stream, own_words};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -240,10 +240,13 @@ impl Flowing {
                 call.recorder.event.outcome = Outcome::OK;
                 return Ok(last.into_bytes());
             }
-            End::Broken(failure) => {
+            End::Broken(mut failure) => {
+                flow.account.withheld.take_out_of(&mut failure);
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
-                (http::broken_stream(&failure), "stream_broken")
+                let row = flow.account.provider.vendor.row();
+                let disclosure = call.settings.listener.disclosure;
+                (broken_stream(&failure, row, disclosure), "stream_broken")
             }
             End::Cut => (Fault::shutting_down(), "shutting_down"),
         };

@@ -2,9 +2,12 @@
 
 use crate::live::{LiveRoute, RescueBudget};
 use std::mem;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use weir_policy::{RetryBudget, Take, Tokens, Wake};
 
 /// Counts a request of `route`.
@@ -31,7 +34,7 @@ impl Rescue {
     pub(crate) async fn take(&mut self, ahead: u32, deadline: Instant) -> bool {
         let budget = Arc::clone(&self.budget);
         loop {
-            let changed = budget.changed.notified();
+            let changed = listen(&budget.changed);
             let _waiting = match self.take_now(ahead) {
                 Ok(granted) => return granted,
                 Err(waiting) => waiting,
@@ -80,6 +83,14 @@ impl Rescue {
     }
 }
 
+/// A place among those who are woken, had from now on, not from the first poll on: two that are given back before
+/// anybody was polled would wake only one.
+fn listen(changed: &Notify) -> Pin<Box<Notified<'_>>> {
+    let mut changed = Box::pin(changed.notified());
+    changed.as_mut().enable();
+    changed
+}
+
 /// One request that waits for a token.
 struct Waiting(Arc<RescueBudget>);
 
@@ -104,4 +115,22 @@ impl Drop for Rescue {
 
 fn lock(budget: &RescueBudget) -> MutexGuard<'_, RetryBudget> {
     budget.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn s1_3_each_of_two_who_wait_is_woken_by_a_token_of_its_own() {
+        let changed = Notify::new();
+        let (mut first, mut second) = (listen(&changed), listen(&changed));
+        changed.notify_one();
+        changed.notify_one();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut cx).is_ready());
+        assert!(second.as_mut().poll(&mut cx).is_ready());
+    }
 }

@@ -1,42 +1,26 @@
 //! A request's way through its targets: attempt after attempt until one commits or nobody is left.
 
 use crate::attempt::{Committed, attempt};
-use crate::call::{Call, Offer};
-use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
+use crate::call::{Call, Offer, now_unix};
+use crate::fault::{Fault, FaultKind};
 use crate::observe::{AttemptFinished, Chosen};
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
-use std::borrow::Cow;
-use std::time::Instant;
-use weir_config::{Disclosure, Failure};
-use weir_policy::{Attempted, Next, Rules, Verdict, Walk, verdict};
-
-/// The attempts that failed so far.
-#[derive(Default)]
-struct Failures {
-    attempted: Vec<Attempted>,
-    told: Vec<ToldAttempt>,
-    last: Option<Failure>,
-}
+use crate::told::{Failures, own_words};
+use std::time::{Duration, Instant};
+use weir_config::Failure;
+use weir_policy::{Next, Rules, Walk};
 
 /// Tries targets in the decided order until one commits.
 pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
-    let fallback = &call.route.config.fallback;
-    let deadline = call.recorder.event.began + fallback.deadline;
-    let retry = &call.route.config.retry;
-    let rules = Rules {
-        on: fallback.on,
-        max_attempts: fallback.max_attempts,
-        deadline,
-        backoff_base: retry.backoff_base,
-        backoff_max: retry.backoff_max,
-    };
-    let mut walk = Walk::new(call.decide().order, rules);
+    let now = Instant::now();
+    let mut walk = Walk::new(call.decide().order, rules(&call, now));
     let mut rescue = Rescue::new(&call.route);
     let mut failures = Failures::default();
-    let mut next = walk.first(Instant::now());
+    let mut next = walk.first(now);
     while let Some(target) = next {
-        let failure = match try_target(&mut call, target).await {
+        let began = Instant::now();
+        let failure = match try_target(&mut call, target, began, walk.refused_addition()).await {
             Ok(committed) => {
                 rescue.committed();
                 return (call, Ok(committed));
@@ -45,19 +29,19 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         };
         let now = Instant::now();
         let random = call.recorder.worker.random();
-        let step = walk.after(now, target, &failure, random);
+        let step = walk.after(began, now, target, &failure, random);
         failures.add(&call, target, failure, now);
-        next = match step {
-            _ if call.caller_has_left() => None,
-            Next::GiveUp => None,
-            Next::Try { target, wait } => {
-                let granted = Box::pin(rescue.take(walk.ahead(), deadline)).await;
-                if granted && !wait.is_zero() {
-                    Box::pin(tokio::time::sleep(wait)).await;
-                }
-                granted.then_some(target)
-            }
+        let (target, wait) = match step {
+            _ if call.caller_has_left() => break,
+            Next::GiveUp => break,
+            Next::Try { target, wait } => (target, wait),
+            Next::TryPlain { target } => (target, Duration::ZERO),
         };
+        let granted = Box::pin(rescue.take(walk.ahead(), walk.deadline())).await;
+        if granted && !wait.is_zero() {
+            Box::pin(tokio::time::sleep(wait)).await;
+        }
+        next = granted.then_some(target);
     }
     let fault = failures.fault(&call, Instant::now());
     match fault.kind {
@@ -69,15 +53,38 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
     (call, Err(fault))
 }
 
-/// One attempt, recorded.
-async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure> {
-    let began = Instant::now();
+/// What the route allows a request that is to be answered from `now` on: how long its body took to come is no
+/// upstream's doing.
+fn rules(call: &Call, now: Instant) -> Rules {
+    let (fallback, retry) = (&call.route.config.fallback, &call.route.config.retry);
+    Rules {
+        on: fallback.on,
+        max_attempts: fallback.max_attempts,
+        deadline: now + fallback.deadline,
+        backoff_base: retry.backoff_base,
+        backoff_max: retry.backoff_max,
+    }
+}
+
+/// One attempt, which begins at `began`, recorded. It goes without what the gateway puts into requests if a target,
+/// `refused_addition`, has refused that.
+async fn try_target(
+    call: &mut Call,
+    target: usize,
+    began: Instant,
+    refused_addition: Option<usize>,
+) -> Result<Committed, Failure> {
     let chosen = begin(call, target);
-    let result = attempt(call, target, began).await;
+    let mut result = attempt(call, target, began, refused_addition.is_some()).await;
     call.set_billed_on(None);
     unsettle(call);
     let took = began.elapsed();
     call.recorder.event.upstream += took;
+    match &mut result {
+        Ok(_) if refused_addition == Some(target) => learn(call, target),
+        Ok(_) => {}
+        Err(failure) => withhold(call, target, failure),
+    }
     if let Some(chosen) = chosen {
         let (outcome, status) = match &result {
             Ok(_) => ("ok", Some(200)),
@@ -99,12 +106,6 @@ async fn try_target(call: &mut Call, target: usize) -> Result<Committed, Failure
     result
 }
 
-/// What may be logged of a failure's message: a vendor's own may quote the prompt (semantics S10.10), and comes
-/// with a status.
-pub(crate) fn own_words(failure: &Failure) -> Option<&str> {
-    failure.status.is_none().then_some(failure.message.as_str())
-}
-
 /// Notes who is asked, and what that costs should the caller leave before there is an answer.
 fn begin(call: &mut Call, target: usize) -> Option<Chosen> {
     let Offer { model, chosen, .. } = call.offer(target)?;
@@ -114,83 +115,19 @@ fn begin(call: &mut Call, target: usize) -> Option<Chosen> {
     Some(chosen)
 }
 
-impl Failures {
-    fn add(&mut self, call: &Call, target: usize, failure: Failure, now: Instant) {
-        self.attempted.push(Attempted::new(target, &failure, now));
-        if let Some(told) = tell(call, target, &failure) {
-            self.told.push(told);
-        }
-        self.last = Some(failure);
-    }
-
-    /// What the caller is told (semantics S1.5).
-    fn fault(self, call: &Call, now: Instant) -> Fault {
-        let model = call.request.model();
-        let fault = match (verdict(now, &self.attempted), self.last) {
-            (Verdict::Caller, Some(failure)) => return passed_on(failure),
-            (Verdict::Unavailable { retry_after }, _) => {
-                let text = format!("No upstream could answer for model {model:?}: every attempt failed. ");
-                let (advice, retry) = match retry_after {
-                    Some(wait) => {
-                        (format!("One recovers in {:.3} s.", wait.as_secs_f64()), Retry::After(wait))
-                    }
-                    None => ("See `attempts`, or the gateway's usage log.".to_owned(), Retry::Never),
-                };
-                Fault::new(FaultKind::UpstreamUnavailable, text + &advice).retry(retry)
-            }
-            (Verdict::TimedOut, _) => {
-                let text = format!("No upstream answered for model {model:?} in time. See `attempts`.");
-                Fault::new(FaultKind::UpstreamTimeout, text).retry(Retry::Never)
-            }
-            (Verdict::Broken, _) => {
-                let text = format!(
-                    "No upstream accepts this gateway's account or model for {model:?}. Whoever runs the gateway \
-                     must mend it: retrying does not help."
-                );
-                Fault::new(FaultKind::UpstreamBroken, text).retry(Retry::Never)
-            }
-            (Verdict::RequestTooLarge, _) => {
-                let text = "This one request is larger than the limit per minute of every upstream account. Send a \
-                            smaller one.";
-                Fault::new(FaultKind::RequestTooLarge, text).retry(Retry::Never)
-            }
-            (Verdict::NoTargets | Verdict::Caller, _) => {
-                let text = format!(
-                    "No target of model {model:?} can be used now: all are suspended, missing or broken. Whoever runs \
-                     the gateway sees why in its LLMRoute."
-                );
-                Fault::new(FaultKind::UpstreamUnavailable, text).retry(Retry::Never)
-            }
-        };
-        Fault { attempts: self.told, ..fault }
+/// The target has answered without what it had refused: it refuses that from everybody. A caller's own options prove
+/// nothing: they may have been what was refused (semantics S2.9).
+fn learn(call: &Call, target: usize) {
+    if let Some(target) = call.route.targets.get(target)
+        && !call.request.brings_stream_options()
+    {
+        target.account.refuses_usage_option.learn(now_unix());
     }
 }
 
-/// An attempt as far as `listener.disclosure` lets it be told.
-fn tell(call: &Call, target: usize, failure: &Failure) -> Option<ToldAttempt> {
-    let full = match call.settings.listener.disclosure {
-        Disclosure::None => return None,
-        Disclosure::Names => false,
-        Disclosure::Full => true,
-    };
-    let chosen = call.offer(target)?.chosen;
-    Some(ToldAttempt {
-        provider: chosen.provider.text.to_string(),
-        model: chosen.model.text.to_string(),
-        outcome: failure.class.name(),
-        status: failure.status.filter(|_| full),
-        reason: full.then(|| failure.message.clone()),
-    })
-}
-
-/// The upstream's own 4xx: the request is the matter, and its words (sanitised) say why.
-fn passed_on(failure: Failure) -> Fault {
-    // 401, 403, 429 and the like would speak of the caller's own key and limits, which are not the matter.
-    let status = failure.status.filter(|status| matches!(status, 400 | 404 | 413 | 415 | 422)).unwrap_or(400);
-    Fault {
-        param: failure.param.map(Cow::Owned),
-        upstream_type: failure.kind,
-        upstream_code: failure.code,
-        ..Fault::new(FaultKind::Upstream(status), failure.message)
+/// Takes our credential out of what the target said.
+fn withhold(call: &Call, target: usize, failure: &mut Failure) {
+    if let Some(target) = call.route.targets.get(target) {
+        target.account.withheld.take_out_of(failure);
     }
 }

@@ -1,6 +1,7 @@
 //! S1.1, S1.4: what an upstream's failure is taken for, and where the request goes then.
 
-use crate::harness::{Config, Reply, World};
+use crate::harness::{Config, Reply, World, unary};
+use crate::raw::{Raw, chat_head};
 use serde_json::{Value, json};
 use std::time::Duration;
 use weir_config::{FailureClass, FailureSet};
@@ -30,6 +31,10 @@ async fn s1_1_every_failure_that_may_moves_on_unseen() {
         ("forbidden", Answer::forbidden()),
         ("model_missing", Answer::model_missing()),
         ("too_large", Answer::json(429, TOO_LARGE)),
+        ("misdirected", Answer::html(400)),
+        ("misdirected", Answer::html(413)),
+        ("misdirected", Answer::bytes(405, "")),
+        ("misdirected", Answer::bytes(421, "Misdirected Request")),
         ("garbled", Answer::redirect(307, "http://127.0.0.1:1/")),
         ("garbled", Answer::invalid_json()),
         ("garbled", Answer::truncated_json()),
@@ -191,19 +196,20 @@ async fn s1_1_a_content_policy_refusal_moves_on_where_the_route_opts_in() {
 }
 
 /// Three targets with windows of 128,000, 8,000 and, if given, so many tokens.
-fn windows(largest: Option<u64>) -> ([Upstream; 3], World) {
+fn windows(largest: Option<u64>) -> ([Upstream; 3], Config) {
     let upstreams = [(); 3].map(|()| Upstream::start());
     let mut config = Config::over(&upstreams.iter().collect::<Vec<_>>());
     for (at, window) in [Some(128_000), Some(8_000), largest].into_iter().enumerate() {
         config.provider_mut(at, |provider| provider.models[0].context_window = window);
     }
-    (upstreams, config.start())
+    (upstreams, config)
 }
 
 #[tokio::test]
 async fn s1_1_a_context_too_long_goes_only_to_larger_windows() {
     for largest in [Some(1_000_000), None] {
-        let ([first, second, third], world) = windows(largest);
+        let ([first, second, third], config) = windows(largest);
+        let world = config.start();
         first.always(Answer::context_length());
         third.always(Answer::says("from the third"));
         let reply = world.chat().await;
@@ -213,8 +219,29 @@ async fn s1_1_a_context_too_long_goes_only_to_larger_windows() {
 }
 
 #[tokio::test]
+async fn s1_5_a_small_windows_refusal_hides_no_outage() {
+    let ([first, second, third], mut config) = windows(Some(4_000));
+    config.provider_mut(0, |provider| {
+        provider.timeouts.total = LATE;
+        provider.timeouts.first_byte = LATE;
+    });
+    let world = config.start();
+    second.always(Answer::context_length());
+    for outage in [Answer::hang(), Answer::server_error(500), Answer::overloaded(), Answer::reset()] {
+        first.always(outage);
+        for reply in [world.chat().await, world.stream().await] {
+            assert_eq!((reply.status, &*reply.code()), (503, "upstream_unavailable"), "{reply:?}");
+        }
+    }
+    assert_eq!(third.count(), 0);
+    first.always(Answer::says("from the first"));
+    assert!(world.chat().await.is_whole());
+}
+
+#[tokio::test]
 async fn s1_1_a_context_too_long_for_all_is_the_callers_400() {
-    let ([first, second, third], world) = windows(Some(100_000));
+    let ([first, second, third], config) = windows(Some(100_000));
+    let world = config.start();
     first.always(Answer::context_length());
     let reply = world.chat().await;
     assert_eq!((reply.status, reply.code()), (400, "context_length_exceeded".to_owned()), "{reply:?}");
@@ -266,22 +293,55 @@ fn with_deadline() -> (Upstream, Upstream, World) {
     let (first, second) = (Upstream::start(), Upstream::start());
     let mut config = Config::over(&[&first, &second]);
     config.route_mut(|route| route.fallback.deadline = Duration::from_millis(150));
+    config.provider_mut(0, |provider| {
+        provider.timeouts.total = LATE;
+        provider.timeouts.first_byte = LATE;
+    });
     (first, second, config.start())
 }
 
 #[tokio::test]
 async fn s1_4_no_attempt_starts_after_the_deadline() {
     let (first, second, world) = with_deadline();
-    first.always(Answer::server_error(500).wait_at(At::Start, LATE));
+    for upstream in [&first, &second] {
+        upstream.always(Answer::rate_limited(Some(1)));
+    }
     for reply in [world.chat().await, world.stream().await] {
         assert_eq!(reply.status, 503, "{reply:?}");
     }
-    assert_eq!((first.count(), second.count()), (2, 0));
+    assert_eq!((first.count(), second.count()), (2, 2), "a second is longer than the deadline");
+}
+
+#[tokio::test]
+async fn s1_4_the_time_that_an_attempt_ran_does_not_cost_the_rescue() {
+    let (first, second, world) = with_deadline();
+    second.always(Answer::says("from the second"));
+    for late in [Answer::server_error(500).wait_at(At::Start, LATE / 2), Answer::hang()] {
+        first.always(late);
+        for reply in [world.chat().await, world.stream().await] {
+            assert!(reply.is_whole() && reply.content() == "from the second", "{reply:?}");
+        }
+    }
+    assert_eq!((first.count(), second.count()), (4, 4));
+}
+
+#[tokio::test]
+async fn s1_4_a_body_that_came_slowly_does_not_cost_the_first_attempt() {
+    let (_first, _second, world) = with_deadline();
+    let body = unary().to_string();
+    let mut slow = Raw::to(&world).await;
+    slow.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    tokio::time::sleep(LATE).await; // what is measured: longer than the deadline
+    let reply = slow.ask(body).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[tokio::test]
 async fn s1_4_an_attempt_that_runs_is_not_ended_by_the_deadline() {
-    let (first, second, world) = with_deadline();
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut config = Config::over(&[&first, &second]);
+    config.route_mut(|route| route.fallback.deadline = Duration::from_millis(150));
+    let world = config.start();
     first.always(Answer::says("late, but here").wait_at(At::Start, LATE).wait_at(At::Byte(9), LATE));
     let replies: [Reply; 2] = [world.chat().await, world.stream().await];
     for reply in replies {

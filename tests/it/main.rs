@@ -20,6 +20,7 @@ mod outage;
 mod quiet;
 mod raw;
 mod recordings;
+mod refusals;
 mod reload;
 mod rescue;
 mod safety;

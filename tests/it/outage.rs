@@ -53,8 +53,8 @@ async fn s1_5_the_attempts_are_told_and_no_sdk_retries() {
         .collect();
     assert_eq!(
         outcomes,
-        ["credential", "server_error", "server_error"],
-        "a server's error is tried once more"
+        ["credential", "server_error", "server_error", "server_error"],
+        "two repeats in all"
     );
     assert_eq!(reply.header("x-weir-error-source"), Some("upstream"));
 }
@@ -73,6 +73,8 @@ async fn s1_5_504_only_if_every_attempt_timed_out() {
 #[tokio::test]
 async fn s1_5_502_only_if_nobody_recovers_without_an_operator() {
     for pair in [
+        [Answer::html(400), Answer::bytes(405, "")],
+        [Answer::html(404), Answer::html(413)],
         [Answer::bad_key(), Answer::model_missing()],
         [Answer::no_credit(), Answer::forbidden()],
         [Answer::insufficient_quota(), Answer::bad_key()],
@@ -100,6 +102,51 @@ async fn s1_5_a_recovery_beyond_a_minute_is_none_to_wait_for() {
     let reply = told(&[Answer::rate_limited(Some(61)), Answer::rate_limited(Some(600))]).await;
     assert_eq!(reply.status, 503, "{reply:?}");
     is_final(&reply);
+}
+
+/// Asks as the OpenAI SDKs do: at most twice more, unless told not to, and after the wait that is told, if it is
+/// shorter than a minute.
+async fn as_an_sdk(world: &World) -> Reply {
+    let mut reply = world.chat().await;
+    for _ in 0..2 {
+        let retries = matches!(reply.status, 408 | 409 | 429 | 500..)
+            && reply.header("x-should-retry") != Some("false");
+        if !retries {
+            break;
+        }
+        let wait = reply.header("retry-after-ms").map_or(0, |millis| millis.parse().unwrap());
+        tokio::time::sleep(Duration::from_millis(if wait < 60_000 { wait } else { 0 })).await;
+        reply = world.chat().await;
+    }
+    reply
+}
+
+#[tokio::test]
+async fn s1_4_what_was_repeated_here_is_not_repeated_by_the_sdk() {
+    let alone = |answer: Answer| {
+        let upstream = Upstream::start();
+        upstream.always(answer);
+        let config = Config::over(&[&upstream]);
+        (upstream, config)
+    };
+    for failure in [Answer::rate_limited(None), Answer::overloaded(), Answer::server_error(500)] {
+        let (upstream, config) = alone(failure.clone());
+        let reply = as_an_sdk(&config.start()).await;
+        assert_eq!(reply.status, 503, "{reply:?}");
+        is_final(&reply);
+        assert_eq!(upstream.count(), 3, "as a direct client: {failure:?}");
+    }
+    // A recovery that is known and lies beyond the deadline is the SDK's to wait for: nothing was repeated here.
+    let (upstream, mut config) = alone(Answer::rate_limited(Some(1)));
+    config.route_mut(|route| route.fallback.deadline = Duration::from_millis(500));
+    let reply = as_an_sdk(&config.start()).await;
+    assert_eq!((reply.status, reply.header("x-should-retry")), (503, None), "{reply:?}");
+    assert_eq!(reply.header("retry-after"), Some("1"), "{reply:?}");
+    assert_eq!(upstream.count(), 3);
+    // One that lies beyond what SDKs wait for is nobody's.
+    let (upstream, config) = alone(Answer::rate_limited(Some(121)));
+    is_final(&as_an_sdk(&config.start()).await);
+    assert_eq!(upstream.count(), 1);
 }
 
 #[tokio::test]

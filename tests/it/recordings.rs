@@ -159,11 +159,11 @@ async fn s2_7_every_recorded_answer_passes_through_byte_for_byte() {
 /// no other target.
 const ERRORS: [(&str, &str, u16, &str); 20] = [
     ("azure/error-401-bad-key.json", "credential", 502, "upstream_unavailable"),
-    ("deepseek/error-400-context-overflow.json", "context_length", 400, "invalid_request_error"),
+    ("deepseek/error-400-context-overflow.json", "context_length", 400, "context_length_exceeded"),
     ("deepseek/error-401-bad-key.json", "credential", 502, "upstream_unavailable"),
     ("doubleword/error-403-bad-key.json", "forbidden", 502, "upstream_unavailable"),
     ("groq/error-404-unknown-model.json", "model_missing", 502, "upstream_unavailable"),
-    ("llamacpp/error-400-context-overflow.json", "context_length", 400, "upstream_refused"),
+    ("llamacpp/error-400-context-overflow.json", "context_length", 400, "context_length_exceeded"),
     ("llamacpp/error-401-bad-key.json", "credential", 502, "upstream_unavailable"),
     ("llamacpp/error-500-image.json", "server_error", 503, "upstream_unavailable"),
     ("llamacpp/error-500-tools.json", "server_error", 503, "upstream_unavailable"),

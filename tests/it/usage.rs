@@ -56,15 +56,20 @@ async fn s2_6_usage_that_comes_unasked_is_kept_from_who_did_not_ask() {
     assert_eq!(extra(&world.post(asking().to_string()).await).len(), 1);
 }
 
-/// As servers answer that don't know the option: by its name in `param`, or in the message alone.
-fn refuses() -> [Answer; 2] {
+/// As servers answer that don't know the option: by its name in `param`, in the message, or by the place alone.
+fn refuses() -> [Answer; 5] {
     let error = json!({
         "message": "Unrecognized request argument supplied.", "type": "invalid_request_error",
         "param": "stream_options", "code": null,
     });
+    let detail = json!([{"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]);
+    let place = json!({"object": "error", "message": {"detail": [{"loc": ["body", "stream_options"]}]}});
     [
         Answer::json(400, json!({ "error": error }).to_string()),
         Answer::error(422, "invalid_request_error", None, "Extra inputs are not permitted: stream_options"),
+        Answer::json(422, json!({ "detail": detail }).to_string()),
+        Answer::json(422, place.to_string()),
+        Answer::bytes(422, "Failed to deserialize the JSON body: unknown field `stream_options` at line 1"),
     ]
 }
 
@@ -72,22 +77,98 @@ fn refuses() -> [Answer; 2] {
 async fn s2_6_a_refusal_of_the_option_is_learned_per_account() {
     for refusal in refuses() {
         let (first, second) = (Upstream::start(), Upstream::start());
-        first.script(Rule::when(|seen| seen.asks_usage(), refusal));
+        first.script(Rule::when(|seen| seen.asks_usage(), refusal.clone()));
         let mut config = Config::over(&[&first, &second]);
-        config.route_mut(|route| route.fallback.max_attempts = Some(2));
+        config.route_mut(|route| route.fallback.max_attempts = Some(1));
         let world = config.start();
         let reply = world.stream().await;
-        assert!(reply.is_whole(), "{reply:?}");
-        assert_eq!(reply.header("x-weir-attempts"), Some("1"), "who asks differently asks once: {reply:?}");
-        assert_eq!(first.count(), 2);
+        assert!(reply.is_whole(), "{refusal:?} {reply:?}");
+        assert_eq!(reply.header("x-weir-attempts"), Some("2"), "nothing is sent twice unseen: {reply:?}");
+        assert_eq!((first.count(), second.count()), (2, 0));
         assert!(world.stream().await.is_whole());
         assert_eq!(first.count(), 3, "the second request doesn't ask");
         assert!(!first.last().unwrap().asks_usage());
+        world.running().apply(config.route_mut(|route| route.fallback.max_attempts = None).0.clone());
         first.clear();
         first.always(Answer::overloaded());
         assert!(world.stream().await.is_whole());
         assert!(second.last().unwrap().asks_usage(), "another account still is asked");
+        let lines = world.usage();
+        let outcomes = lines[0]["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["outcome"]);
+        assert_eq!(outcomes.last(), Some(&json!("ok")), "{}", lines[0]);
     }
+}
+
+/// A world whose upstream refuses every stream that asks for usage, with words that name the option.
+fn refusing() -> (Upstream, World) {
+    let (upstream, world) = one(|_| {});
+    upstream.script(Rule::when(|seen| seen.asks_usage(), refuses()[0].clone()));
+    (upstream, world)
+}
+
+/// Whether the next ordinary stream asks for its usage.
+async fn asks(upstream: &Upstream, world: &World) -> bool {
+    upstream.clear();
+    upstream.always(Answer::says("Hello."));
+    assert!(world.stream().await.is_whole());
+    upstream.last().unwrap().asks_usage()
+}
+
+#[tokio::test]
+async fn s2_9_what_a_caller_wrote_teaches_nothing() {
+    // A vendor that quotes what it was sent, and refuses it whether usage is asked for or not.
+    let (upstream, world) = one(|_| {});
+    upstream.always(Answer::error(400, "invalid_request_error", None, "Invalid value: 'stream_options'."));
+    let mut body = asking();
+    body.as_object_mut().unwrap().remove("stream_options");
+    body["tool_choice"] = json!("stream_options");
+    let reply = world.post(body.to_string()).await;
+    assert_eq!(reply.status, 400, "{reply:?}");
+    assert!(
+        reply.text.contains("Invalid value: 'stream_options'."),
+        "the second answer is the caller's: {reply:?}"
+    );
+    assert_eq!(upstream.count(), 2);
+    assert!(asks(&upstream, &world).await, "nothing was proved");
+
+    // Options of the caller's own.
+    let (upstream, world) = refusing();
+    let mut own = streamed();
+    own["stream_options"] = json!({"bogus": true});
+    assert!(world.post(own.to_string()).await.is_whole());
+    assert_eq!(upstream.count(), 2);
+    assert!(asks(&upstream, &world).await, "they may have been what was refused");
+}
+
+#[tokio::test]
+async fn s2_9_only_the_same_request_without_the_option_proves_that_it_is_refused() {
+    for then in [Answer::server_error(500), Answer::caller_fault(), Answer::bad_key()] {
+        let (upstream, world) = refusing();
+        upstream.always(then.clone());
+        let reply = world.stream().await;
+        assert!(reply.status >= 400, "{reply:?}");
+        let error = &reply.json()["error"];
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            !message.contains("Unrecognized") && error["param"].is_null(),
+            "he sent no such thing: {reply:?}"
+        );
+        assert!(asks(&upstream, &world).await, "{then:?} is no proof");
+    }
+    let (upstream, world) = refusing();
+    assert!(world.stream().await.is_whole());
+    assert!(!asks(&upstream, &world).await);
+}
+
+#[tokio::test]
+async fn s2_9_who_refuses_it_and_then_fails_is_left_for_the_next() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    first.script(Rule::when(|seen| seen.asks_usage(), refuses()[2].clone()));
+    first.always(Answer::server_error(500));
+    let world = Config::over(&[&first, &second]).start();
+    let reply = world.stream().await;
+    assert!(reply.is_whole(), "{reply:?}");
+    assert_eq!((reply.header("x-weir-attempts"), first.count(), second.count()), (Some("3"), 2, 1));
 }
 
 #[tokio::test]

@@ -55,6 +55,11 @@ impl FailureClass {
         Self::Garbled,
     ];
 
+    /// Whether it judges the caller's request: then the caller is told in the vendor's words.
+    pub fn is_callers(self) -> bool {
+        matches!(self, Self::CallerFault | Self::ContextLength | Self::ContentPolicy)
+    }
+
     /// The class's name in snake case: the `outcome` of metrics, the usage log and `attempts[]`.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,8 +91,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// How long the upstream asked us to wait, if it did and the class is one that waiting helps.
     pub retry_after: Option<Duration>,
-    /// For the caller (CallerFault, ContextLength, ContentPolicy) and for logs: the vendor's message,
-    /// sanitised and cut to 2,000 characters, or our own words where there is none.
+    /// For the caller (where the class is one of the caller's) and for logs: the vendor's message, sanitised and cut
+    /// to 2,000 characters, or our own words where there is none.
     pub message: String,
     /// The vendor's `error.type`, if it is a plain identifier.
     pub kind: Option<String>,
@@ -95,6 +100,9 @@ pub struct Failure {
     pub code: Option<String>,
     /// The vendor's `error.param`, if it is short and plain.
     pub param: Option<String>,
+    /// It was, as far as can be seen, a refusal of what the gateway put into the request (semantics S2.6): without
+    /// that the request may pass.
+    pub refuses_addition: bool,
 }
 
 impl Failure {
@@ -108,6 +116,7 @@ impl Failure {
             kind: None,
             code: None,
             param: None,
+            refuses_addition: false,
         }
     }
 }

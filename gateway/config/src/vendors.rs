@@ -49,6 +49,9 @@ pub struct VendorRow {
     pub on_abort: OnAbort,
     /// Values of `error.code` or `error.type` that mean: money is the matter, waiting won't help.
     pub billing_codes: &'static [&'static str],
+    /// Values of `error.code` and `error.type` that judge a request and that clients act on: a caller is told them
+    /// inside a stream too. What no vendor of this kind is known to say may be anybody's words.
+    pub request_codes: &'static [&'static str],
 }
 
 /// Source: OpenAI's error codes page and learn.microsoft.com's list of them; `billing_not_active` is unverified.
@@ -62,6 +65,32 @@ const OPENAI_BILLING_CODES: &[&str] = &[
     "billing_hard_limit_reached",
 ];
 
+/// Source: the errors of OpenAI's API description, Groq's error codes page and the recordings.
+const OPENAI_REQUEST_CODES: &[&str] = &[
+    "invalid_request_error",
+    "context_length_exceeded",
+    "content_filter",
+    "content_policy_violation",
+    "moderation_blocked",
+    "invalid_prompt",
+    "invalid_value",
+    "unsupported_value",
+    "unsupported_parameter",
+    "invalid_function_parameters",
+    "tool_use_failed",
+    "json_validate_failed",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_image_url",
+    "invalid_base64_image",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "image_content_policy_violation",
+    "unsupported_image_media_type",
+    "failed_to_download_image",
+];
+
 const ROWS: &[VendorRow] = &[
     VendorRow {
         vendor: Vendor::OpenAI,
@@ -71,6 +100,7 @@ const ROWS: &[VendorRow] = &[
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
+        request_codes: OPENAI_REQUEST_CODES,
     },
     VendorRow {
         vendor: Vendor::OpenAICompatible,
@@ -80,6 +110,7 @@ const ROWS: &[VendorRow] = &[
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
+        request_codes: OPENAI_REQUEST_CODES,
     },
 ];
 
@@ -91,6 +122,7 @@ const MOCK: VendorRow = VendorRow {
     usage: UsageOption::Always,
     on_abort: OnAbort::Stops,
     billing_codes: &[],
+    request_codes: &[],
 };
 
 impl Vendor {

@@ -6,6 +6,7 @@
 //! the waiting, and the locking.
 
 mod decide;
+mod outgrown;
 mod retry_budget;
 mod seconds;
 mod verdict;

@@ -5,15 +5,19 @@
 //! left (`RetryBudget`), and never says what the caller is told (`verdict`).
 //!
 //! How many attempts (S1.4): `max_attempts`, if the route sets it, counts every attempt. By default each target
-//! is asked once, up to five of them, and repeats count apart, up to five too: counting them together would
-//! forbid the retry that the table grants a route with a single target.
+//! is asked once, up to five of them, and repeats count apart, two in all: counting them together would forbid the
+//! retry that the table grants a route with a single target, and the caller's SDK repeats as well.
+//!
+//! One attempt is counted by neither: a target that refuses what the gateway put into the request (S2.6) is asked
+//! again without it. The caller sent no such thing, so it must not cost him the answer. It happens once in a request.
 
 use crate::Planned;
+use crate::outgrown::Outgrown;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, FailureSet};
 
 const DEFAULT_TARGETS: u32 = 5;
-const DEFAULT_REPEATS: u32 = 5;
+const DEFAULT_REPEATS: u32 = 2;
 
 /// What a route allows its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +26,8 @@ pub struct Rules {
     pub on: FailureSet,
     /// Attempts of one request, repeats included; `None`: the default of this module.
     pub max_attempts: Option<u32>,
-    /// Until when, this instant included, an attempt may start.
+    /// Until when, this instant included, an attempt may start, were attempts over at once: the time that they run
+    /// is not counted.
     pub deadline: Instant,
     /// The first wait before a repeat; doubles with each repeat of the same target.
     pub backoff_base: Duration,
@@ -40,6 +45,12 @@ pub enum Next {
         /// Zero for a target that was not asked before.
         wait: Duration,
     },
+    /// Ask this target, which has just failed, at once and without what the gateway put into the request. Attempts
+    /// that follow go without it too.
+    TryPlain {
+        /// The target's position in the route.
+        target: usize,
+    },
     /// No further attempt.
     GiveUp,
 }
@@ -54,8 +65,9 @@ pub struct Walk {
     asked: u32,
     repeats: u32,
     repeating: bool,
-    /// The largest window known to be too small for this request.
-    outgrown: Option<u64>,
+    outgrown: Outgrown,
+    /// The target that refused what the gateway put into the request.
+    refused_addition: Option<usize>,
     failed: Vec<Failed>,
 }
 
@@ -67,8 +79,6 @@ struct Failed {
     again: Option<Instant>,
     /// How often it was asked again.
     repeats: u32,
-    /// Whether its one repeat after an error is used.
-    error_repeated: bool,
 }
 
 impl Walk {
@@ -81,7 +91,8 @@ impl Walk {
             asked: 0,
             repeats: 0,
             repeating: false,
-            outgrown: None,
+            outgrown: Outgrown::default(),
+            refused_addition: None,
             failed: Vec::new(),
         }
     }
@@ -91,11 +102,25 @@ impl Walk {
         if now > self.rules.deadline { None } else { self.fresh() }
     }
 
-    /// What follows `failure` of `target`. `random` is any number, new each time: it spreads the waits.
+    /// What follows `failure` of `target`, which was asked at `began` and has failed `now`. `random` is any number,
+    /// new each time: it spreads the waits.
     ///
     /// The attempt that is returned counts as made.
-    pub fn after(&mut self, now: Instant, target: usize, failure: &Failure, random: u64) -> Next {
+    pub fn after(
+        &mut self,
+        began: Instant,
+        now: Instant,
+        target: usize,
+        failure: &Failure,
+        random: u64,
+    ) -> Next {
+        let ran = now.saturating_duration_since(began);
+        self.rules.deadline = self.rules.deadline.checked_add(ran).unwrap_or(self.rules.deadline);
         self.note(now, target, failure, random);
+        if failure.refuses_addition && self.refused_addition.is_none() && now <= self.rules.deadline {
+            self.refused_addition = Some(target);
+            return Next::TryPlain { target };
+        }
         let moves_on = failure.class != FailureClass::CallerFault && self.rules.on.contains(failure.class);
         if !moves_on || now > self.rules.deadline {
             return Next::GiveUp;
@@ -104,6 +129,16 @@ impl Walk {
             return Next::Try { target, wait: Duration::ZERO };
         }
         self.repeat(now).unwrap_or(Next::GiveUp)
+    }
+
+    /// Until when another attempt may start, as things stand.
+    pub fn deadline(&self) -> Instant {
+        self.rules.deadline
+    }
+
+    /// The target that refused what the gateway puts into requests. Once there is one, attempts go without that.
+    pub fn refused_addition(&self) -> Option<usize> {
+        self.refused_addition
     }
 
     /// How many targets this request may still ask for the first time, with the attempt that was returned last; 0
@@ -135,7 +170,7 @@ impl Walk {
         let (again, failed) = self
             .failed
             .iter_mut()
-            .filter(|failed| may_hold(failed.planned, outgrown))
+            .filter(|failed| outgrown.leaves(failed.planned.context_window))
             .filter_map(|failed| failed.again.filter(|at| *at <= deadline).map(|at| (at, failed)))
             .min_by_key(|(at, _)| *at)?;
         failed.again = None;
@@ -152,27 +187,25 @@ impl Walk {
         let rules = self.rules;
         let Some(failed) = self.failed.get_mut(at) else { return };
         failed.again = match failure.class {
-            FailureClass::RateLimited => rules.repeat_at(now, failure.retry_after, failed.repeats, random),
-            FailureClass::Overloaded | FailureClass::ServerError if !failed.error_repeated => {
-                failed.error_repeated = true;
+            FailureClass::RateLimited | FailureClass::Overloaded | FailureClass::ServerError => {
                 rules.repeat_at(now, failure.retry_after, failed.repeats, random)
             }
             _ => None,
         };
         if failure.class == FailureClass::ContextLength {
-            self.outgrown = self.outgrown.max(failed.planned.context_window);
+            self.outgrown.add(failed.planned.context_window);
         }
     }
 
     fn remember(&mut self, target: usize) -> usize {
         let planned = self.order.iter().find(|planned| planned.target == target).copied();
         let planned = planned.unwrap_or(Planned { target, context_window: None });
-        self.failed.push(Failed { planned, again: None, repeats: 0, error_repeated: false });
+        self.failed.push(Failed { planned, again: None, repeats: 0 });
         self.failed.len() - 1
     }
 
     fn fits(&self, planned: &Planned) -> bool {
-        may_hold(*planned, self.outgrown)
+        self.outgrown.leaves(planned.context_window)
     }
 
     fn targets_left(&self) -> u32 {
@@ -188,12 +221,6 @@ impl Walk {
             None => DEFAULT_REPEATS.saturating_sub(self.repeats),
         }
     }
-}
-
-/// Only a window known to be no larger than one that was too small is passed over. An unknown one may be larger:
-/// asking in vain costs a quick refusal, not asking costs the caller the answer.
-fn may_hold(planned: Planned, outgrown: Option<u64>) -> bool {
-    planned.context_window.is_none_or(|window| outgrown.is_none_or(|outgrown| window > outgrown))
 }
 
 impl Rules {

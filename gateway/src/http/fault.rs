@@ -8,7 +8,6 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::borrow::Cow;
 use std::time::Duration;
-use weir_config::{Failure, FailureClass};
 use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -62,7 +61,7 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 }
 
 /// As OpenAI writes them: numbers, and the reset as a duration.
-fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
+pub(super) fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
     headers.insert("x-ratelimit-limit-requests", number(limit.limit.into()));
     headers.insert("x-ratelimit-remaining-requests", number(limit.remaining.into()));
     let millis = u64::try_from(limit.reset.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
@@ -96,19 +95,6 @@ fn error_body(fault: &Fault) -> ErrorBody<'_> {
         code: Some(fault.upstream_code.as_deref().unwrap_or(code)),
         attempts: None,
     }
-}
-
-/// What the caller of a stream is told when it breaks off after its first content.
-pub(crate) fn broken_stream(failure: &Failure) -> Fault {
-    let kind = match failure.class {
-        FailureClass::Timeout => FaultKind::UpstreamTimeout,
-        _ => FaultKind::UpstreamUnavailable,
-    };
-    let text = format!(
-        "The answer broke off: {}. What was sent so far is all there is; send the request again for a whole one.",
-        failure.message.trim_end_matches('.')
-    );
-    Fault::new(kind, text)
 }
 
 /// A body that is no chat request.

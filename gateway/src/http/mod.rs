@@ -14,7 +14,7 @@ mod streams;
 pub(crate) use admin::admin_router;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
-pub(crate) use fault::{bad_request, broken_stream, model_not_found, refusal, refuse, stream_error};
+pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};
 pub(crate) use receive::{discard, receive};
 pub(crate) use respond::{begun_stream, respond};
 pub(crate) use router::not_ready;

@@ -1,9 +1,10 @@
 //! Responses to requests that an upstream answered, and their headers.
 
+use super::fault::tell_limit;
 use super::{OutBody, refuse};
 use crate::attempt::Committed;
 use crate::call::Call;
-use crate::fault::Fault;
+use crate::fault::{Fault, LimitState};
 use crate::memory::Held;
 use crate::observe::{Outcome, RequestId, micros};
 use crate::relay::Relay;
@@ -34,6 +35,9 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(REQUEST_ID, id.header());
     tell_way(&mut headers, &call);
+    if let Some(limit) = call.limit {
+        tell_limit(&mut headers, limit);
+    }
     let body = match committed {
         Committed::Whole(whole) => {
             settle_whole(&mut call, &whole);
@@ -72,12 +76,15 @@ fn until_taken(body: Bytes, held: Held) -> Bytes {
 }
 
 /// A stream that is begun before anybody has committed: what is not known yet is left out.
-pub(crate) fn begun_stream(id: RequestId, relay: Relay) -> Response<OutBody> {
+pub(crate) fn begun_stream(id: RequestId, limit: Option<LimitState>, relay: Relay) -> Response<OutBody> {
     let mut response = Response::new(OutBody::Relay(relay));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, SSE);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(REQUEST_ID, id.header());
+    if let Some(limit) = limit {
+        tell_limit(headers, limit);
+    }
     response
 }
 

@@ -4,15 +4,16 @@ use super::connect::{ConnectError, Dialer};
 use super::head::Head;
 use super::link::{Link, LinkBody, NoAnswer, Pool};
 use super::mock::{self, MockBody};
+use crate::lesson::Lesson;
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
 use ipnet::IpNet;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use weir_config::{Backend, Endpoint, Failure, FailureClass, Mock, Provider, Secret};
+use weir_config::{Backend, Endpoint, Failure, FailureClass, Mock, Provider, Secret, UnixSeconds};
+use weir_wire::Withheld;
 
 /// A kept connection that the server had closed already says so within a round trip.
 const STALE: Duration = Duration::from_millis(500);
@@ -24,7 +25,9 @@ pub(crate) struct Account {
     backend: Ready,
     pub(crate) provider: Arc<Provider>,
     /// Learned: the upstream refuses the usage option (semantics S2.6).
-    pub(crate) refuses_usage_option: AtomicBool,
+    pub(crate) refuses_usage_option: Lesson,
+    /// The credential, as no caller may read it.
+    pub(crate) withheld: Withheld,
 }
 
 #[derive(Debug)]
@@ -68,13 +71,22 @@ impl Account {
                 Ready::Server(Server::new(endpoint, credential, workers).ok_or_else(invalid)?)
             }
         };
-        Ok(Self { backend, provider, refuses_usage_option: AtomicBool::new(false) })
+        let withheld = Withheld::new(credential);
+        Ok(Self { backend, provider, refuses_usage_option: Lesson::default(), withheld })
     }
 
     /// Whether a stream's usage should be asked for.
-    pub(crate) fn wants_usage_option(&self) -> bool {
+    pub(crate) fn wants_usage_option(&self, now: UnixSeconds) -> bool {
         self.provider.vendor.row().usage == weir_config::UsageOption::Ask
-            && !self.refuses_usage_option.load(Ordering::Relaxed)
+            && !self.refuses_usage_option.holds(now)
+    }
+
+    /// The host that is called; empty where none is.
+    pub(crate) fn host(&self) -> &str {
+        match &self.backend {
+            Ready::Server(server) => &server.endpoint.host,
+            Ready::Mock(_) => "",
+        }
     }
 }
 

@@ -9,6 +9,9 @@ mod address;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod withheld;
+
+pub use withheld::Withheld;
 
 /// A sanitised text has at most so many characters.
 const MAX_CHARS: usize = 2_000;
@@ -18,6 +21,11 @@ const MAX_INPUT: usize = 4 * MAX_CHARS;
 /// `text` without URLs, hosts, keys, account ids, e-mail addresses and control characters, at most 2,000
 /// characters on one line. Takes time linear in the text, at most that for 8,000 bytes.
 pub fn sanitise(text: &str) -> String {
+    sanitise_but(text, &|_| false)
+}
+
+/// The same, but for the web addresses that `stays` knows.
+pub(crate) fn sanitise_but(text: &str, stays: &dyn Fn(&str) -> bool) -> String {
     let text = printable(beginning(text));
     let mut clean = String::with_capacity(text.len());
     let mut before = "";
@@ -30,7 +38,7 @@ pub fn sanitise(text: &str) -> String {
             clean.push_str("[key]");
             clean.push_str(word.get(sentence..).unwrap_or_default());
         } else {
-            push_word(&mut clean, word);
+            push_word(&mut clean, word, stays);
         }
         before = word;
     }
@@ -57,7 +65,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A word, in pieces between quotes, brackets and other marks.
-fn push_word(clean: &mut String, word: &str) {
+fn push_word(clean: &mut String, word: &str, stays: &dyn Fn(&str) -> bool) {
     const MARKS: &[char] = &[
         '"', '\'', '`', '<', '>', '(', ')', '{', '}', '[', ']', ',', ';', '=', '|', '&', '?', '!', '\\', '«',
         '»', '“', '”', '‘', '’',
@@ -66,8 +74,10 @@ fn push_word(clean: &mut String, word: &str) {
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(rest.find(MARKS).unwrap_or(rest.len()));
         if address::is_url(piece) {
-            clean.push_str("[url]");
-            rest = address::after_url(rest);
+            let after = address::after_url(rest);
+            let url = rest.get(..rest.len() - after.len()).unwrap_or_default();
+            clean.push_str(if address::is_web(url) && stays(url) { url } else { "[url]" });
+            rest = after;
             continue;
         }
         if address::is_email(piece) {

@@ -5,23 +5,33 @@
 //! callers may see is sanitised here, once (semantics S10.3).
 
 mod class;
+mod date;
 mod told;
 mod wait;
 
-use crate::sanitise;
+use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
+use std::time::Duration;
 use told::Told;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
 /// An `error.param` that is passed on has at most so many bytes.
 const MAX_PARAM_BYTES: usize = 128;
 
-/// Classifies an answer that is not 2xx.
-pub fn failure(row: &VendorRow, status: u16, headers: &HeaderMap, body: &[u8], now: UnixSeconds) -> Failure {
+/// Classifies an answer that is not 2xx. `is_callers` says of a URL whether the caller wrote it: such a one may be told,
+/// because a message is about it.
+pub fn failure(
+    row: &VendorRow,
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: UnixSeconds,
+    is_callers: &dyn Fn(&str) -> bool,
+) -> Failure {
     let told = Told::read(body, now);
     let class = class::of(row, Some(status), &told);
     let wait = if status >= 400 { wait::of(headers, told.wait, now) } else { None };
-    build(class, status, told, wait)
+    build(class, status, told, wait, is_callers)
 }
 
 /// Classifies the body of a 2xx answer that is no answer; `None` if it doesn't tell of an error either.
@@ -46,12 +56,19 @@ pub(super) fn is_error(value: &str) -> bool {
 fn of_told(row: &VendorRow, told: Told) -> Failure {
     let class = class::of(row, told.status, &told);
     let wait = told.wait.map(wait::bounded);
-    build(class, told.status.unwrap_or(200), told, wait)
+    build(class, told.status.unwrap_or(200), told, wait, &|_| false)
 }
 
-fn build(class: FailureClass, status: u16, told: Told, wait: Option<std::time::Duration>) -> Failure {
-    use FailureClass::{Overloaded, RateLimited, ServerError};
-    let message = told.message.map(|message| sanitise(&message)).filter(|message| !message.is_empty());
+fn build(
+    class: FailureClass,
+    status: u16,
+    told: Told,
+    wait: Option<Duration>,
+    is_callers: &dyn Fn(&str) -> bool,
+) -> Failure {
+    use FailureClass::{CallerFault, Misdirected, Overloaded, RateLimited, ServerError};
+    let message = told.message.map(|message| sanitise_but(&message, is_callers));
+    let message = message.filter(|message| !message.is_empty());
     Failure {
         class,
         status: Some(status),
@@ -60,6 +77,9 @@ fn build(class: FailureClass, status: u16, told: Told, wait: Option<std::time::D
         kind: told.kind.filter(|kind| is_identifier(kind)),
         code: told.code.filter(|code| is_identifier(code)),
         param: told.param.filter(|param| is_path(param)),
+        refuses_addition: told.names_option
+            && matches!(status, 200 | 400 | 422)
+            && matches!(class, CallerFault | Misdirected),
     }
 }
 

@@ -111,6 +111,17 @@ impl ChatRequest {
         self.length
     }
 
+    /// Whether the caller brought stream options, whatever they say.
+    pub fn brings_stream_options(&self) -> bool {
+        self.options.at.is_some()
+    }
+
+    /// Whether the caller wrote `text`, as far as the body is still there.
+    pub fn holds(&self, text: &str) -> bool {
+        let written = |text: &str| memchr::memmem::find(&self.body, text.as_bytes()).is_some();
+        written(text) || text.contains('/') && written(&text.replace('/', r"\/"))
+    }
+
     /// Gives the body's bytes up, because nobody else will be asked: encoding it afterwards makes no sense.
     pub fn forget_body(&mut self) {
         self.body = Bytes::new();

@@ -16,6 +16,11 @@ pub(super) fn is_url(piece: &str) -> bool {
     is_ipv6(authority) || is_authority(authority.trim_start_matches(':').trim_end_matches(['.', ':']))
 }
 
+/// Whether `url` is one that anybody may have: with a scheme of the web.
+pub(super) fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
 /// What follows a URL that `text` begins with: it goes on to the end of the word or to a quote, because its
 /// query may hold anything. Marks at its very end belong to the sentence.
 pub(super) fn after_url(text: &str) -> &str {

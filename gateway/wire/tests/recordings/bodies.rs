@@ -38,7 +38,8 @@ fn s1_1_recorded_errors_have_their_classes() {
     let actual: Vec<String> = errors
         .map(|case| {
             let row = Vendor::OpenAICompatible.row();
-            let failure = openai::failure(row, case.status, &case.headers, case.body.as_bytes(), NOW);
+            let (headers, body) = (&case.headers, case.body.as_bytes());
+            let failure = openai::failure(row, case.status, headers, body, NOW, &|_| false);
             let text = |text: Option<String>| text.unwrap_or("-".to_owned());
             format!(
                 "{}: {} {} wait {} | {} {} {} | {}",

@@ -68,7 +68,8 @@ enum Event {
 struct Request {
     walk: Walk,
     tokens: Tokens,
-    deadline: Instant,
+    /// When its attempt began.
+    began: Instant,
     waiting: Option<Waiting>,
 }
 
@@ -170,8 +171,8 @@ impl Simulation {
         let planned = |target| Planned { target, context_window: None };
         let mut walk = Walk::new((0..self.world.targets.len()).map(planned).collect(), rules);
         let target = walk.first(self.now).unwrap();
-        let (tokens, deadline) = (Tokens::default(), rules.deadline);
-        self.requests.push(Request { walk, tokens, deadline, waiting: None });
+        let (tokens, began) = (Tokens::default(), self.now);
+        self.requests.push(Request { walk, tokens, began, waiting: None });
         self.attempt(self.requests.len() - 1, target);
     }
 
@@ -179,6 +180,7 @@ impl Simulation {
         if self.requests[request].tokens.used > 0 {
             self.outcome.extra.push(self.now - self.start);
         }
+        self.requests[request].began = self.now;
         let (ok, takes) = self.answer(target);
         self.at(self.now + takes, Event::End { request, target, ok });
     }
@@ -205,16 +207,17 @@ impl Simulation {
     fn go_on(&mut self, request: usize, target: usize) {
         let random = self.random();
         let failure = Failure::new(FailureClass::ServerError, "");
-        match self.requests[request].walk.after(self.now, target, &failure, random) {
+        let Request { walk, began, .. } = &mut self.requests[request];
+        match walk.after(*began, self.now, target, &failure, random) {
             Next::Try { target, wait } => {
                 let waiting = Waiting { target, pause: wait, since: self.now };
-                let deadline = self.requests[request].deadline;
+                let deadline = self.requests[request].walk.deadline();
                 self.ask(request, waiting);
                 if self.requests[request].waiting.is_some() {
                     self.at(deadline, Event::Deadline { request });
                 }
             }
-            Next::GiveUp => self.finish(request, false),
+            Next::TryPlain { .. } | Next::GiveUp => self.finish(request, false),
         }
     }
 
@@ -239,7 +242,9 @@ impl Simulation {
 
     fn run_out(&mut self, request: usize) {
         // It may have gone on meanwhile, and wait once more.
-        if self.requests[request].deadline == self.now && self.requests[request].waiting.take().is_some() {
+        if self.requests[request].walk.deadline() == self.now
+            && self.requests[request].waiting.take().is_some()
+        {
             self.waiters.retain(|waiter| *waiter != request);
             self.outcome.gave_up_waiting += 1;
             self.finish(request, false);

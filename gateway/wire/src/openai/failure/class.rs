@@ -4,8 +4,8 @@ use super::told::Told;
 use weir_config::{FailureClass, VendorRow};
 
 use FailureClass::{
-    Billing, CallerFault, ContentPolicy, ContextLength, Credential, Forbidden, Garbled, ModelMissing,
-    Overloaded, RateLimited, ServerError, TooLarge,
+    Billing, CallerFault, ContentPolicy, ContextLength, Credential, Forbidden, Garbled, Misdirected,
+    ModelMissing, Overloaded, RateLimited, ServerError, TooLarge,
 };
 
 /// Codes (also types, statuses and reasons) that decide whatever the status is. The first one that was told
@@ -38,8 +38,9 @@ const CODES: &[(&str, FailureClass)] = &[
     ("model_not_found", ModelMissing),
     ("modelnotfound", ModelMissing),
     ("model_not_available", ModelMissing),
-    ("deploymentnotfound", ModelMissing), // Azure
-    ("invalid_model", ModelMissing),      // Mistral, with a 400
+    ("model_not_supported", ModelMissing), // GitHub Copilot, with a 400
+    ("deploymentnotfound", ModelMissing),  // Azure
+    ("invalid_model", ModelMissing),       // Mistral, with a 400
     ("not_found_error", ModelMissing),
     ("permission_denied", Forbidden),
     ("permission_error", Forbidden),
@@ -100,15 +101,23 @@ const WORDINGS: &[(Words, FailureClass, &[u16])] = &[
     (Words::Begin("invalid api key"), Credential, &[400]),
     (Words::End("is not a valid model id"), ModelMissing, &[400]), // OpenRouter
     (Words::Begin("model not exist"), ModelMissing, &[400]),       // DeepSeek
+    (Words::Begin("the supported api model names are "), ModelMissing, &[400]), // DeepSeek
+    (Words::Begin("the requested model is not supported"), ModelMissing, &[400]), // GitHub Copilot
+    (Words::Begin("model is not supported for this request"), ModelMissing, &[400]), // GitHub Copilot
     (Words::Begin("invalid model: "), ModelMissing, &[400]),       // Mistral
     (Words::Begin("the provided model identifier is invalid"), ModelMissing, &[400]), // Bedrock
+    (Words::Begin("the engine is currently overloaded"), Overloaded, &[400]),
+    (Words::Begin("the model is overloaded"), Overloaded, &[400]),
+    (Words::Begin("the model is currently overloaded"), Overloaded, &[400]),
+    (Words::Begin("the server is overloaded"), Overloaded, &[400]),
+    (Words::Begin("the server is currently overloaded"), Overloaded, &[400]),
 ];
 
 /// The class of what was told, with the status of the answer (or the one that the error inside it states).
 pub(super) fn of(row: &VendorRow, status: Option<u16>, told: &Told) -> FailureClass {
     by_code(row, status, told)
         .or_else(|| by_words(status, &told.text))
-        .or_else(|| status.map(by_status))
+        .or_else(|| status.map(|status| by_status(status, told.is_apis)))
         .or_else(|| lookup(FAMILIES, told))
         .unwrap_or(if told.is_error { ServerError } else { Garbled })
 }
@@ -154,19 +163,27 @@ fn by_words(status: Option<u16>, text: &str) -> Option<FailureClass> {
     known.map(|(_, class, _)| *class)
 }
 
-/// The table of semantics S1. Where it leaves a choice: 408, 409, 424 and 425 and a proxy's 407 and 499 are no
-/// fault of the caller's and may go better elsewhere; 504 is a server's error, because Timeout is our own
-/// timers'; 410 is a model that was retired; 498 is Groq's flex tier without room.
-fn by_status(status: u16) -> FailureClass {
+/// The table of semantics S1. Where it leaves a choice:
+/// - 401, 402, 403 and 429 speak of our account whoever says them. A 404 does so only in the API's own words;
+///   otherwise there is no such path. 410 is a model that was retired.
+/// - 408, 409, 424 and 425 and a proxy's 499 are no fault of the caller's and may go better elsewhere; 504 is a
+///   server's error, because Timeout is our own timers'; 498 is Groq's flex tier without room.
+/// - 405 and its like judge a method, headers and a connection that are ours: no caller has a part in them, even if the
+///   API itself says so.
+/// - Any other 4xx is the caller's if the API said it. What stands in front of an API, or at an address that is none,
+///   knows nothing of the request.
+fn by_status(status: u16, is_apis: bool) -> FailureClass {
     match status {
         401 => Credential,
         402 => Billing,
         403 => Forbidden,
-        404 | 410 => ModelMissing,
+        404 | 410 if is_apis => ModelMissing,
         429 => RateLimited,
         498 | 503 | 529 => Overloaded,
-        407 | 408 | 409 | 424 | 425 | 499 => ServerError,
-        400..=499 => CallerFault,
+        408 | 409 | 424 | 425 | 499 => ServerError,
+        405 | 406 | 407 | 411 | 412 | 414 | 416 | 417 | 421 | 426 | 428 | 431 | 444 => Misdirected,
+        400..=499 if is_apis => CallerFault,
+        400..=499 => Misdirected,
         500..=599 => ServerError,
         _ => Garbled,
     }

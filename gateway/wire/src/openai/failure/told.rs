@@ -2,6 +2,7 @@
 
 use super::wait;
 use crate::sse::Event;
+use memchr::memmem;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use weir_config::UnixSeconds;
@@ -26,6 +27,11 @@ pub(super) struct Told {
     pub(super) text: String,
     /// It has the shape of an error, not of just any text or object.
     pub(super) is_error: bool,
+    /// It came with a bad status, and an API said it: it is an object with what some vendor's API puts into one.
+    /// What stands in front of an API mostly answers a page or a line of text.
+    pub(super) is_apis: bool,
+    /// It names the option for a stream's usage, in whatever place.
+    pub(super) names_option: bool,
 }
 
 impl Told {
@@ -35,8 +41,11 @@ impl Told {
         let body = body.get(..MAX_BODY).unwrap_or(body).trim_ascii();
         match serde_json::from_slice(body) {
             Ok(value) => told.value(&value, now),
+            Err(error) if error.is_eof() && body.starts_with(b"{") => told.cut(body),
             Err(_) => told.other(body, now),
         }
+        let names = |option: &str| memmem::find(body, option.as_bytes()).is_some();
+        told.names_option = names("stream_options") || names("include_usage");
         told.text = told.message.as_deref().unwrap_or_default().to_lowercase();
         told.wait = told.wait.or_else(|| wait::in_words(&told.text));
         told
@@ -53,6 +62,16 @@ impl Told {
         if !text.is_empty() && !text.starts_with('<') {
             self.message = Some(text.into_owned());
         }
+    }
+
+    /// An object that is longer than what was read of it, because it quotes the request: that much is known.
+    fn cut(&mut self, body: &[u8]) {
+        self.is_apis = true;
+        self.message = ["\"message\"", "\"msg\"", "\"detail\""].into_iter().find_map(|key| {
+            let after = body.get(memmem::find(body, key.as_bytes())? + key.len()..)?;
+            let value = after.trim_ascii_start().strip_prefix(b":")?;
+            serde_json::Deserializer::from_slice(value).into_iter::<String>().next()?.ok()
+        });
     }
 
     fn value(&mut self, value: &Value, now: UnixSeconds) {
@@ -84,6 +103,8 @@ impl Told {
                 self.is_error = typed("object") || typed("type");
             }
         }
+        let has = |key: &&str| body.get(*key).is_some_and(|value| super::is_error(&value.to_string()));
+        self.is_apis = self.is_error || ["message", "detail", "msg", "title"].iter().any(has);
         self.fields(body, now);
     }
 
@@ -91,8 +112,7 @@ impl Told {
     fn fields(&mut self, error: &Map<String, Value>, now: UnixSeconds) {
         let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let owned = |key: &str| text(key).map(str::to_owned);
-        let message =
-            owned("message").or_else(|| error.get("detail").and_then(detail)).or_else(|| owned("msg"));
+        let message = ["message", "detail", "msg"].into_iter().find_map(|key| words(error.get(key)?));
         self.message = self.message.take().or(message);
         self.kind = self.kind.take().or_else(|| owned("type").or_else(|| owned("error_type")));
         self.code = self.code.take().or_else(|| owned("code"));
@@ -146,16 +166,15 @@ impl Told {
     }
 }
 
-/// FastAPI's `detail`: a text, or a list of what is wrong where.
-fn detail(detail: &Value) -> Option<String> {
-    match detail {
-        Value::String(text) => Some(text.clone()),
+/// A text, or FastAPI's `detail`: a list of what is wrong where. Mistral puts that into the message.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         Value::Array(items) => {
-            let texts = items.iter().filter_map(|item| item.get("msg").unwrap_or(item).as_str());
-            let texts: Vec<&str> = texts.collect();
+            let texts: Vec<String> = items.iter().filter_map(words).collect();
             (!texts.is_empty()).then(|| texts.join("; "))
         }
-        Value::Object(_) => detail.get("message").or(detail.get("msg"))?.as_str().map(str::to_owned),
+        Value::Object(_) => ["message", "msg", "detail"].into_iter().find_map(|key| words(value.get(key)?)),
         _ => None,
     }
 }

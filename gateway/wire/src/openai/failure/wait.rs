@@ -1,5 +1,6 @@
 //! How long an upstream wants us to wait, from six ways to say it (wire.md section 6).
 
+use super::date;
 use http::HeaderMap;
 use std::time::Duration;
 use weir_config::UnixSeconds;
@@ -25,12 +26,13 @@ pub(super) fn bounded(wait: Duration) -> Duration {
     wait.clamp(MIN, MAX)
 }
 
-/// Seconds or an HTTP date.
+/// Seconds or an HTTP date in one of its three forms.
 fn retry_after(text: &str, now: UnixSeconds) -> Option<Duration> {
     if let Ok(number) = text.parse::<f64>() {
         return seconds(number);
     }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
+    let today = || jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp().as_second());
+    let at = today().or_else(|| date::old(text, now))?;
     Some(Duration::from_secs(u64::try_from(at.saturating_sub(now.0)).unwrap_or(0)))
 }
 

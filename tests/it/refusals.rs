@@ -1,0 +1,190 @@
+//! S1.8, S1.10, S1.11, S10.13: what a vendor's refusal becomes, and what of its words reaches a caller.
+
+use crate::harness::{Config, Reply, World, streamed, unary};
+use serde_json::{Value, json};
+use weir_config::{Disclosure, Secret};
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
+
+fn one(change: impl FnOnce(&mut Config)) -> (Upstream, World) {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    change(&mut config);
+    (upstream, config.start())
+}
+
+/// A stream that has begun, and then fails with `error`.
+async fn broken_by(upstream: &Upstream, world: &World, error: Value) -> Reply {
+    let gate = Gate::new();
+    upstream.always(Chat::says("a few words").error_after(2, error).answer().hold_at(At::Event(2), &gate));
+    let stream = world.open_stream(streamed()).await; // committed, so that the error is told in it
+    gate.open();
+    Reply::read(stream).await
+}
+
+#[tokio::test]
+async fn s1_8_what_the_api_did_not_say_moves_on_and_is_a_502_at_the_end() {
+    let strangers = [
+        Answer::html(400),
+        Answer::bytes(400, "Client sent an HTTP request to an HTTPS server.\n"),
+        Answer::html(404),
+        Answer::bytes(405, ""),
+        Answer::bytes(411, ""),
+        Answer::html(413),
+        Answer::bytes(414, "URI Too Long"),
+        Answer::bytes(421, ""),
+        Answer::bytes(426, ""),
+        Answer::bytes(431, ""),
+        Answer::html(451),
+        Answer::json(405, r#"{"detail":"Method Not Allowed"}"#),
+    ];
+    let (first, second) = (Upstream::start(), Upstream::start());
+    second.always(Answer::says("from the second"));
+    let both = Config::over(&[&first, &second]).start();
+    let alone = Config::over(&[&first]).start();
+    for stranger in strangers {
+        first.always(stranger.clone());
+        let before = first.count();
+        for reply in [both.chat().await, both.stream().await] {
+            assert_eq!(reply.content(), "from the second", "{stranger:?} {reply:?}");
+        }
+        for reply in [alone.chat().await, alone.stream().await] {
+            assert_eq!(
+                (reply.status, &*reply.code()),
+                (502, "upstream_unavailable"),
+                "{stranger:?} {reply:?}"
+            );
+            assert_eq!(reply.json()["error"]["attempts"][0]["outcome"], "misdirected", "{reply:?}");
+            assert_eq!(reply.header("x-should-retry"), Some("false"), "{reply:?}");
+        }
+        assert_eq!(first.count() - before, 4, "it is not repeated");
+    }
+}
+
+#[tokio::test]
+async fn s1_11_a_context_that_is_too_long_has_one_code() {
+    let (upstream, world) = one(|_| {});
+    for (status, body) in [
+        (400, r#"{"error":"prompt too long; exceeded max context length by 4 tokens"}"#), // Ollama
+        (
+            400,
+            r#"{"error":{"message":"This endpoint's maximum context length is 131072 tokens. However, you requested about 140000 tokens.","code":400}}"#,
+        ), // OpenRouter
+        (
+            400,
+            r#"{"error":{"message":"Too many tokens in the prompt.","type":"too_many_prompt_tokens","code":400}}"#,
+        ), // Perplexity
+        (400, r#"{"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}}"#),
+        (
+            413,
+            r#"{"error":{"message":"prompt is too long: 3 tokens > 2 maximum","type":"invalid_request_error"}}"#,
+        ),
+    ] {
+        upstream.always(Answer::json(status, body));
+        for reply in [world.chat().await, world.stream().await] {
+            assert_eq!((reply.status, &*reply.code()), (status, "context_length_exceeded"), "{reply:?}");
+        }
+    }
+    let error = json!({"message": "prompt is too long", "type": "too_many_prompt_tokens", "code": 400});
+    let reply = broken_by(&upstream, &world, error).await;
+    assert_eq!(reply.stream_error().unwrap()["code"], "context_length_exceeded", "{reply:?}");
+}
+
+#[tokio::test]
+async fn s1_10_a_refusal_inside_a_stream_is_told_as_it_would_be_outside() {
+    for disclosure in [Disclosure::None, Disclosure::Names, Disclosure::Full] {
+        let (upstream, world) = one(|config| {
+            config.gateway_mut(|gateway| gateway.listener.disclosure = disclosure);
+        });
+        let error = json!({
+            "message": "Failed to call a function.", "type": "invalid_request_error", "code": "tool_use_failed",
+            "status_code": 400,
+        });
+        let reply = broken_by(&upstream, &world, error).await;
+        let told = reply.stream_error().unwrap();
+        assert_eq!(
+            (&told["type"], &told["code"]),
+            (&json!("invalid_request_error"), &json!("tool_use_failed"))
+        );
+        let message = told["message"].as_str().unwrap();
+        assert_eq!(message.contains("call a function"), disclosure != Disclosure::None, "{message}");
+
+        let error =
+            json!({"message": "Shard seven fell over.", "type": "server_error", "code": "shard_down"});
+        let reply = broken_by(&upstream, &world, error).await;
+        let told = reply.stream_error().unwrap();
+        assert_eq!(
+            (&told["type"], &told["code"]),
+            (&json!("upstream_error"), &json!("upstream_unavailable"))
+        );
+        let message = told["message"].as_str().unwrap();
+        assert_eq!(message.contains("Shard seven"), disclosure == Disclosure::Full, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn s10_13_our_credential_reaches_nobody_however_a_vendor_quotes_it() {
+    let secret = "together_abc123DEF456";
+    for disclosure in [Disclosure::None, Disclosure::Names, Disclosure::Full] {
+        let (upstream, world) = one(|config| {
+            config.gateway_mut(|gateway| gateway.listener.disclosure = disclosure);
+            config.0.credentials.values_mut().for_each(|credential| *credential = Secret::new(secret));
+        });
+        // As it is, in base64 after a user's name, and a part of it.
+        for quoted in [secret, "dXNlcjp0b2dldGhlcl9hYmMxMjNERUY0NTY=", "abc123DEF456", "…c123DEF4…"] {
+            let error = json!({
+                "message": format!("Wrong key {quoted}; use another."), "type": quoted, "code": quoted,
+                "param": format!("headers.{quoted}"), "status_code": 400,
+            });
+            for status in [200, 400, 500] {
+                upstream.always(Answer::json(status, json!({ "error": error }).to_string()));
+                for reply in [world.chat().await, world.stream().await] {
+                    assert!(reply.status >= 400 && !tells(&reply), "{quoted} {reply:?}");
+                }
+            }
+            let reply = broken_by(&upstream, &world, error).await;
+            assert!(reply.stream_error().is_some() && !tells(&reply), "{quoted} {reply:?}");
+        }
+        let reply = {
+            upstream.always(Answer::error(
+                400,
+                "invalid_request_error",
+                Some("invalid_value"),
+                "No key of ours.",
+            ));
+            world.chat().await
+        };
+        assert!(reply.text.contains("No key of ours."), "{reply:?}");
+        let log = std::fs::read_to_string(world.usage_path()).unwrap_or_default();
+        assert!(!log.contains("abc123"), "{log}");
+    }
+}
+
+/// Whether a part of the credential is left in `reply` that is no ordinary word.
+fn tells(reply: &Reply) -> bool {
+    let all = format!("{reply:?}");
+    ["abc123", "123DEF", "DEF456", "hYmMxMjNERUY"].iter().any(|part| all.contains(part))
+}
+
+#[tokio::test]
+async fn s10_3_a_callers_own_url_is_told_and_no_other() {
+    let (upstream, world) = one(|_| {});
+    let own = "https://cats.example/a.png?size=1&x=2";
+    let ours = format!("http://127.0.0.1:{}/v1/chat/completions", upstream.port());
+    let mut body = unary();
+    // Whether a guess of our address is right must not show.
+    body["messages"][0]["content"] =
+        json!([{"type": "image_url", "image_url": {"url": own}}, {"type": "text", "text": ours}]);
+    let message = format!("Error while downloading {own}. See https://vendor.example/docs and {ours}.");
+    upstream.always(Answer::error(400, "invalid_request_error", Some("invalid_image_url"), &message));
+    let told = |reply: Reply| reply.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(
+        told(world.post(body.to_string()).await),
+        format!("Error while downloading {own}. See [url] and [url].")
+    );
+    let escaped = body.to_string().replace('/', r"\/");
+    assert_eq!(
+        told(world.post(escaped).await),
+        format!("Error while downloading {own}. See [url] and [url].")
+    );
+    assert_eq!(told(world.chat().await), "Error while downloading [url]. See [url] and [url].");
+}
