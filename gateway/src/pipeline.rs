@@ -58,7 +58,8 @@ impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        Box::new(Call { gateway, settings, route, request, recorder, held, timer, presence })
+        let fresh = false;
+        Box::new(Call { gateway, settings, route, request, recorder, held, timer, presence, fresh })
     }
 }
 

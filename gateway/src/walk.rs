@@ -7,7 +7,7 @@ use crate::observe::{AttemptFinished, Chosen};
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure};
 use weir_policy::{Attempted, Next, Rules, Verdict, Walk, verdict};
 
@@ -45,7 +45,12 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         };
         let now = Instant::now();
         let random = call.recorder.worker.random();
-        let step = walk.after(now, target, &failure, random);
+        // A connection was closed, not a request refused: the same target again, and nothing that a failure entails.
+        call.fresh = failure.stale && walk.refresh(now, target);
+        let step = match call.fresh {
+            true => Next::Try { target, wait: Duration::ZERO },
+            false => walk.after(now, target, &failure, random),
+        };
         failures.add(&call, target, failure, now);
         next = match step {
             _ if call.caller_has_left() => None,

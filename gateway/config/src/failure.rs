@@ -95,6 +95,9 @@ pub struct Failure {
     pub code: Option<String>,
     /// The vendor's `error.param`, if it is short and plain.
     pub param: Option<String>,
+    /// A kept connection was closed on the request, without a byte of an answer: it says nothing of the target, which
+    /// may be asked once more, on a fresh connection (semantics S1.7).
+    pub stale: bool,
 }
 
 impl Failure {
@@ -108,6 +111,7 @@ impl Failure {
             kind: None,
             code: None,
             param: None,
+            stale: false,
         }
     }
 }

@@ -7,6 +7,9 @@
 //! How many attempts (S1.4): `max_attempts`, if the route sets it, counts every attempt. By default each target
 //! is asked once, up to five of them, and repeats count apart, up to five too: counting them together would
 //! forbid the retry that the table grants a route with a single target.
+//!
+//! A kept connection that is closed on a request says nothing of its target, so that target is asked once more, at
+//! once (S1.7): an attempt like any other, which a set `max_attempts` counts, but no repeat.
 
 use crate::Planned;
 use std::time::{Duration, Instant};
@@ -54,6 +57,8 @@ pub struct Walk {
     asked: u32,
     repeats: u32,
     repeating: bool,
+    /// The targets that were asked once more on a fresh connection.
+    refreshed: Vec<usize>,
     /// The largest window known to be too small for this request.
     outgrown: Option<u64>,
     failed: Vec<Failed>,
@@ -81,6 +86,7 @@ impl Walk {
             asked: 0,
             repeats: 0,
             repeating: false,
+            refreshed: Vec::new(),
             outgrown: None,
             failed: Vec::new(),
         }
@@ -104,6 +110,18 @@ impl Walk {
             return Next::Try { target, wait: Duration::ZERO };
         }
         self.repeat(now).unwrap_or(Next::GiveUp)
+    }
+
+    /// Whether `target`, which closed a kept connection on the request, may be asked once more, at once and on a fresh
+    /// connection: once for each target. The attempt then counts as made; else `after` says what follows.
+    pub fn refresh(&mut self, now: Instant, target: usize) -> bool {
+        let allowed = now <= self.rules.deadline
+            && !self.refreshed.contains(&target)
+            && self.rules.max_attempts.is_none_or(|max| self.made() < max);
+        if allowed {
+            self.refreshed.push(target);
+        }
+        allowed
     }
 
     /// How many targets this request may still ask for the first time, with the attempt that was returned last; 0
@@ -177,16 +195,21 @@ impl Walk {
 
     fn targets_left(&self) -> u32 {
         match self.rules.max_attempts {
-            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            Some(max) => max.saturating_sub(self.made()),
             None => DEFAULT_TARGETS.saturating_sub(self.asked),
         }
     }
 
     fn repeats_left(&self) -> u32 {
         match self.rules.max_attempts {
-            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            Some(max) => max.saturating_sub(self.made()),
             None => DEFAULT_REPEATS.saturating_sub(self.repeats),
         }
+    }
+
+    /// How many attempts were made.
+    fn made(&self) -> u32 {
+        self.asked + self.repeats + u32::try_from(self.refreshed.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -251,3 +251,33 @@ fn s1_3_a_walk_knows_how_many_attempts_lie_ahead() {
     one.after(now, 0, &failure(ServerError), 0);
     assert_eq!(one.ahead(), 0, "a repeat");
 }
+
+#[test]
+fn s1_7_a_target_is_asked_once_more_on_a_fresh_connection_and_that_is_no_repeat() {
+    let now = Instant::now();
+    let mut walk = walk(2, rules(now));
+    assert_eq!(walk.first(now), Some(0));
+    assert!(walk.refresh(now, 0));
+    assert_eq!(walk.ahead(), 2, "this attempt and the other target");
+    assert!(!walk.refresh(now, 0), "never twice");
+    assert_eq!(walk.after(now, 0, &failure(ServerError), 7), Next::Try { target: 1, wait: Duration::ZERO });
+    assert!(walk.refresh(now, 1), "each target has its own connections");
+    let next = walk.after(now, 1, &failure(Timeout), 7);
+    assert!(matches!(next, Next::Try { target: 0, .. }), "its repeat is still to come: {next:?}");
+}
+
+#[test]
+fn s1_7_a_fresh_connection_counts_as_an_attempt_where_attempts_are_counted() {
+    let now = Instant::now();
+    let counted = |max| walk(1, Rules { max_attempts: Some(max), ..rules(now) });
+    let mut one = counted(1);
+    one.first(now);
+    assert!(!one.refresh(now, 0));
+    let mut two = counted(2);
+    two.first(now);
+    assert!(two.refresh(now, 0));
+    assert_eq!(two.after(now, 0, &failure(ServerError), 7), Next::GiveUp, "both are made");
+    let mut late = walk(1, rules(now));
+    late.first(now);
+    assert!(!late.refresh(now + Duration::from_secs(121), 0), "none starts after the deadline");
+}

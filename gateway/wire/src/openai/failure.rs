@@ -60,6 +60,7 @@ fn build(class: FailureClass, status: u16, told: Told, wait: Option<std::time::D
         kind: told.kind.filter(|kind| is_identifier(kind)),
         code: told.code.filter(|code| is_identifier(code)),
         param: told.param.filter(|param| is_path(param)),
+        stale: false,
     }
 }
 
