@@ -78,7 +78,7 @@ async fn s1_7_a_close_after_a_while_is_a_failure_like_others() {
     let world = one_worker(&Config::over(&[&first, &second]));
     keep(&world, &first, 2).await;
     // It may have worked for so long, and billed.
-    first.always(Answer::close().wait_at(At::Start, Duration::from_millis(700)));
+    first.always(Answer::says("").wait_at(At::Start, Duration::from_millis(700)).close_at(At::Start));
     assert_eq!(world.chat().await.content(), "from the second");
     assert_eq!(first.count(), 3);
 }
