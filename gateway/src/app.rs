@@ -41,8 +41,7 @@ impl Gateway {
     pub(crate) fn apply(&self, snapshot: Snapshot, revision: Option<Revision>) -> u64 {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        let live =
-            Arc::new(build(snapshot, revision, previous.as_deref(), self.workers.len(), Instant::now()));
+        let live = Arc::new(build(snapshot, revision, previous.as_deref(), Instant::now()));
         let Revision { generation, hash } = live.revision;
         self.live.store(Some(live));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

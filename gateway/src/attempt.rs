@@ -113,7 +113,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
     let body = call.request.encode(&model.upstream_name, false);
-    let mut answer = call.client().chat(&account, body, false).await?;
+    let mut answer = call.client().chat(&account, &body, false).await?;
     accept(call, &account, &mut answer).await?;
     let (ready, whole) = hold(call, &mut answer.body).await?;
     if !whole {
@@ -200,7 +200,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let first_byte = (Instant::now() + timeouts.first_byte).min(deadline);
     let late = || timeout("the upstream's stream did not begin in time");
     let begin = async {
-        let mut answer = call.client().chat(&account, body, true).await?;
+        let mut answer = call.client().chat(&account, &body, true).await?;
         accept(call, &account, &mut answer).await?;
         Ok(answer)
     };

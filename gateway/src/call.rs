@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) timer: SharedTimer,
     /// Whether the caller is still there; only known where an attempt may outlive it.
     pub(crate) presence: Option<Arc<Presence>>,
+    /// The attempt under way uses no kept connection: one has just been closed on the attempt before it.
+    pub(crate) fresh: bool,
 }
 
 /// A target and the model that this request would use there.
@@ -109,6 +111,7 @@ impl Call {
             allow_private: &self.settings.egress.allow_private,
             worker: worker.index,
             random: worker.random(),
+            fresh: self.fresh,
         }
     }
 }

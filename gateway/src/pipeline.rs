@@ -59,7 +59,8 @@ impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held, limit } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        Box::new(Call { gateway, settings, route, request, recorder, held, limit, timer, presence })
+        let fresh = false;
+        Box::new(Call { gateway, settings, route, request, recorder, held, limit, timer, presence, fresh })
     }
 }
 

@@ -258,11 +258,15 @@ impl Flowing {
 
 impl Drop for Flowing {
     fn drop(&mut self) {
-        let Some((mut call, flow)) = self.inner.take() else { return };
+        let Some((mut call, mut flow)) = self.inner.take() else { return };
         if flow.account.provider.on_abort == OnAbort::Continues && flow.rest.is_some() {
             drain::for_usage(call, flow);
         } else {
-            settle(&mut call, &flow); // and dropping the rest cancels the upstream
+            settle(&mut call, &flow);
+            let rest = flow.rest.take(); // to drop it cancels the upstream
+            if let (Some(rest), true) = (rest, flow.is_said()) {
+                rest.finish();
+            }
         }
     }
 }
@@ -314,6 +318,11 @@ impl Flow {
             }
         }
         Poll::Ready(Ok(Some(bytes)))
+    }
+
+    /// Whether the upstream has said that this was all. Many a caller leaves then, before the HTTP body has ended.
+    fn is_said(&self) -> bool {
+        matches!(&self.decoder, Decoder::Events(stream) if stream.done_seen())
     }
 
     /// Whether a comment may be put in here: not inside of a frame.

@@ -94,7 +94,7 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
     let shutdown = Arc::new(Shutdown::default());
     let (workers, usage_log) = workers(count, &options.usage_log, &shutdown)?;
     let closed = Closed { ours: vec![data_address, admin_address], withheld: options.withheld.clone() };
-    let dialer = Dialer::new(closed).map_err(|error| StartError::Tls(error.to_string()))?;
+    let dialer = Dialer::new(closed, count).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
         live: ArcSwapOption::empty(),
         applied_at: AtomicI64::new(0),

@@ -30,12 +30,13 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         let now = Instant::now();
         let random = call.recorder.worker.random();
         let step = walk.after(began, now, target, &failure, random);
+        call.fresh = matches!(step, Next::TryFresh { .. });
         failures.add(&call, target, failure, now);
         let (target, wait) = match step {
             _ if call.caller_has_left() => break,
             Next::GiveUp => break,
             Next::Try { target, wait } => (target, wait),
-            Next::TryPlain { target } => (target, Duration::ZERO),
+            Next::TryPlain { target } | Next::TryFresh { target } => (target, Duration::ZERO),
         };
         let granted = Box::pin(rescue.take(walk.ahead(), walk.deadline())).await;
         if granted && !wait.is_zero() {

@@ -185,6 +185,29 @@ async fn s2_7_of_a_streams_request_the_usage_option_is_touched_as_well() {
 }
 
 #[tokio::test]
+async fn s2_7_odd_json_of_a_request_reaches_the_upstream_as_it_is() {
+    let (first, _second, world) = two();
+    for odd in [r#""\ud83d""#, r#""\udc00\ud800""#, "1e400", "-1e400", "[1E999]"] {
+        for stream in [false, true] {
+            let body = format!(
+                r#"{{"model":"chat","stream":{stream},"stream_options":{{"include_usage":true}},"x":{odd}}}"#
+            );
+            assert!(world.post(body.clone()).await.is_whole(), "{body}");
+            let sent = body.replace("\"chat\"", "\"gpt-upstream\"");
+            assert_eq!(String::from_utf8_lossy(&first.last().unwrap().body), sent);
+        }
+    }
+}
+
+#[tokio::test]
+async fn s2_7_a_byte_order_mark_in_front_of_a_request_is_not_sent_on() {
+    let (first, _second, world) = two();
+    assert_eq!(world.post(format!("\u{feff}{ODD}")).await.status, 200);
+    let sent = ODD.replace("\"model\" :  \"chat\"", "\"model\" :  \"gpt-upstream\"");
+    assert_eq!(String::from_utf8_lossy(&first.last().unwrap().body), sent);
+}
+
+#[tokio::test]
 async fn s2_7_an_answer_passes_through_byte_for_byte() {
     let (first, _second, world) = two();
     let odd = "\r\n { \"choices\" : [ {\"message\":{\"content\":\"\\u00e9 \u{fc} \\/\",\"x\":1.0},\"index\":0} ],\

@@ -5,6 +5,7 @@ mod auth;
 mod bodies;
 mod bounds;
 mod caller;
+mod connections;
 mod egress;
 mod errors;
 mod failover;

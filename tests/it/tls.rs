@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use weir_config::{Backend, Endpoint};
+use weir_upstream::Upstream;
 
 /// A TLS server with a certificate that nobody issued; counts connections and finished handshakes.
 async fn self_signed(tasks: &mut JoinSet<()>) -> (u16, Arc<[AtomicUsize; 2]>) {
@@ -51,13 +52,15 @@ async fn s10_2_an_untrusted_certificate_gets_nothing() {
     let (port, counts) = self_signed(&mut tasks).await;
     let world = over_tls(port).start();
     for reply in [world.chat().await, world.stream().await] {
-        assert_eq!((reply.status, reply.code().as_str()), (503, "upstream_unavailable"), "{reply:?}");
+        assert_eq!((reply.status, reply.code().as_str()), (502, "upstream_unavailable"), "{reply:?}");
+        assert_eq!(reply.header("x-should-retry"), Some("false"), "{reply:?}");
+        assert_eq!(reply.json()["error"]["attempts"].as_array().unwrap().len(), 1, "{reply:?}");
         let attempt = &reply.json()["error"]["attempts"][0];
-        assert_eq!(attempt["outcome"], "server_error");
+        assert_eq!(attempt["outcome"], "misdirected");
         let reason = attempt["reason"].as_str().unwrap();
         assert!(reason.contains("certificate is not trusted") && !reason.contains("localhost"), "{reason}");
     }
-    assert!(counts[0].load(Ordering::Relaxed) >= 2);
+    assert_eq!(counts[0].load(Ordering::Relaxed), 2, "each request asked once");
     assert_eq!(counts[1].load(Ordering::Relaxed), 0, "no handshake was finished, so nothing could be sent");
 }
 
@@ -97,4 +100,16 @@ async fn s10_2_plaintext_never_goes_where_tls_is_meant() {
     for secret in ["sentinel", "Say hello", "POST", MODEL] {
         assert!(!text.contains(secret), "{secret}");
     }
+}
+
+#[tokio::test]
+async fn s10_2_behind_an_untrusted_certificate_the_next_target_answers() {
+    let mut tasks = JoinSet::new();
+    let (port, _) = self_signed(&mut tasks).await;
+    let upstream = Upstream::start();
+    let mut config = over_tls(port);
+    config.add("p2", upstream.port());
+    let reply = config.start().chat().await;
+    assert!(reply.is_whole(), "{reply:?}");
+    assert_eq!(reply.header("x-weir-provider"), Some("default/p2"));
 }

@@ -36,9 +36,26 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
 
+/// Where a connection to `address` comes out, which is what decides: of NAT64's well-known prefix the IPv4 address
+/// inside (RFC 6052, section 2.1); of any other, the address itself. In a cluster that has IPv6 alone, DNS64
+/// tells such addresses for every vendor that has IPv4 alone.
+pub fn leads_to(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => match address.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+                let [.., a, b, c, d] = address.octets();
+                Ipv4Addr::new(a, b, c, d).into()
+            }
+            _ => address.into(),
+        },
+        IpAddr::V4(_) => address,
+    }
+}
+
 impl AddressKind {
-    /// The kind of `address`.
+    /// The kind of `address`; of one behind NAT64, that of what it [`leads_to`].
     pub fn of(address: IpAddr) -> Self {
+        let address = leads_to(address);
         if METADATA.contains(&address) {
             return Self::Metadata;
         }
@@ -87,7 +104,8 @@ impl AddressKind {
             _ if address.is_loopback() => Self::Private,
             _ if address.is_multicast() => Self::Multicast,
             _ if address.is_unicast_link_local() => Self::LinkLocal,
-            // Compatible, mapped, NAT64, 6to4, Teredo.
+            [0x64, 0xff9b, 1, ..] => Self::Private, // a network's own NAT64, RFC 8215
+            // Compatible, mapped, what lies around NAT64's prefix, 6to4, Teredo.
             [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, ..] | [0x2002, ..] | [0x2001, 0, ..] => {
                 Self::EmbedsV4
             }
@@ -120,9 +138,13 @@ mod tests {
         let disguises = [
             "::ffff:169.254.169.254",
             "::ffff:10.0.0.1",
+            "::ffff:8.8.8.8",
             "::169.254.169.254",
-            "64:ff9b::a9fe:a9fe",
+            "::8.8.8.8",
+            "64:ff9b:0:1::8.8.8.8",
+            "64:ff9b:2::1",
             "2002:a00:1::",
+            "2002:808:808::",
             "2001::1",
         ];
         all(EmbedsV4, &disguises);
@@ -144,10 +166,38 @@ mod tests {
             "198.19.0.1",
             "fd12::1",
             "fec0::1",
+            "64:ff9b:1::8.8.8.8",
+            "64:ff9b:1:ffff::169.254.169.254",
         ];
         all(AddressKind::Private, &private);
         let public = ["8.8.8.8", "172.32.0.1", "100.128.0.1", "198.20.0.1", "2606:4700::1111"];
         all(AddressKind::Public, &public);
+        all(AddressKind::Public, &["64:ff9a::1", "64:ff9c::1", "2001:4860::1", "2003::1", "1::ffff:8.8.8.8"]);
         assert!(!AddressKind::Private.is_never_allowed() && !AddressKind::Public.is_never_allowed());
+    }
+
+    #[test]
+    fn s10_4_behind_nat64_the_address_inside_decides() {
+        use AddressKind::{LinkLocal, Metadata, Multicast, Private, Public, Reserved, Unspecified};
+        for (text, kind) in [
+            ("64:ff9b::8.8.8.8", Public),
+            ("64:ff9b::808:808", Public),
+            ("64:ff9b::10.0.0.1", Private),
+            ("64:ff9b::127.0.0.1", Private),
+            ("64:ff9b::100.64.0.1", Private),
+            ("64:ff9b::169.254.169.254", LinkLocal),
+            ("64:ff9b::168.63.129.16", Metadata),
+            ("64:ff9b::100.100.100.200", Metadata),
+            ("64:ff9b::0.0.0.0", Unspecified),
+            ("64:ff9b::224.0.0.1", Multicast),
+            ("64:ff9b::255.255.255.255", Reserved),
+        ] {
+            all(kind, &[text]);
+        }
+        let inside: IpAddr = "8.8.8.8".parse().unwrap();
+        assert_eq!(leads_to("64:ff9b::8.8.8.8".parse().unwrap()), inside);
+        for itself in ["8.8.8.8", "64:ff9b:1::8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111"] {
+            assert_eq!(leads_to(itself.parse().unwrap()), itself.parse::<IpAddr>().unwrap());
+        }
     }
 }

@@ -14,7 +14,7 @@ mod snapshot;
 mod usage;
 mod vendors;
 
-pub use address::AddressKind;
+pub use address::{AddressKind, leads_to};
 pub use failure::{Failure, FailureClass, FailureSet};
 pub use key::{AllowedModels, Digest, Key, KeyDigest, Limits, MintedKey, ParseDigestError};
 pub use money::{NanoUsd, ParsePriceError, Price, Prices};

@@ -10,6 +10,9 @@
 //!
 //! One attempt is counted by neither: a target that refuses what the gateway put into the request (S2.6) is asked
 //! again without it. The caller sent no such thing, so it must not cost him the answer. It happens once in a request.
+//!
+//! Nor is a kept connection that is closed on a request a repeat: it says nothing of its target, so that target is asked
+//! once more, at once (S1.7). That attempt is like any other, and a set `max_attempts` counts it.
 
 use crate::Planned;
 use crate::outgrown::Outgrown;
@@ -51,6 +54,11 @@ pub enum Next {
         /// The target's position in the route.
         target: usize,
     },
+    /// Ask this target at once, on a fresh connection: a kept one was closed on the request.
+    TryFresh {
+        /// The target's position in the route.
+        target: usize,
+    },
     /// No further attempt.
     GiveUp,
 }
@@ -68,6 +76,8 @@ pub struct Walk {
     outgrown: Outgrown,
     /// The target that refused what the gateway put into the request.
     refused_addition: Option<usize>,
+    /// The targets that were asked once more on a fresh connection.
+    refreshed: Vec<usize>,
     failed: Vec<Failed>,
 }
 
@@ -93,6 +103,7 @@ impl Walk {
             repeating: false,
             outgrown: Outgrown::default(),
             refused_addition: None,
+            refreshed: Vec::new(),
             failed: Vec::new(),
         }
     }
@@ -116,6 +127,9 @@ impl Walk {
     ) -> Next {
         let ran = now.saturating_duration_since(began);
         self.rules.deadline = self.rules.deadline.checked_add(ran).unwrap_or(self.rules.deadline);
+        if failure.stale && self.refresh(now, target) {
+            return Next::TryFresh { target };
+        }
         self.note(now, target, failure, random);
         if failure.refuses_addition && self.refused_addition.is_none() && now <= self.rules.deadline {
             self.refused_addition = Some(target);
@@ -139,6 +153,18 @@ impl Walk {
     /// The target that refused what the gateway puts into requests. Once there is one, attempts go without that.
     pub fn refused_addition(&self) -> Option<usize> {
         self.refused_addition
+    }
+
+    /// Whether `target`, which closed a kept connection on the request, may be asked once more, at once and on a fresh
+    /// connection: once for each target. The attempt then counts as made.
+    fn refresh(&mut self, now: Instant, target: usize) -> bool {
+        let allowed = now <= self.rules.deadline
+            && !self.refreshed.contains(&target)
+            && self.rules.max_attempts.is_none_or(|max| self.made() < max);
+        if allowed {
+            self.refreshed.push(target);
+        }
+        allowed
     }
 
     /// How many targets this request may still ask for the first time, with the attempt that was returned last; 0
@@ -210,16 +236,21 @@ impl Walk {
 
     fn targets_left(&self) -> u32 {
         match self.rules.max_attempts {
-            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            Some(max) => max.saturating_sub(self.made()),
             None => DEFAULT_TARGETS.saturating_sub(self.asked),
         }
     }
 
     fn repeats_left(&self) -> u32 {
         match self.rules.max_attempts {
-            Some(max) => max.saturating_sub(self.asked + self.repeats),
+            Some(max) => max.saturating_sub(self.made()),
             None => DEFAULT_REPEATS.saturating_sub(self.repeats),
         }
+    }
+
+    /// How many attempts were made.
+    fn made(&self) -> u32 {
+        self.asked + self.repeats + u32::try_from(self.refreshed.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -7,6 +7,7 @@ use super::streams::{Streams, Taken};
 use super::{OutBody, refusal};
 use crate::app::Gateway;
 use crate::fault::Fault;
+use crate::keepalive;
 use crate::observe::RequestId;
 use crate::pipeline;
 use crate::shutdown::Phase;
@@ -73,6 +74,7 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
 
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    keepalive::turn_on(stream)?;
     // The kernel calls a socket writable once a third of its buffer is free, and lets the buffer grow to megabytes: a
     // slow reader's progress would stay unseen for minutes, and its answer would be kept where nobody counts it.
     #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 use crate::app::Gateway;
 use crate::attempt::Collected;
+use crate::coding::is_coding;
 use crate::fault::{Fault, FaultKind, Retry};
 use crate::memory::Held;
 use bytes::Bytes;
@@ -30,9 +31,9 @@ pub(crate) async fn receive(
     gateway: &Gateway,
     began: Instant,
 ) -> Result<(Bytes, Held), Fault> {
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|value| is_coding(value.as_bytes())) {
         return Err(Fault::new(
-            FaultKind::InvalidRequest,
+            FaultKind::CompressedBody,
             "The request's body is compressed. Send it as it is, without `Content-Encoding`.",
         ));
     }

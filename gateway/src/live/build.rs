@@ -21,13 +21,12 @@ pub(crate) fn build(
     mut snapshot: Snapshot,
     revision: Option<Revision>,
     previous: Option<&Live>,
-    workers: usize,
     now: Instant,
 ) -> Live {
     if let Some(previous) = previous {
         snapshot.share_with(&previous.snapshot);
     }
-    let accounts = accounts(&snapshot, previous, workers);
+    let accounts = accounts(&snapshot, previous);
     let routes = routes(&snapshot, previous, &accounts, now);
     let (keys, windows) = keys(&snapshot, previous, now);
     let counted = || Revision {
@@ -74,7 +73,7 @@ impl<'a, T> Before<'a, T> {
 pub(super) type Accounts = BTreeMap<ObjectName, (Arc<Account>, Label)>;
 
 /// An account is kept, connections and all, while neither its provider nor its credential changed.
-fn accounts(snapshot: &Snapshot, previous: Option<&Live>, workers: usize) -> Accounts {
+fn accounts(snapshot: &Snapshot, previous: Option<&Live>) -> Accounts {
     let mut accounts = Accounts::new();
     for provider in &snapshot.providers {
         let credential = snapshot.credentials.get(&provider.name);
@@ -86,7 +85,7 @@ fn accounts(snapshot: &Snapshot, previous: Option<&Live>, workers: usize) -> Acc
         });
         let account = match kept {
             Some(account) => account,
-            None => match Account::new(Arc::clone(provider), credential, workers) {
+            None => match Account::new(Arc::clone(provider), credential) {
                 Ok(account) => (Arc::new(account), Label::new(&provider.name.to_string())),
                 Err(error) => {
                     tracing::error!(%error, "a provider is left out");

@@ -1,9 +1,12 @@
 //! Sends one attempt to a provider: the request is built here, never forwarded (semantics S10.2, S10.3).
 
+use super::body::LinkBody;
 use super::connect::{ConnectError, Dialer};
 use super::head::Head;
-use super::link::{Link, LinkBody, NoAnswer, Pool};
+use super::idle::Owner;
+use super::link::{Link, NoAnswer};
 use super::mock::{self, MockBody};
+use super::pool::{Home, Pool};
 use crate::lesson::Lesson;
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
@@ -15,7 +18,8 @@ use std::time::{Duration, Instant};
 use weir_config::{Backend, Endpoint, Failure, FailureClass, Mock, Provider, Secret, UnixSeconds};
 use weir_wire::Withheld;
 
-/// A kept connection that the server had closed already says so within a round trip.
+/// A kept connection that the server had closed already says so within a round trip. A close that takes longer is a
+/// failure like others: the vendor may have worked, and billed.
 const STALE: Duration = Duration::from_millis(500);
 
 /// An account, ready to be called: where it is and what opens it are one value, so that no credential can go
@@ -41,8 +45,8 @@ struct Server {
     /// The head of a unary request and of a stream's, up to the value of content-length. The credential is in them.
     unary: Vec<u8>,
     stream: Vec<u8>,
-    /// A pool for each worker.
-    pools: Arc<[Pool]>,
+    /// Its idle connections are kept while this is.
+    owner: Owner,
 }
 
 impl fmt::Debug for Server {
@@ -58,18 +62,12 @@ impl fmt::Debug for Server {
 pub(crate) struct InvalidAccount(String);
 
 impl Account {
-    /// Prepares `provider` for `workers` workers.
-    pub(crate) fn new(
-        provider: Arc<Provider>,
-        credential: Option<&Secret>,
-        workers: usize,
-    ) -> Result<Self, InvalidAccount> {
+    /// Prepares `provider`.
+    pub(crate) fn new(provider: Arc<Provider>, credential: Option<&Secret>) -> Result<Self, InvalidAccount> {
         let invalid = || InvalidAccount(provider.name.to_string());
         let backend = match &provider.backend {
             Backend::Mock(mock) => Ready::Mock(mock.clone()),
-            Backend::Http(endpoint) => {
-                Ready::Server(Server::new(endpoint, credential, workers).ok_or_else(invalid)?)
-            }
+            Backend::Http(endpoint) => Ready::Server(Server::new(endpoint, credential).ok_or_else(invalid)?),
         };
         let withheld = Withheld::new(credential);
         Ok(Self { backend, provider, refuses_usage_option: Lesson::default(), withheld })
@@ -91,14 +89,13 @@ impl Account {
 }
 
 impl Server {
-    fn new(endpoint: &Endpoint, credential: Option<&Secret>, workers: usize) -> Option<Self> {
-        let pools = (0..workers).map(|_| Pool::default()).collect();
+    fn new(endpoint: &Endpoint, credential: Option<&Secret>) -> Option<Self> {
         let head = |accept| head(endpoint, credential, accept);
         Some(Self {
             endpoint: endpoint.clone(),
             unary: head("application/json")?,
             stream: head("text/event-stream")?,
-            pools,
+            owner: Owner::default(),
         })
     }
 }
@@ -135,8 +132,10 @@ pub(crate) struct Client<'a> {
     pub(crate) dialer: &'a Dialer,
     pub(crate) allow_private: &'a [IpNet],
     pub(crate) worker: usize,
-    /// A random number for the Mock.
+    /// A random number for the Mock, and for how long a connection lives.
     pub(crate) random: u64,
+    /// On a connection of its own, not on a kept one.
+    pub(crate) fresh: bool,
 }
 
 /// The head of an answer and its body.
@@ -169,6 +168,15 @@ impl AnswerBody {
         std::future::poll_fn(|cx| self.poll_data(cx)).await
     }
 
+    /// The caller has the whole answer: the little that may still come is read without anybody waiting for it, for
+    /// the connection's sake. To drop the body closes the connection.
+    pub(crate) fn finish(self) {
+        match self {
+            Self::Server(body) => body.finish(),
+            Self::Mock(_) => {}
+        }
+    }
+
     /// The length that was announced, if it was.
     pub(crate) fn exact_len(&self) -> Option<u64> {
         match self {
@@ -185,10 +193,19 @@ fn broken() -> Failure {
 impl Client<'_> {
     /// Sends `body` to the account's chat completions and waits for the head of the answer. The caller's timer
     /// bounds it, but for the connect, which has its own.
-    pub(crate) async fn chat(&self, account: &Account, body: Bytes, stream: bool) -> Result<Answer, Failure> {
+    ///
+    /// # Errors
+    /// A failure that is `stale` came from a kept connection that the server closed while the request was on its way,
+    /// as it may at any time: worth another attempt on a fresh one (semantics S1.7). Nothing is sent twice in here.
+    pub(crate) async fn chat(
+        &self,
+        account: &Account,
+        body: &[Bytes],
+        stream: bool,
+    ) -> Result<Answer, Failure> {
         match &account.backend {
             // Boxed, as all that most requests do without: it would make every request's future larger.
-            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, &body, stream, self.random)).await),
+            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, &body.concat(), stream, self.random)).await),
             Ready::Server(server) => {
                 self.exchange(server, account.provider.timeouts.connect, body, stream).await
             }
@@ -199,39 +216,45 @@ impl Client<'_> {
         &self,
         server: &Server,
         connect: Duration,
-        body: Bytes,
+        body: &[Bytes],
         stream: bool,
     ) -> Result<Answer, Failure> {
-        let pool = server.pools.get(self.worker).ok_or_else(broken)?;
+        let pool = self.dialer.pool(self.worker).ok_or_else(broken)?;
+        let mut began = Instant::now();
+        let kept = if self.fresh { None } else { pool.take(&server.owner, began).await };
+        let mut link = match kept {
+            Some(link) => link,
+            None => {
+                let link = Box::pin(self.connect(server, pool, connect)).await?;
+                began = Instant::now();
+                link
+            }
+        };
         let begin = if stream { &server.stream } else { &server.unary };
-        loop {
-            let mut link = match pool.take().await {
-                Some(link) => link,
-                None => Box::pin(self.connect(server, connect)).await?,
-            };
-            let began = Instant::now();
-            match link.exchange(begin, &body).await {
-                Ok(head) => {
-                    let body = LinkBody::new(head.length, link, Arc::clone(&server.pools), self.worker);
-                    return Ok(Answer { head, body: AnswerBody::Server(body) });
-                }
-                // The server closed a kept connection while the request was on its way, as it may at any time:
-                // no answer was begun, so it goes out again, at last on a connection of its own. A close that
-                // took longer is a failure like others: the vendor may have worked, and billed.
-                Err(NoAnswer::Closed) if link.reused && began.elapsed() < STALE => {}
-                Err(error) => return Err(exchange_failure(&error)),
+        match link.exchange(begin, body).await {
+            Ok(head) => {
+                let body = LinkBody::new(head.length, link);
+                Ok(Answer { head, body: AnswerBody::Server(body) })
+            }
+            Err(error) => {
+                let stale = matches!(error, NoAnswer::Closed) && link.reused && began.elapsed() < STALE;
+                Err(Failure { stale, ..exchange_failure(&error) })
             }
         }
     }
 
-    async fn connect(&self, server: &Server, within: Duration) -> Result<Box<Link>, Failure> {
-        let connected = tokio::time::timeout(within, async {
-            let stream =
-                self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(connect_failure)?;
-            Ok(Link::new(stream))
-        });
-        match connected.await {
-            Ok(link) => link,
+    async fn connect(
+        &self,
+        server: &Server,
+        pool: &Arc<Pool>,
+        within: Duration,
+    ) -> Result<Box<Link>, Failure> {
+        let connecting = self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
+        match tokio::time::timeout(within, connecting).await {
+            Ok(stream) => {
+                let home = Home::new(pool, &server.owner);
+                Ok(Link::new(stream.map_err(connect_failure)?, home, Instant::now(), self.random))
+            }
             Err(_) => Err(Failure::new(FailureClass::Timeout, "connecting to the upstream took too long")),
         }
     }
@@ -246,6 +269,11 @@ fn exchange_failure(error: &NoAnswer) -> Failure {
 }
 
 fn connect_failure(error: ConnectError) -> Failure {
+    let class = match error {
+        // Who is there is not whom we mean, and asking again does not make them trusted.
+        ConnectError::Untrusted(_) => FailureClass::Misdirected,
+        _ => FailureClass::ServerError,
+    };
     // The text names no address: it may reach a caller where disclosure is full.
-    Failure::new(FailureClass::ServerError, format!("the upstream cannot be reached: {error}"))
+    Failure::new(class, format!("the upstream cannot be reached: {error}"))
 }

@@ -1,12 +1,17 @@
-//! Opens a connection to a provider's endpoint: resolve, check, connect, TLS.
+//! Opens a connection to a provider's endpoint: resolve, check each address, connect to the first that answers, TLS.
 //!
 //! There is no proxy from the environment, no redirect, no fallback port: a connection goes to the configured
 //! origin or nowhere (semantics S10.2).
 
 use super::egress::{self, Closed, Refused};
+use super::names::Names;
+use super::pool::Pool;
+use super::race::{interleave, race};
+use crate::keepalive;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +25,7 @@ use weir_config::Endpoint;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("its name does not resolve")]
-    Resolve(#[source] io::Error),
+    Resolve(io::ErrorKind),
     #[error("its name resolves to no address")]
     NoAddress,
     #[error("its address is not allowed: {0}")]
@@ -35,17 +40,18 @@ pub(crate) enum ConnectError {
     ServerName,
 }
 
-/// What every connection needs to know besides where it goes.
+/// What every connection needs to know besides where it goes, and what each worker has of its own for them.
 #[derive(Debug)]
 pub(crate) struct Dialer {
-    pub(crate) tls: Arc<rustls::ClientConfig>,
+    tls: Arc<rustls::ClientConfig>,
     /// Where no connection goes.
-    pub(crate) closed: Closed,
+    closed: Closed,
+    workers: Vec<(Arc<Pool>, Names)>,
 }
 
 impl Dialer {
-    /// A dialer that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
-    pub(crate) fn new(closed: Closed) -> Result<Self, rustls::Error> {
+    /// A dialer for so many workers that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
+    pub(crate) fn new(closed: Closed, workers: usize) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -53,16 +59,25 @@ impl Dialer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls), closed })
+        let workers = (0..workers).map(|_| (Pool::new(workers), Names::default())).collect();
+        Ok(Self { tls: Arc::new(tls), closed, workers })
     }
 
-    /// Connects to `endpoint`; the first address that answers wins. No timer of its own.
-    pub(crate) async fn connect(
+    /// The idle connections of `worker`.
+    pub(super) fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
+        self.workers.get(worker).map(|(pool, _)| pool)
+    }
+
+    /// Connects `worker` to `endpoint`. No timer of its own.
+    pub(super) async fn connect(
         &self,
+        worker: usize,
         endpoint: &Endpoint,
         allow_private: &[IpNet],
     ) -> Result<Stream, ConnectError> {
-        let tcp = self.tcp(endpoint, allow_private).await?;
+        let (_, names) = self.workers.get(worker).ok_or(ConnectError::NoAddress)?;
+        let addresses = names.resolve(&endpoint.host, endpoint.port).await.map_err(ConnectError::Resolve)?;
+        let tcp = self.tcp(&addresses, allow_private).await?;
         if !endpoint.tls {
             return Ok(Stream::Plain(tcp));
         }
@@ -71,23 +86,24 @@ impl Dialer {
         Ok(Stream::Tls(Box::new(tls)))
     }
 
-    async fn tcp(&self, endpoint: &Endpoint, allow_private: &[IpNet]) -> Result<TcpStream, ConnectError> {
-        let mut last = ConnectError::NoAddress;
-        let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
-        for address in found.map_err(ConnectError::Resolve)? {
-            if let Err(refused) = egress::permit(address, allow_private, &self.closed, egress::is_local) {
-                last = ConnectError::Refused(refused);
-                continue;
-            }
-            match TcpStream::connect(address).await {
-                // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
-                Ok(stream) => {
-                    return stream.set_nodelay(true).map(|()| stream).map_err(ConnectError::Connect);
-                }
-                Err(error) => last = ConnectError::Connect(error),
-            }
-        }
-        Err(last)
+    /// A connection to the first of `addresses` that answers.
+    async fn tcp(
+        &self,
+        addresses: &[SocketAddr],
+        allow_private: &[IpNet],
+    ) -> Result<TcpStream, ConnectError> {
+        let attempts = interleave(addresses).into_iter().map(|address| self.open(address, allow_private));
+        race(attempts).await.unwrap_or(Err(ConnectError::NoAddress))
+    }
+
+    async fn open(&self, address: SocketAddr, allow_private: &[IpNet]) -> Result<TcpStream, ConnectError> {
+        egress::permit(address, allow_private, &self.closed, egress::is_local)
+            .map_err(ConnectError::Refused)?;
+        let stream = TcpStream::connect(address).await.map_err(ConnectError::Connect)?;
+        // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
+        stream.set_nodelay(true).map_err(ConnectError::Connect)?;
+        keepalive::turn_on(&stream).map_err(ConnectError::Connect)?;
+        Ok(stream)
     }
 }
 
@@ -160,5 +176,61 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+    use tokio::net::{TcpListener, TcpSocket};
+
+    fn dialer() -> Dialer {
+        Dialer::new(Closed { ours: Vec::new(), withheld: Vec::new() }, 1).unwrap()
+    }
+
+    /// A listener whose backlog is full, so that the kernel drops the first packet of any further connection; and what
+    /// fills it.
+    async fn silent() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut fill = Vec::new();
+        let brief = Duration::from_millis(200);
+        while let Ok(stream) = tokio::time::timeout(brief, TcpStream::connect(address)).await {
+            fill.push(stream.unwrap());
+        }
+        (listener, fill)
+    }
+
+    #[tokio::test]
+    async fn s1_13_an_address_that_swallows_packets_does_not_keep_others_from_answering() {
+        let (silent, _fill) = silent().await;
+        let good = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let [silent, good] = [&silent, &good].map(|listener| listener.local_addr().unwrap());
+        let loopback = ["127.0.0.0/8".parse().unwrap()];
+        let began = Instant::now();
+        let stream = dialer().tcp(&[silent, silent, good], &loopback).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        assert!(
+            began.elapsed() >= Duration::from_millis(500),
+            "two were tried before: {:?}",
+            began.elapsed()
+        );
+    }
+
+    #[tokio::test]
+    async fn s10_4_each_address_of_a_name_is_checked_before_it_is_tried() {
+        let [forbidden, allowed] =
+            ["127.0.0.2:0", "127.0.0.3:0"].map(|at| std::net::TcpListener::bind(at).unwrap());
+        forbidden.set_nonblocking(true).unwrap();
+        let addresses = [&forbidden, &allowed].map(|listener| listener.local_addr().unwrap());
+        let (dialer, range) = (dialer(), ["127.0.0.3/32".parse().unwrap()]);
+        let stream = dialer.tcp(&addresses, &range).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        let refused = dialer.tcp(&addresses[..1], &range).await.unwrap_err();
+        assert!(matches!(refused, ConnectError::Refused(Refused::Private)), "{refused}");
+        assert_eq!(forbidden.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "nobody came");
     }
 }

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use weir_config::AddressKind;
+use weir_config::{AddressKind, leads_to};
 
 /// Why an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,8 @@ pub(crate) fn permit(
     closed: &Closed,
     is_local: fn(IpAddr) -> bool,
 ) -> Result<(), Refused> {
-    let ip = to.ip();
+    let ip = leads_to(to.ip());
+    let to = SocketAddr::new(ip, to.port());
     let kind = AddressKind::of(ip);
     match kind {
         AddressKind::Metadata | AddressKind::LinkLocal => return Err(Refused::Metadata),
@@ -114,8 +115,9 @@ mod tests {
             "[ff02::1]:80",
             "[::ffff:127.0.0.1]:80",
             "[::7f00:1]:80",
-            "[64:ff9b::a00:1]:80",
+            "[64:ff9b:2::a00:1]:80",
             "[2002:a00:1::]:80",
+            "[2001::1]:80",
         ] {
             check(unroutable, &everything, Err(Refused::Unroutable));
         }
@@ -147,6 +149,23 @@ mod tests {
         check("10.1.2.3:80", &["127.0.0.0/8"], Err(Refused::Private));
         check("127.0.0.1:8081", &["127.0.0.0/8"], Ok(()));
         check("[::1]:80", &["::1/128"], Ok(()));
+    }
+
+    #[test]
+    fn s10_4_behind_nat64_everything_is_judged_by_the_address_inside() {
+        let everything = ["0.0.0.0/0", "::/0"];
+        check("[64:ff9b::8.8.8.8]:443", &[], Ok(()));
+        check("[64:ff9b::10.1.2.3]:80", &[], Err(Refused::Private));
+        check("[64:ff9b::10.1.2.3]:80", &["64:ff9b::/96"], Err(Refused::Private));
+        check("[64:ff9b::10.1.2.3]:80", &["10.0.0.0/8"], Ok(()));
+        check("[64:ff9b::169.254.169.254]:80", &everything, Err(Refused::Metadata));
+        check("[64:ff9b::100.100.100.200]:80", &everything, Err(Refused::Metadata));
+        check("[64:ff9b::255.255.255.255]:80", &everything, Err(Refused::Unroutable));
+        check("[64:ff9b::10.96.0.1]:443", &everything, Err(Refused::Withheld));
+        check("[64:ff9b::10.9.9.9]:8080", &everything, Err(Refused::Ourselves));
+        // A network's own NAT64 may lead anywhere: only where it is named.
+        check("[64:ff9b:1::8.8.8.8]:443", &[], Err(Refused::Private));
+        check("[64:ff9b:1::8.8.8.8]:443", &["64:ff9b:1::/48"], Ok(()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Strict where two readers could disagree on where the body ends: such an answer is refused, and its connection
 //! with it.
 
+use crate::coding::is_coding;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// Headers of an answer, and their bytes.
@@ -96,7 +97,7 @@ impl Head {
                     }
                 }
                 16 if name.eq_ignore_ascii_case("content-encoding") => {
-                    self.compressed |= !value.eq_ignore_ascii_case(b"identity");
+                    self.compressed |= is_coding(value);
                 }
                 17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                     if chunked || !value.eq_ignore_ascii_case(b"chunked") {
@@ -191,12 +192,26 @@ mod tests {
         assert_eq!(head("content-type: text/event-stream; charset=utf-8\n").content, Content::EventStream);
         assert_eq!(head("Content-Type: application/json\n").content, Content::Json);
         assert_eq!(head("content-type: text/html\n").content, Content::Other);
-        assert!(
-            head("content-encoding: gzip\n").compressed && !head("content-encoding: identity\n").compressed
-        );
         assert!(head("retry-after: 1\n").headers.is_empty());
         let error = parse("HTTP/1.1 429 Slow Down\nRetry-After: 7\n\n").unwrap().unwrap().0;
         assert_eq!(error.headers.get("retry-after").unwrap(), "7");
+    }
+
+    #[test]
+    fn s10_20_an_answer_is_compressed_where_it_names_a_coding() {
+        let compressed =
+            |headers: &str| parse(&format!("HTTP/1.1 200 OK\n{headers}\n")).unwrap().unwrap().0.compressed;
+        for headers in [
+            "content-encoding: gzip\n",
+            "Content-Encoding: identity, BR\n",
+            "content-encoding: none\ncontent-encoding: zstd\n",
+            "content-encoding: deflate\ncontent-encoding: identity\n",
+        ] {
+            assert!(compressed(headers), "{headers}");
+        }
+        for headers in ["none", "", "utf-8", "Identity", "identity, none"] {
+            assert!(!compressed(&format!("content-encoding: {headers}\n")), "{headers}");
+        }
     }
 
     #[test]

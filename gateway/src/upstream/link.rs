@@ -1,26 +1,26 @@
-//! One HTTP/1.1 connection to an upstream, used by one request at a time, and the pool of idle ones.
+//! One HTTP/1.1 connection to an upstream, used by one request at a time.
 //!
 //! Ours rather than a client library's. A request here is a few constant headers and a body; an answer is a
 //! status, a few headers and a body. A general client builds maps, hands messages between tasks and gives a chunk
 //! at a time: it cost a quarter of the gateway's instructions, and what an upstream had sent in one go could not
 //! be passed on in one. HTTP/1.1 only; what is not plain is refused (`head`, `chunks`).
 
-use super::chunks::Chunks;
 use super::connect::Stream;
-use super::head::{Head, Length};
+use super::head::Head;
+use super::pool::Home;
 use bytes::{Buf, Bytes, BytesMut};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-/// Idle connections are closed after this long: below the usual idle limits of servers (60 s and more).
-const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept by one pool; the oldest goes first.
-const MOST_IDLE: usize = 256;
+/// A connection is used for so long, and up to twice as long: a busy one is never idle, and would go to an address for
+/// ever that its name has long left. Spread, so that connections made together do not end together.
+const LIFE: Duration = Duration::from_secs(5 * 60);
+/// The pieces that one write takes: a head and what a body usually has.
+const PIECES: usize = 6;
 /// Read at once: enough for most answers; a stream that fills it gets more room.
 const READ: usize = 8 << 10;
 const READ_MORE: usize = 64 << 10;
@@ -30,16 +30,27 @@ const READ_MORE: usize = 64 << 10;
 pub(super) struct Link {
     stream: Stream,
     /// Read and not yet used.
-    input: BytesMut,
+    pub(super) input: BytesMut,
     /// The head of the request; kept for its room.
     head: Vec<u8>,
-    /// When it was last given back.
-    idle_since: Instant,
+    /// What of a request is still to be sent although its answer has begun.
+    upload: Option<Box<Upload>>,
     /// Whether it has carried an exchange before.
     pub(super) reused: bool,
-    /// The last exchange ended in a way that allows another.
+    /// The exchange under way allows another after it.
     keep: bool,
     read_size: usize,
+    /// Where it goes when it is idle.
+    pub(super) home: Home,
+    /// From when on it is not used again.
+    pub(super) retire: Instant,
+}
+
+/// The rest of a request's body, and how much of head and body together has been sent.
+#[derive(Debug)]
+struct Upload {
+    body: Vec<Bytes>,
+    sent: usize,
 }
 
 /// Why there is no answer.
@@ -57,49 +68,76 @@ pub(super) enum NoAnswer {
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream) -> Box<Self> {
-        let (input, head, idle_since) = (BytesMut::new(), Vec::new(), Instant::now());
-        Box::new(Self { stream, input, head, idle_since, reused: false, keep: false, read_size: READ })
+    /// A connection opened `now`; `random` spreads the ends of those that were opened together.
+    pub(super) fn new(stream: Stream, home: Home, now: Instant, random: u64) -> Box<Self> {
+        Box::new(Self {
+            stream,
+            input: BytesMut::new(),
+            head: Vec::new(),
+            upload: None,
+            reused: false,
+            keep: false,
+            read_size: READ,
+            home,
+            retire: now + life(random),
+        })
     }
 
     /// Sends the head that begins with `begin` and ends with the length of `body`, and `body`, and waits for the head
-    /// of the answer. An answer that comes before all is sent is
-    /// taken: the rest of the body is not sent, and the connection not used again.
-    pub(super) async fn exchange(&mut self, begin: &[u8], body: &[u8]) -> Result<Head, NoAnswer> {
+    /// of the answer, which may come before all is sent: the rest of a request that is being answered goes out while
+    /// the answer is read; that of one that was refused does not, and the connection is not used again.
+    pub(super) async fn exchange(&mut self, begin: &[u8], body: &[Bytes]) -> Result<Head, NoAnswer> {
+        let length: usize = body.iter().map(Bytes::len).sum();
         self.head.clear();
         self.head.extend_from_slice(begin);
-        self.head.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        self.head.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
         self.head.extend_from_slice(b"\r\n\r\n");
         let mut sent = 0;
-        let mut sending = true;
+        let mut sending = Poll::Pending;
         self.keep = false;
         let answer = poll_fn(|cx| {
-            if sending {
+            if sending.is_pending() {
                 // A failed write is not the end: an answer may have come that says why.
-                let polled = self.poll_send(cx, body, &mut sent);
-                sending = polled.is_pending();
+                sending = self.poll_send(cx, body, &mut sent).map(|sent| sent.is_ok());
             }
             self.poll_head(cx)
         })
         .await?;
-        self.keep = answer.keep_alive && sent == self.head.len() + body.len();
+        self.keep = match sending {
+            Poll::Ready(all) => answer.keep_alive && all,
+            Poll::Pending => answer.keep_alive && answer.status.is_success(),
+        };
+        if sending.is_pending() && answer.status.is_success() {
+            self.upload = Some(Box::new(Upload { body: body.to_vec(), sent }));
+        }
         Ok(answer)
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, body: &[u8], sent: &mut usize) -> Poll<io::Result<()>> {
+    /// Sends what has not been sent of the head and `body`, in as few writes as the kernel takes.
+    fn poll_send(&mut self, cx: &mut Context<'_>, body: &[Bytes], sent: &mut usize) -> Poll<io::Result<()>> {
         let Self { stream, head, .. } = self;
-        while *sent < head.len() + body.len() {
-            let unsent = [
-                IoSlice::new(head.get(*sent..).unwrap_or_default()),
-                IoSlice::new(body.get(sent.saturating_sub(head.len())..).unwrap_or_default()),
-            ];
-            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &unsent))?;
+        loop {
+            let (unsent, count) = unsent(head, body, *sent);
+            let unsent = unsent.get(..count).unwrap_or_default();
+            if unsent.is_empty() {
+                return Pin::new(stream).poll_flush(cx);
+            }
+            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, unsent))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             *sent += written;
         }
-        Pin::new(stream).poll_flush(cx)
+    }
+
+    /// Sends on what is left of the request. Where that fails, the answer may still come whole.
+    pub(super) fn go_on_sending(&mut self, cx: &mut Context<'_>) {
+        let Some(mut upload) = self.upload.take() else { return };
+        let Upload { body, sent } = &mut *upload;
+        match self.poll_send(cx, body, sent) {
+            Poll::Pending => self.upload = Some(upload),
+            Poll::Ready(all) => self.keep &= all.is_ok(),
+        }
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, NoAnswer>> {
@@ -121,7 +159,7 @@ impl Link {
     }
 
     /// Reads more; the number of bytes, 0 at the end.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(self.read_size);
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
@@ -131,137 +169,79 @@ impl Link {
         Poll::Ready(Ok(read))
     }
 
+    /// Whether its exchange, which has ended, allows another: both said all they had to say, and nothing more.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.keep && self.upload.is_none() && self.input.is_empty()
+    }
+
+    /// Makes it ready for another exchange.
+    pub(super) fn rest(&mut self) {
+        self.reused = true;
+        self.read_size = READ;
+    }
+
     /// Whether another exchange may begin: nothing was left over, and the upstream has not closed.
-    fn is_usable(&mut self, cx: &mut Context<'_>) -> bool {
-        self.keep && self.input.is_empty() && self.poll_input(cx).is_pending()
+    pub(super) fn is_usable(&mut self, cx: &mut Context<'_>) -> bool {
+        self.may_be_kept() && self.poll_input(cx).is_pending()
     }
 }
 
-/// The idle connections of one account on one worker: newest first out.
-#[derive(Debug, Default)]
-#[expect(clippy::vec_box, reason = "a link is large and moves between here and its users")]
-pub(crate) struct Pool(Mutex<Vec<Box<Link>>>);
+/// How long a connection is used at most.
+fn life(random: u64) -> Duration {
+    let more = (LIFE.as_nanos() * u128::from(random)) >> 64;
+    LIFE + Duration::from_nanos(u64::try_from(more).unwrap_or(0))
+}
 
-impl Pool {
-    /// A living idle connection, if there is one.
-    pub(super) async fn take(&self) -> Option<Box<Link>> {
-        poll_fn(|cx| {
-            loop {
-                let link = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                match link {
-                    Some(mut link) => {
-                        if link.idle_since.elapsed() < IDLE && link.is_usable(cx) {
-                            return Poll::Ready(Some(link));
-                        }
-                    }
-                    None => return Poll::Ready(None),
-                }
-            }
-        })
-        .await
+/// What is left of `head` and then `body` after `sent` bytes of them, and in how many pieces: as much of it as one write
+/// takes.
+fn unsent<'a>(head: &'a [u8], body: &'a [Bytes], sent: usize) -> ([IoSlice<'a>; PIECES], usize) {
+    let mut slices = [IoSlice::new(&[]); PIECES];
+    let (mut skip, mut count) = (sent, 0);
+    let mut room = slices.iter_mut();
+    for piece in std::iter::once(head).chain(body.iter().map(|piece| &**piece)) {
+        let left = piece.get(skip..).unwrap_or_default();
+        skip = skip.saturating_sub(piece.len());
+        if left.is_empty() {
+            continue;
+        }
+        let Some(slice) = room.next() else { break };
+        *slice = IoSlice::new(left);
+        count += 1;
     }
-
-    fn put(&self, mut link: Box<Link>) {
-        link.idle_since = Instant::now();
-        link.reused = true;
-        link.read_size = READ;
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let expired = idle.iter().take_while(|old| old.idle_since.elapsed() >= IDLE).count();
-        let excess = (idle.len() + 1).saturating_sub(MOST_IDLE);
-        let closed: Vec<_> = idle.drain(..expired.max(excess)).collect();
-        idle.push(link);
-        drop(idle);
-        drop(closed); // closing sockets takes system calls: not under the lock
-    }
+    (slices, count)
 }
 
-/// An answer's body. Gives its connection back to the pool when it has ended well; dropped earlier, it closes
-/// the connection, which is how an upstream is cancelled (semantics S2.4).
-#[derive(Debug)]
-pub(crate) struct LinkBody {
-    link: Option<Box<Link>>,
-    rest: Rest,
-    home: Arc<[Pool]>,
-    worker: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What is to come of the body.
-#[derive(Debug)]
-enum Rest {
-    Bytes(u64),
-    Chunks(Chunks),
-    UntilClose,
-}
-
-/// The body broke off.
-#[derive(Debug, thiserror::Error)]
-#[error("the upstream broke the connection off")]
-pub(crate) struct BodyBroken;
-
-impl LinkBody {
-    pub(super) fn new(length: Length, link: Box<Link>, home: Arc<[Pool]>, worker: usize) -> Self {
-        let rest = match length {
-            Length::Known(length) => Rest::Bytes(length),
-            Length::Chunked => Rest::Chunks(Chunks::default()),
-            Length::UntilClose => Rest::UntilClose,
+    #[test]
+    fn s2_7_head_and_pieces_go_out_in_order_from_wherever_the_last_write_ended() {
+        let pieces = |texts: &[&'static str]| -> Vec<Bytes> {
+            texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect()
         };
-        Self { link: Some(link), rest, home, worker }
-    }
-
-    /// The length that is left, if it was announced.
-    pub(crate) fn exact_len(&self) -> Option<u64> {
-        match self.rest {
-            Rest::Bytes(left) => Some(left),
-            _ => None,
-        }
-    }
-
-    /// The next piece of the body: all of it that has come. `None` at its end.
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyBroken>>> {
-        loop {
-            match self.buffered() {
-                Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
-                Ok(None) => {}
-                Err(broken) => {
-                    self.link = None;
-                    return Poll::Ready(Some(Err(broken)));
-                }
-            }
-            let Some(link) = &mut self.link else { return Poll::Ready(None) };
-            match ready!(link.poll_input(cx)) {
-                Ok(1..) => {}
-                Ok(_) if matches!(self.rest, Rest::UntilClose) => self.link = None,
-                _ => {
-                    self.link = None;
-                    return Poll::Ready(Some(Err(BodyBroken)));
-                }
+        for body in [
+            pieces(&[]),
+            pieces(&["{}"]),
+            pieces(&["before", "model", "after"]),
+            pieces(&["before", "model", "", "\"", "option", "after"]),
+            pieces(&["a", "b", "c", "d", "e", "f", "g", "h", "i"]),
+        ] {
+            let all = [&b"head"[..], &body.concat()].concat();
+            for sent in 0..=all.len() {
+                let (slices, count) = unsent(b"head", &body, sent);
+                let next: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+                assert!(all[sent..].starts_with(&next), "{body:?} from {sent}");
+                assert_eq!(next.is_empty(), sent == all.len(), "{body:?} from {sent}");
+                assert!(count == PIECES || next.len() == all.len() - sent, "as much as there is room for");
             }
         }
     }
 
-    /// What is there already, as far as it belongs to the body. Lets go of the connection at the body's end.
-    fn buffered(&mut self) -> Result<Option<Bytes>, BodyBroken> {
-        let Some(link) = &mut self.link else { return Ok(None) };
-        let (piece, ended) = match &mut self.rest {
-            Rest::Bytes(left) => {
-                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(link.input.len());
-                *left -= length as u64;
-                (link.input.split_to(length).freeze(), *left == 0)
-            }
-            Rest::Chunks(chunks) => {
-                let piece = chunks.take(&mut link.input).map_err(|_| BodyBroken)?;
-                (piece, *chunks == Chunks::Ended)
-            }
-            Rest::UntilClose => (link.input.split().freeze(), false),
-        };
-        if ended
-            && let Some(link) = self.link.take()
-            && link.keep
-            && link.input.is_empty()
-            && let Some(pool) = self.home.get(self.worker)
-        {
-            pool.put(link);
-        }
-        Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    #[test]
+    fn s10_18_a_connection_lives_for_five_to_ten_minutes() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        assert_eq!((life(0), life(1 << 63)), (minutes(5), minutes(5) + minutes(5) / 2));
+        assert!(life(u64::MAX) < minutes(10) && life(u64::MAX) > minutes(10) - Duration::from_millis(1));
     }
 }

@@ -1,12 +1,17 @@
 //! What we call: accounts, their connections, and the vendor that answers from inside.
 
+mod body;
 mod chunks;
 mod client;
 mod connect;
 mod egress;
 mod head;
+mod idle;
 mod link;
 mod mock;
+mod names;
+mod pool;
+mod race;
 
 pub(crate) use client::{Account, Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;

@@ -17,5 +17,5 @@ mod usage;
 pub use answer::{AnswerFacts, answer, usage_at_end};
 pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
-pub use request::{BadRequest, ChatRequest};
+pub use request::{BadRequest, ChatRequest, Pieces};
 pub use stream::{ChatStream, Ending, StreamEnd};

@@ -1,9 +1,10 @@
 //! One validating pass over a JSON object, which yields where the values of a few top-level keys stand.
 //!
-//! It accepts what `serde_json::Value` accepts, no more and no less, but for two rules of ours: at most
-//! [`MAX_DEPTH`] levels (semantics S10.6) and no second value for a key that is read, because two readers of
-//! such a body may see two requests. Ours rather than a library's: it builds nothing, does not recurse (a
-//! caller's bytes must not choose our stack), and costs a fifth of a DOM.
+//! It accepts JSON's grammar (RFC 8259), no more and no less, but for two rules of ours: at most [`MAX_DEPTH`] levels
+//! (semantics S10.6) and no second value for a key that is read, because two readers of such a body may see two
+//! requests. The grammar has numbers that no `f64` holds and escapes that are half of a surrogate pair: what they
+//! mean is for whom the text goes to (semantics S2.7). Ours rather than a library's: it builds nothing, does not
+//! recurse (a caller's bytes must not choose our stack), and costs a fifth of a DOM.
 
 mod flaw;
 mod plain;

@@ -295,3 +295,40 @@ fn s1_3_a_walk_knows_how_many_attempts_lie_ahead() {
     one.after(now, now, 0, &failure(ServerError), 0);
     assert_eq!(one.ahead(), 0, "a repeat");
 }
+
+/// A kept connection was closed on the request.
+fn stale() -> Failure {
+    Failure { stale: true, ..failure(ServerError) }
+}
+
+#[test]
+fn s1_7_a_target_is_asked_once_more_on_a_fresh_connection_and_that_is_no_repeat() {
+    let now = Instant::now();
+    let mut walk = walk(2, rules(now));
+    assert_eq!(walk.first(now), Some(0));
+    assert_eq!(walk.after(now, now, 0, &stale(), 7), Next::TryFresh { target: 0 });
+    assert_eq!(walk.ahead(), 2, "this attempt and the other target");
+    let second = Next::Try { target: 1, wait: Duration::ZERO };
+    assert_eq!(walk.after(now, now, 0, &stale(), 7), second, "never twice");
+    let fresh = Next::TryFresh { target: 1 };
+    assert_eq!(walk.after(now, now, 1, &stale(), 7), fresh, "each target has its own connections");
+    let next = walk.after(now, now, 1, &failure(Timeout), 7);
+    assert!(matches!(next, Next::Try { target: 0, .. }), "its repeat is still to come: {next:?}");
+}
+
+#[test]
+fn s1_7_a_fresh_connection_counts_as_an_attempt_where_attempts_are_counted() {
+    let now = Instant::now();
+    let counted = |max| walk(1, Rules { max_attempts: Some(max), ..rules(now) });
+    let mut one = counted(1);
+    one.first(now);
+    assert_eq!(one.after(now, now, 0, &stale(), 7), Next::GiveUp);
+    let mut two = counted(2);
+    two.first(now);
+    assert_eq!(two.after(now, now, 0, &stale(), 7), Next::TryFresh { target: 0 });
+    assert_eq!(two.after(now, now, 0, &failure(ServerError), 7), Next::GiveUp, "both are made");
+    let mut late = walk(1, rules(now));
+    late.first(now);
+    let then = now + Duration::from_secs(121);
+    assert_eq!(late.after(then, then, 0, &stale(), 7), Next::GiveUp, "none starts after the deadline");
+}

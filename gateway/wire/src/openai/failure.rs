@@ -80,6 +80,7 @@ fn build(
         refuses_addition: told.names_option
             && matches!(status, 200 | 400 | 422)
             && matches!(class, CallerFault | Misdirected),
+        stale: false,
     }
 }
 

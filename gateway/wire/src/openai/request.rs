@@ -2,17 +2,26 @@
 //!
 //! Rewriting touches `model` and, where usage must be asked for, `stream_options.include_usage` (semantics
 //! S2.7); everything else reaches the vendor byte for byte. No DOM: numbers would be rewritten, unknown
-//! fields reordered, and it costs ten times as much.
+//! fields reordered, and it costs ten times as much. No copy either: what is rewritten stands between slices of
+//! what the caller wrote, however many attempts there are.
 
 use crate::scan::{self, Flaw, Position, Span};
-use bytes::Bytes;
-use std::borrow::Cow;
+use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
+use std::ops::Range;
 
 /// The fields that are read.
 const KEYS: [&str; 3] = ["model", "stream", "stream_options"];
 
 /// A model's name has at most so many bytes: longer ones are no names, and they would fill logs and metrics.
 const MAX_MODEL_BYTES: usize = 256;
+
+/// UTF-8's byte order mark. Some programs write one in front of their JSON, which has no place for it (RFC 8259,
+/// section 8.1): it is passed over, and not sent on.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A body in pieces, to be sent one after the other: the caller's own bytes, shared, and what stands between them.
+pub type Pieces = SmallVec<[Bytes; 5]>;
 
 /// A request for `POST /v1/chat/completions`.
 #[derive(Debug, Clone)]
@@ -78,7 +87,10 @@ impl ChatRequest {
     /// If it is not one JSON object in UTF-8 (at most 64 levels deep), if a field that is read has the wrong
     /// type or is given twice, or if `model` is missing, empty or longer than 256 bytes. Other fields, and
     /// fields that are missing otherwise, are the vendor's to judge.
-    pub fn read(body: Bytes) -> Result<Self, BadRequest> {
+    pub fn read(mut body: Bytes) -> Result<Self, BadRequest> {
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.advance(BYTE_ORDER_MARK.len());
+        }
         let text = utf8(&body)?;
         let [model_at, stream, options] =
             scan::object(text, &KEYS).map_err(|flaw| BadRequest::of(text, flaw, &KEYS))?;
@@ -128,37 +140,30 @@ impl ChatRequest {
     }
 
     /// The body for an upstream that calls the model `upstream_model`. `ask_usage` asks for a stream's usage;
-    /// it does nothing to a request that is unary or that asks already. The caller's own bytes, shared, if
-    /// nothing changes.
-    pub fn encode(&self, upstream_model: &str, ask_usage: bool) -> Bytes {
-        let inside = Span { start: self.model_at.start + 1, end: self.model_at.end - 1 };
+    /// it does nothing to a request that is unary or that asks already. The caller's own bytes alone, if nothing
+    /// changes.
+    pub fn encode(&self, upstream_model: &str, ask_usage: bool) -> Pieces {
+        let inside = self.model_at.start + 1..self.model_at.end - 1;
         let model = (self.model != upstream_model).then(|| (inside, escaped(upstream_model)));
         let usage = (ask_usage && self.stream && !self.options.include_usage).then(|| self.usage_edit());
-        match (model, usage) {
-            (None, None) => self.body.clone(),
-            (Some(edit), None) | (None, Some(edit)) => splice(&self.body, &[edit]),
-            (Some(model), Some(usage)) if model.0.start <= usage.0.start => {
-                splice(&self.body, &[model, usage])
-            }
-            (Some(model), Some(usage)) => splice(&self.body, &[usage, model]),
-        }
+        let usage_first = usage.as_ref().is_some_and(|(at, _)| at.start < self.model_at.start);
+        let [first, second] = if usage_first { [usage, model] } else { [model, usage] };
+        splice(&self.body, first.into_iter().chain(second))
     }
 
     /// What to write, and in place of what, so that the stream's usage is asked for.
-    fn usage_edit(&self) -> Edit<'static> {
+    fn usage_edit(&self) -> Edit {
         let Options { at, include_usage_at, filled, .. } = self.options;
-        let Some(at) = at else {
-            let after_model = Span { start: self.model_at.end, end: self.model_at.end };
-            return (after_model, r#","stream_options":{"include_usage":true}"#.into());
-        };
-        match include_usage_at {
-            Some(value) => (value, "true".into()),
-            None if filled => {
-                let inside = Span { start: at.start + 1, end: at.start + 1 };
-                (inside, r#""include_usage":true,"#.into())
+        let (place, text) = match (at, include_usage_at) {
+            (None, _) => {
+                let after_model = self.model_at.end;
+                (after_model..after_model, r#","stream_options":{"include_usage":true}"#)
             }
-            None => (at, r#"{"include_usage":true}"#.into()),
-        }
+            (Some(_), Some(value)) => (value.start..value.end, "true"),
+            (Some(at), None) if filled => (at.start + 1..at.start + 1, r#""include_usage":true,"#),
+            (Some(at), None) => (at.start..at.end, r#"{"include_usage":true}"#),
+        };
+        (place, Bytes::from_static(text.as_bytes()))
     }
 }
 
@@ -228,32 +233,34 @@ fn wrong_type(param: &'static str, wanted: &str, value: &str) -> BadRequest {
     BadRequest::field(param, format!("`{param}` must be {wanted}, not {given}."))
 }
 
-/// What to write in place of a span.
-type Edit<'a> = (Span, Cow<'a, str>);
+/// What to write in place of these bytes.
+type Edit = (Range<usize>, Bytes);
 
 /// `text` as it stands between the quotes of a JSON string.
-fn escaped(text: &str) -> Cow<'_, str> {
+fn escaped(text: &str) -> Bytes {
     if scan::plain(text.as_bytes()) == text.len() {
-        return text.into();
+        return Bytes::copy_from_slice(text.as_bytes());
     }
     let quoted = serde_json::Value::from(text).to_string();
-    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned().into()
+    Bytes::copy_from_slice(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().as_bytes())
 }
 
 /// `body` with `edits`, which are sorted and do not overlap.
-fn splice(body: &[u8], edits: &[Edit<'_>]) -> Bytes {
-    let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
-    let removed: usize = edits.iter().map(|(span, _)| span.end.saturating_sub(span.start)).sum();
-    // To the byte: with room to spare, `Bytes` would allocate once more.
-    let mut spliced = Vec::with_capacity((body.len() + added).saturating_sub(removed));
+fn splice(body: &Bytes, edits: impl Iterator<Item = Edit>) -> Pieces {
+    let mut pieces = Pieces::new();
     let mut from = 0;
-    for (span, text) in edits {
-        spliced.extend_from_slice(body.get(from..span.start).unwrap_or_default());
-        spliced.extend_from_slice(text.as_bytes());
-        from = span.end;
+    for (place, text) in edits {
+        pieces.push(part(body, from..place.start));
+        pieces.push(text);
+        from = place.end;
     }
-    spliced.extend_from_slice(body.get(from..).unwrap_or_default());
-    spliced.into()
+    pieces.push(part(body, from..body.len()));
+    pieces
+}
+
+/// These bytes of `body`, shared; none of one that was given up.
+fn part(body: &Bytes, place: Range<usize>) -> Bytes {
+    if body.get(place.clone()).is_some() { body.slice(place) } else { Bytes::new() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::codes::Code;
 use crate::finding::{Finding, Report};
 use std::net::IpAddr;
-use weir_config::{AddressKind, Backend, Provider, Snapshot};
+use weir_config::{AddressKind, Backend, Provider, Snapshot, leads_to};
 use weir_crds::Kind;
 
 /// Says on each provider that the snapshot's gateway cannot reach it.
@@ -31,7 +31,7 @@ pub(crate) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 
 fn literal(provider: &Provider) -> Option<IpAddr> {
     match &provider.backend {
-        Backend::Http(endpoint) => endpoint.host.parse().ok(),
+        Backend::Http(endpoint) => endpoint.host.parse().ok().map(leads_to),
         Backend::Mock(_) => None,
     }
 }

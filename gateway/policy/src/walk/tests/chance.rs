@@ -70,7 +70,7 @@ fn play(now: Instant, scripts: &[Script], max_attempts: Option<u32>, mut random:
                 clock = failed + wait;
                 Some(target)
             }
-            Next::TryPlain { .. } | Next::GiveUp => None,
+            Next::TryPlain { .. } | Next::TryFresh { .. } | Next::GiveUp => None,
         };
     }
     attempts

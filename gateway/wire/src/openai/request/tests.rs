@@ -8,18 +8,62 @@ fn read(body: &str) -> Result<ChatRequest, BadRequest> {
 }
 
 fn encode(body: &str, model: &str, ask_usage: bool) -> String {
-    String::from_utf8(read(body).unwrap().encode(model, ask_usage).to_vec()).unwrap()
+    String::from_utf8(read(body).unwrap().encode(model, ask_usage).concat()).unwrap()
 }
 
 #[test]
 fn s2_7_nothing_to_change_shares_the_callers_bytes() {
     let body = Bytes::from_static(br#"{"model":"gpt","messages":[]}"#);
     let request = ChatRequest::read(body.clone()).unwrap();
-    assert_eq!(
-        request.encode("gpt", true).as_ptr(),
-        body.as_ptr(),
-        "a unary request is never asked for usage"
-    );
+    let pieces = request.encode("gpt", true);
+    assert_eq!(pieces.len(), 1, "a unary request is never asked for usage");
+    assert_eq!((pieces[0].as_ptr(), pieces[0].len()), (body.as_ptr(), body.len()));
+}
+
+#[test]
+fn s2_7_what_the_caller_wrote_is_shared_not_copied() {
+    for body in [
+        r#"{"messages":[],"model":"gpt","stream":true,"user":"u"}"#,
+        r#"{"stream_options":{"x":1},"messages":[],"model":"gpt","stream":true}"#,
+    ] {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let request = ChatRequest::read(body.clone()).unwrap();
+        let pieces = request.encode("upstream", true);
+        assert_eq!(pieces.len(), 5, "{pieces:?}");
+        let within = |piece: &Bytes| body.as_ptr_range().contains(&piece.as_ptr());
+        let own: usize = pieces.iter().filter(|piece| within(piece)).map(Bytes::len).sum();
+        assert_eq!(own, body.len() - "gpt".len(), "{pieces:?}");
+    }
+}
+
+#[test]
+fn s2_7_odd_numbers_and_half_surrogates_are_the_vendors_to_judge() {
+    for odd in [
+        r#""\ud83d""#,
+        r#""\ude00 \ud83d\ud83d""#,
+        r#"{"\udc00":["\uD83Dx"]}"#,
+        "1e400",
+        "-1E+999",
+        "1e-999",
+        &"9".repeat(400),
+    ] {
+        let body = format!(r#"{{"model":"a","messages":[{odd}],"stream":true}}"#);
+        assert_eq!(encode(&body, "b", false), body.replacen("\"a\"", "\"b\"", 1));
+    }
+    let bad = read(r#"{"model":"\ud83d"}"#).unwrap_err();
+    assert_eq!(bad.param, Some("model"), "no upstream has a model of such a name");
+    assert!(read(r#"{"model":"a","x":"\ud83"}"#).is_err(), "no escape at all");
+}
+
+#[test]
+fn s2_7_a_byte_order_mark_is_passed_over_and_not_sent() {
+    let body = "\u{feff}{\"model\":\"a\",\"x\":\"\u{feff}\"}";
+    assert_eq!(encode(body, "b", false), "{\"model\":\"b\",\"x\":\"\u{feff}\"}");
+    assert_eq!(encode(body, "a", false), body[3..]);
+    for (bad, column) in [("\u{feff}", 1), ("\u{feff}\u{feff}{}", 1), ("\u{feff}{\"model\":x}", 10)] {
+        let position = read(bad).unwrap_err().position;
+        assert_eq!(position, Some(Position { line: 1, column }), "{bad:?}");
+    }
 }
 
 #[test]
@@ -156,7 +200,7 @@ proptest! {
 
         let request = read(&text).unwrap();
         prop_assert_eq!(request.model(), &model);
-        let encoded: Value = serde_json::from_slice(&request.encode(&upstream, ask)).unwrap();
+        let encoded: Value = serde_json::from_slice(&request.encode(&upstream, ask).concat()).unwrap();
 
         body.insert("model".to_owned(), json!(upstream));
         if ask && body.get("stream") == Some(&json!(true)) {

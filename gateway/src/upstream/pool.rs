@@ -1,0 +1,102 @@
+//! The idle connections of one worker: kept, handed out again, and closed in time.
+//!
+//! Nobody waits for the next request to close what has been idle for too long, or what the upstream has closed: a
+//! sweep does, which runs while there is anything to sweep. Until it does, a closed connection holds a descriptor and
+//! the server's side of it.
+
+use super::idle::{Idle, Owner};
+use super::link::Link;
+use crate::tasks;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// Idle connections of the process; each worker has its share.
+const MOST_IDLE: usize = 2048;
+/// How often idle connections are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The idle connections of one worker, which alone touches them: its lock is always free.
+#[derive(Debug)]
+pub(crate) struct Pool(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    idle: Idle<Box<Link>>,
+    sweeping: bool,
+}
+
+/// Where a connection goes when it is idle.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    pool: Weak<Pool>,
+    owner: Weak<()>,
+}
+
+impl Home {
+    /// A place in `pool`, among the connections of `owner`.
+    pub(super) fn new(pool: &Arc<Pool>, owner: &Owner) -> Self {
+        Self { pool: Arc::downgrade(pool), owner: Arc::downgrade(owner) }
+    }
+}
+
+impl Pool {
+    /// One of `workers` pools.
+    pub(super) fn new(workers: usize) -> Arc<Self> {
+        let idle = Idle::new(MOST_IDLE.div_ceil(workers.max(1)));
+        Arc::new(Self(Mutex::new(State { idle, sweeping: false })))
+    }
+
+    /// A living idle connection of `owner`, if there is one.
+    pub(super) async fn take(&self, owner: &Owner, now: Instant) -> Option<Box<Link>> {
+        poll_fn(|cx| {
+            loop {
+                let link = self.lock().idle.take(owner, now);
+                let Some(mut link) = link else { return Poll::Ready(None) };
+                if link.is_usable(cx) {
+                    return Poll::Ready(Some(link));
+                }
+            }
+        })
+        .await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps `link` for another exchange.
+pub(super) fn put(link: Box<Link>) {
+    let Some(pool) = link.home.pool.upgrade() else { return };
+    let (owner, retire) = (link.home.owner.clone(), link.retire);
+    let mut state = pool.lock();
+    let evicted = state.idle.put(&owner, link, Instant::now(), retire);
+    let begins = state.idle.len() > 0 && !mem::replace(&mut state.sweeping, true);
+    drop(state);
+    drop(evicted); // closing a socket takes a system call: not under the lock
+    if begins {
+        tasks::spawn("sweep of idle connections", sweep(Arc::downgrade(&pool)));
+    }
+}
+
+/// Closes connections as their time comes, until none is left.
+async fn sweep(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let (swept, ended) = poll_fn(|cx| {
+            let mut state = pool.lock();
+            let swept = state.idle.sweep(Instant::now(), |link| link.is_usable(cx));
+            state.sweeping = state.idle.len() > 0;
+            Poll::Ready((swept, !state.sweeping))
+        })
+        .await;
+        drop(swept);
+        if ended {
+            return;
+        }
+    }
+}
