@@ -9,6 +9,7 @@ use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
 use weir_policy::{Decision, TargetFacts, decide};
@@ -28,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) timer: SharedTimer,
     /// Whether the caller is still there; only known where an attempt may outlive it.
     pub(crate) presence: Option<Arc<Presence>>,
+    /// This process had no descriptor left for an upstream: the request ends here, and no upstream is to blame.
+    pub(crate) starved: AtomicBool,
 }
 
 /// A target and the model that this request would use there.
@@ -90,6 +93,11 @@ impl Call {
         self.presence.as_ref().is_some_and(|presence| presence.has_left())
     }
 
+    /// Whether this process had no descriptor left for an upstream.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
     /// Notes whether the target asked now is with a vendor that bills on after we hang up; `None`: nobody is asked.
     pub(crate) fn set_billed_on(&self, target: Option<usize>) {
         let Some(presence) = &self.presence else { return };
@@ -106,6 +114,7 @@ impl Call {
             allow_private: &self.settings.egress.allow_private,
             worker: worker.index,
             random: worker.random(),
+            starved: &self.starved,
         }
     }
 }

@@ -243,6 +243,7 @@ impl Flowing {
             End::Broken(failure) => {
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
+                call.recorder.event.broke_off(failure.class);
                 (http::broken_stream(&failure), "stream_broken")
             }
             End::Cut => (Fault::shutting_down(), "shutting_down"),

@@ -125,6 +125,8 @@ pub(crate) struct Client<'a> {
     pub(crate) worker: usize,
     /// A random number for the Mock.
     pub(crate) random: u64,
+    /// Set where a connection failed for want of a descriptor of ours.
+    pub(crate) starved: &'a AtomicBool,
 }
 
 /// The head of an answer and its body.
@@ -215,7 +217,10 @@ impl Client<'_> {
     async fn connect(&self, server: &Server, within: Duration) -> Result<Box<Link>, Failure> {
         let connected = tokio::time::timeout(within, async {
             let stream =
-                self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(connect_failure)?;
+                self.dialer.connect(&server.endpoint, self.allow_private).await.map_err(|error| {
+                    self.starved.fetch_or(error.is_ours(), Ordering::Relaxed);
+                    connect_failure(error)
+                })?;
             Ok(Link::new(stream))
         });
         match connected.await {

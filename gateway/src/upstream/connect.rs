@@ -4,6 +4,7 @@
 //! origin or nowhere (semantics S10.2).
 
 use super::egress::{self, Closed, Refused};
+use crate::descriptors;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -33,6 +34,18 @@ pub(crate) enum ConnectError {
     Tls(#[source] io::Error),
     #[error("its host is no name that TLS can check")]
     ServerName,
+}
+
+impl ConnectError {
+    /// Whether it is ours: this process has no descriptor left. The upstream was not even asked.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Connect(error) => descriptors::are_spent(error),
+            // The resolver needs some too, and does not say which it lacked.
+            Self::Resolve(error) => descriptors::are_spent(error) || descriptors::are_spent_now(),
+            _ => false,
+        }
+    }
 }
 
 /// What every connection needs to know besides where it goes.
