@@ -1,17 +1,19 @@
 //! Few descriptors: callers wait, and no upstream is blamed.
 
-use crate::process::{PATIENCE, Up, eventually, folder, weir};
+use crate::process::{KEY, Up, eventually, folder, server, weir};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
-/// Answers no request before so many are there; keeps every connection.
+/// Answers no request before so many are there, or for `HOLD`; keeps every connection.
 #[derive(Clone)]
 struct Upstream(Arc<(Mutex<usize>, Condvar)>, usize);
 
+const HOLD: Duration = Duration::from_secs(3);
 const ANSWER: &str = r#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
 
 impl Upstream {
@@ -50,7 +52,7 @@ impl Upstream {
             let mut here = count.lock().unwrap();
             *here += 1;
             came.notify_all();
-            drop(came.wait_timeout_while(here, PATIENCE, |here| *here < self.1).unwrap());
+            drop(came.wait_timeout_while(here, HOLD, |here| *here < self.1).unwrap());
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
             writer.write_all(format!("{head} {}\r\n\r\n{ANSWER}", ANSWER.len()).as_bytes()).ok()?;
         }
@@ -59,15 +61,13 @@ impl Upstream {
 
 /// `weir up` under the limits that `ulimit` gives it, over upstreams that offer a model each: a, b, …
 fn start(ulimit: &str, ports: &[u16]) -> (Up, tempfile::TempDir) {
-    let shop = folder([("key.yaml", crate::process::KEY)]);
+    let shop = folder([("key.yaml", KEY)]);
     for (name, port) in ["a", "b", "c"].iter().zip(ports) {
-        let text = format!(
-            "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {{name: {name}}}\nspec:\n  \
-             vendor: OpenAICompatible\n  baseURL: http://127.0.0.1:{port}/v1\n---\n\
-             apiVersion: weir.dev/v1alpha1\nkind: LLMRoute\nmetadata: {{name: {name}}}\nspec:\n  \
+        let route = format!(
+            "---\napiVersion: weir.dev/v1alpha1\nkind: LLMRoute\nmetadata: {{name: {name}}}\nspec:\n  \
              model: {name}\n  targets: [{{name: only, providerRef: {{name: {name}}}}}]\n"
         );
-        fs::write(shop.path().join(format!("{name}.yaml")), text).unwrap();
+        fs::write(shop.path().join(format!("{name}.yaml")), server(name, *port) + &route).unwrap();
     }
     let state = shop.path().join("state");
     fs::create_dir_all(&state).unwrap();
@@ -81,7 +81,7 @@ fn start(ulimit: &str, ports: &[u16]) -> (Up, tempfile::TempDir) {
 
 #[test]
 fn s9_12_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
-    let (up, _shop) = start("-Sn 64 -Hn 200", &[Upstream::start(1)]);
+    let (up, _shop) = start("-Sn 64; ulimit -Hn 200", &[Upstream::start(1)]);
     let limits = fs::read_to_string(format!("/proc/{}/limits", up.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     let numbers: Vec<&str> = line.split_ascii_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
@@ -112,7 +112,7 @@ fn s9_12_callers_beyond_the_descriptors_wait_and_are_served() {
 
 #[test]
 fn s9_12_no_descriptor_for_an_upstream_is_our_overload_and_no_failure_of_the_account() {
-    let (up, shop) = start(LIMIT, &[Upstream::start(32), Upstream::start(32), Upstream::start(1)]);
+    let (up, shop) = start(LIMIT, &[Upstream::start(32), Upstream::start(32), Upstream::start(32)]);
     // Kept connections take what there is: 32 to each of two upstreams, and 32 callers.
     for model in ["a", "b"] {
         assert!(ask(&up, model, 32).iter().all(|(status, _)| *status == 200));

@@ -47,6 +47,15 @@ spec:
   vendor: Mock
 ";
 
+/// A provider called `name` whose server is at `port` of this machine.
+pub(crate) fn server(name: &str, port: u16) -> String {
+    format!(
+        "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {{name: {name}}}\nspec:\n  \
+         vendor: OpenAICompatible\n  credentials: {{none: {{}}}}\n  \
+         endpoint: {{url: 'http://127.0.0.1:{port}/v1', allowInsecure: true}}\n"
+    )
+}
+
 pub(crate) const ROUTE: &str = "apiVersion: weir.dev/v1alpha1
 kind: LLMRoute
 metadata:

@@ -1,6 +1,6 @@
 //! Nobody reads what the process says, or whoever did has left.
 
-use crate::process::{PROVIDER, ROUTE, Up, eventually, shop, weir};
+use crate::process::{PROVIDER, ROUTE, Up, eventually, server, shop, weir};
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,12 +8,7 @@ use std::time::{Duration, Instant};
 /// A provider that nobody answers for: each request is some log lines.
 fn broken_shop() -> tempfile::TempDir {
     let shop = shop();
-    let url = "http://127.0.0.1:1/v1";
-    let broken = format!(
-        "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {{name: broken}}\nspec:\n  \
-         vendor: OpenAICompatible\n  baseURL: {url}\n"
-    );
-    fs::write(shop.path().join("broken.yaml"), broken).unwrap();
+    fs::write(shop.path().join("broken.yaml"), server("broken", 1)).unwrap();
     let route = ROUTE.replace("name: chat\n", "name: broken\n").replace("model: chat", "model: broken");
     let route = route.replace("providerRef: {name: mock}", "providerRef: {name: broken}");
     fs::write(shop.path().join("route-broken.yaml"), route).unwrap();
@@ -60,9 +55,9 @@ fn s9_10_pipes_that_nobody_reads_stop_nothing() {
         metric(&up, "weir_log_dropped_total") > 0
     });
     // What the main thread says of an edit finds no reader either.
-    let provider = format!("{PROVIDER}  mock: {{reply: Changed}}\n");
+    let provider = format!("{PROVIDER}  mock: {{reply: Lorem}}\n");
     fs::write(shop.path().join("provider.yaml"), provider).unwrap();
-    eventually("the edit applies", || up.chat("chat").1.contains("Changed"));
+    eventually("the edit applies", || up.chat("chat").1.contains("Lorem"));
     up.signal("TERM");
     let told = Instant::now();
     assert_eq!(up.ends(), Some(0));
