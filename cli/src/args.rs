@@ -26,7 +26,7 @@ pub(crate) enum Command {
 ///
 /// Without a manifest it serves two made-up providers, so that there is something to try.
 /// Exit code: 0 after Ctrl-C or SIGTERM and a clean end, 1 if manifests are wrong or a second signal cut answers
-/// off, 2 if it cannot start.
+/// off or a part of it died, 2 if it cannot start.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Manifests: files, or folders to search for *.yaml, *.yml and *.json.

@@ -16,25 +16,31 @@ use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+use weir_gateway::Log;
 
 fn main() -> ExitCode {
     let code = match Cli::parse().command {
-        Command::Up(args) => log(&args.log).and_then(|()| up::run(&args)),
+        Command::Up(args) => log(&args.log).and_then(|log| up::run(&args, log)),
         Command::Lint(args) => Ok(lint::run(&args)),
     };
-    ExitCode::from(code.unwrap_or_else(|error| {
+    let code = code.unwrap_or_else(|error| {
         screen::note(format_args!("error: {error:#}"));
         2
-    }))
+    });
+    screen::end();
+    ExitCode::from(code)
 }
 
-fn log(filter: &str) -> anyhow::Result<()> {
+/// Where a process that serves logs: nobody needs to read it.
+fn log(filter: &str) -> anyhow::Result<Log> {
     let filter = EnvFilter::try_new(filter)?;
-    let to_terminal = std::io::stderr().is_terminal();
+    let log = screen::begin()?;
+    let (to_terminal, writer) = (std::io::stderr().is_terminal(), log.clone());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || writer.clone())
         .with_ansi(to_terminal)
         .init();
-    Ok(())
+    log.tell_panics();
+    Ok(log)
 }

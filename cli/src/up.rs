@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Bounds, Options, Running, Signals, StartError};
+use weir_gateway::{Bounds, Log, Options, Running, Signals, StartError};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -25,7 +25,7 @@ const QUICKSTART: &[(&str, &str)] = &[
 ];
 
 /// Runs until a signal; returns the exit code. An error: it could not start.
-pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     let source = source(args);
     let (sender, events) = channel();
     let signals = events::signals(sender.clone()).context("signals cannot be handled")?;
@@ -39,9 +39,10 @@ pub(crate) fn run(args: &Up) -> anyhow::Result<u8> {
     if !outcome.foreign.is_empty() {
         screen::note(format_args!("passed over, as they are not Weir's: {}", outcome.foreign.join(", ")));
     }
-    let options = options(args);
+    let options = options(args, log);
     let compiled = site.compile()?;
     let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
+    running.obey(&signals);
     running.apply(compiled.snapshot);
     if let Err(error) = &watcher {
         screen::note(format_args!("edits are noticed within seconds, not at once: {error}"));
@@ -60,12 +61,13 @@ fn source(args: &Up) -> Source {
     Source::paths(args.paths.clone())
 }
 
-fn options(args: &Up) -> Options {
+fn options(args: &Up, log: Log) -> Options {
     Options {
         listen: args.listen,
         admin_listen: args.admin_listen,
         workers: args.threads,
         usage_log: args.usage_log.clone(),
+        log: Some(log),
         memory_budget: None,
         bounds: Bounds::default(),
         keep_alive: Options::KEEP_ALIVE,

@@ -3,7 +3,9 @@
 use crate::bounds::Bounds;
 use crate::live::{Live, build};
 use crate::memory::MemoryBudget;
+use crate::observe::{Log, Names, Totals};
 use crate::shutdown::Shutdown;
+use crate::tasks::Needed;
 use crate::upstream::Dialer;
 use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
@@ -21,12 +23,18 @@ pub(crate) struct Gateway {
     /// When it was applied, in seconds since 1970.
     pub(crate) applied_at: AtomicI64,
     pub(crate) dialer: Dialer,
+    /// Counts the lines that the process's log lost.
+    pub(crate) log: Option<Log>,
     pub(crate) memory: MemoryBudget,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown: Arc<Shutdown>,
+    /// Threads without which it is no gateway any more.
+    pub(crate) needed: Arc<Needed>,
     /// A stream that has said nothing for so long gets a comment.
     pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,
+    /// What they have counted.
+    pub(crate) totals: Totals,
     /// Connections still come in.
     pub(crate) accepting: AtomicBool,
     /// What keeps newer configuration from coming here, if anything does.
@@ -41,17 +49,20 @@ impl Gateway {
     pub(crate) fn apply(&self, snapshot: Snapshot, revision: Option<Revision>) -> u64 {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        let live = Arc::new(build(snapshot, revision, previous.as_deref(), Instant::now()));
+        let began = Instant::now();
+        let live = Arc::new(build(snapshot, revision, previous.as_deref(), began));
         let Revision { generation, hash } = live.revision;
-        self.live.store(Some(live));
+        self.live.store(Some(Arc::clone(&live)));
+        self.totals.keep(&self.workers, &Names::of(&live.snapshot), began);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.applied_at.store(i64::try_from(now).unwrap_or(i64::MAX), Ordering::Relaxed);
         tracing::info!(generation, %hash, "snapshot applied");
         generation
     }
 
-    /// Whether new traffic should come here (semantics S9.2): a snapshot is in force and no drain has begun.
+    /// Whether new traffic should come here (semantics S9.2): a snapshot is in force, no drain has begun, and
+    /// nothing is gone that serving needs.
     pub(crate) fn is_ready(&self) -> bool {
-        self.live.load().is_some() && !self.shutdown.has_begun()
+        self.live.load().is_some() && !self.shutdown.has_begun() && !self.needed.is_lost()
     }
 }

@@ -20,6 +20,9 @@ pub struct Bounds {
     pub kept: Duration,
     /// Connections served at once; more wait in the kernel's queue.
     pub connections: usize,
+    /// Requests in flight at once, those that wait for their turn included; more are turned away. Every worker has an
+    /// equal share.
+    pub in_flight: usize,
 }
 
 impl Default for Bounds {
@@ -31,6 +34,7 @@ impl Default for Bounds {
             write_idle: Duration::from_secs(60),
             kept: Duration::from_secs(120),
             connections: 15_000,
+            in_flight: 15_000,
         }
     }
 }

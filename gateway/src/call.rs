@@ -10,6 +10,7 @@ use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
 use weir_policy::{Decision, TargetFacts, decide};
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     pub(crate) presence: Option<Arc<Presence>>,
     /// The attempt under way uses no kept connection: one has just been closed on the attempt before it.
     pub(crate) fresh: bool,
+    /// This process had no descriptor left for an upstream: the request ends here, and no upstream is to blame.
+    pub(crate) starved: AtomicBool,
 }
 
 /// A target and the model that this request would use there.
@@ -95,6 +98,11 @@ impl Call {
         self.presence.as_ref().is_some_and(|presence| presence.has_left())
     }
 
+    /// Whether this process had no descriptor left for an upstream.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
     /// Notes whether the target asked now is with a vendor that bills on after we hang up; `None`: nobody is asked.
     pub(crate) fn set_billed_on(&self, target: Option<usize>) {
         let Some(presence) = &self.presence else { return };
@@ -112,6 +120,7 @@ impl Call {
             worker: worker.index,
             random: worker.random(),
             fresh: self.fresh,
+            starved: &self.starved,
         }
     }
 }

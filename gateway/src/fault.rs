@@ -159,6 +159,13 @@ impl Fault {
         Self::new(FaultKind::ShuttingDown, text)
     }
 
+    /// This gateway has no room, as `why` says. Everybody comes again after an overload: `random` spreads them over 1
+    /// to 5 s.
+    pub(crate) fn overloaded(why: &str, random: u64) -> Self {
+        let wait = Duration::from_secs(1) + Duration::from_millis(random % 4001);
+        Self::new(FaultKind::Overloaded, format!("{why} Try again shortly.")).retry(Retry::After(wait))
+    }
+
     /// The key's requests per minute are used up.
     pub(crate) fn requests_exceeded(limit: u32, full: &Full) -> Self {
         let wait = full.retry_after.min(TOLD);

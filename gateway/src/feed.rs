@@ -27,6 +27,14 @@ impl Feed {
         self.0.apply(snapshot, Some(revision));
     }
 
+    /// Does `work`, whose end by a panic ends the process in order: what is called `name` is needed.
+    pub fn needs<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        let watched = self.0.needed.watch(name);
+        let done = work();
+        watched.done();
+        done
+    }
+
     /// Says on `/status` what keeps newer configuration from coming here, or that nothing does. In words for
     /// operators: no secret may be in it.
     pub fn report(&self, problem: Option<String>) {

@@ -15,6 +15,7 @@ use crate::walk;
 use crate::worker::Worker;
 use ::http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use weir_wire::openai::ChatRequest;
@@ -30,9 +31,13 @@ pub(crate) async fn chat(
     let began = Instant::now();
     let mut recorder = Recorder::begin(worker, id, began);
     let (head, mut body) = request.into_parts();
-    let fault = match gateway.live.load_full() {
-        None => http::not_ready(),
-        Some(live) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await {
+    recorder.event.named_by_caller(&head.headers);
+    let entered = worker.gate.enter(worker.series.in_flight(), || worker.random()).await;
+    let fault = match (entered, gateway.live.load_full()) {
+        (Err(fault), _) => fault,
+        (Ok(()), None) => http::not_ready(),
+        (Ok(()), Some(live)) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await
+        {
             Err(fault) => fault,
             Ok(admitted) => {
                 drop(live); // a long answer pins its key, route and accounts, not the configuration
@@ -59,8 +64,20 @@ impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held, limit } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        let fresh = false;
-        Box::new(Call { gateway, settings, route, request, recorder, held, limit, timer, presence, fresh })
+        let (fresh, starved) = (false, AtomicBool::new(false));
+        Box::new(Call {
+            gateway,
+            settings,
+            route,
+            request,
+            recorder,
+            held,
+            limit,
+            timer,
+            presence,
+            fresh,
+            starved,
+        })
     }
 }
 

@@ -244,6 +244,7 @@ impl Flowing {
                 flow.account.withheld.take_out_of(&mut failure);
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
+                call.recorder.event.broke_off(failure.class);
                 let row = flow.account.provider.vendor.row();
                 let disclosure = call.settings.listener.disclosure;
                 (broken_stream(&failure, row, disclosure), "stream_broken")

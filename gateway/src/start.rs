@@ -2,11 +2,14 @@
 
 use crate::app::Gateway;
 use crate::bounds::Bounds;
+use crate::descriptors;
 use crate::feed::Feed;
+use crate::gate::Gate;
 use crate::http::admin_router;
 use crate::memory::MemoryBudget;
-use crate::observe::{UsageLog, UsageLogTo, WorkerSeries};
+use crate::observe::{Log, Reopen, Totals, UsageLog, UsageLogTo, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
+use crate::tasks::Needed;
 use crate::upstream::{Closed, Dialer};
 use crate::worker::{self, Arrivals, Place, Worker};
 use arc_swap::ArcSwapOption;
@@ -26,6 +29,9 @@ use weir_config::Snapshot;
 /// Between the cut and the end: running answers say their last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Nobody can be accepted: so long until the next look.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// How a gateway is to run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -37,6 +43,8 @@ pub struct Options {
     pub workers: Option<NonZeroUsize>,
     /// Where the usage log goes.
     pub usage_log: UsageLogTo,
+    /// Where the process's log goes, so that metrics tell what it lost; `None`: nowhere that loses lines.
+    pub log: Option<Log>,
     /// Bytes of bodies held at once; `None`: half of what the machine or control group has.
     pub memory_budget: Option<u64>,
     /// What callers may take of time and sockets; usually the default.
@@ -88,22 +96,37 @@ pub struct Running {
 
 /// Starts a gateway without configuration: it answers 503 `not_ready` until the first snapshot is applied.
 pub fn start(options: &Options) -> Result<Running, StartError> {
+    start_with(options, worker::run)
+}
+
+/// The same with `run` as what each worker's thread does.
+fn start_with<F: Future<Output = ()> + Send + 'static>(
+    options: &Options,
+    run: impl Fn(Arc<Gateway>, Arc<Worker>, Arrivals) -> F,
+) -> Result<Running, StartError> {
+    let callers = descriptors::for_callers(descriptors::raise());
     let (data, data_address) = listen(options.listen)?;
     let (admin, admin_address) = listen(options.admin_listen)?;
     let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let shutdown = Arc::new(Shutdown::default());
-    let (workers, usage_log) = workers(count, &options.usage_log, &shutdown)?;
+    let needed = Arc::new(Needed::default());
+    // Each may need a connection upstream, as a caller on HTTP/1.1 has one here.
+    let in_flight = options.bounds.in_flight.min(callers).div_ceil(count);
+    let (workers, usage_log) = workers(count, &options.usage_log, &shutdown, &needed, in_flight)?;
     let closed = Closed { ours: vec![data_address, admin_address], withheld: options.withheld.clone() };
     let dialer = Dialer::new(closed, count).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
         live: ArcSwapOption::empty(),
         applied_at: AtomicI64::new(0),
         dialer,
+        log: options.log.clone(),
         memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
-        bounds: options.bounds.clone(),
+        bounds: Bounds { connections: options.bounds.connections.min(callers), ..options.bounds.clone() },
         shutdown,
+        needed,
         keep_alive: options.keep_alive,
         workers,
+        totals: Totals::default(),
         accepting: AtomicBool::new(true),
         source_problem: ArcSwapOption::empty(),
         applying: Mutex::new(()),
@@ -113,7 +136,9 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
     for worker in &gateway.workers {
         let (desk, arrivals) = mpsc::unbounded_channel();
         desks.push(desk);
-        threads.push(worker_thread(&gateway, worker, arrivals)?);
+        let name = format!("weir-worker-{}", worker.index);
+        let task = run(Arc::clone(&gateway), Arc::clone(worker), arrivals);
+        threads.push(on_thread(&gateway, name, task)?);
     }
     threads.push(control_thread(&gateway, data, admin, desks)?);
     Ok(Running { gateway, threads, usage_log, data_address, admin_address })
@@ -125,9 +150,11 @@ fn workers(
     count: usize,
     usage_log: &UsageLogTo,
     shutdown: &Arc<Shutdown>,
+    needed: &Arc<Needed>,
+    in_flight: usize,
 ) -> Result<(Vec<Arc<Worker>>, UsageLog), StartError> {
     let series: Vec<Arc<WorkerSeries>> = (0..count).map(|_| Arc::default()).collect();
-    let (log, buffers) = UsageLog::start(usage_log, &series).map_err(StartError::UsageLog)?;
+    let (log, buffers) = UsageLog::start(usage_log, &series, needed).map_err(StartError::UsageLog)?;
     let workers: Result<Vec<_>, StartError> = series
         .into_iter()
         .zip(buffers)
@@ -136,19 +163,10 @@ fn workers(
             let mut seed = [0; 8];
             getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
             let seed = u64::from_le_bytes(seed);
-            Ok(Arc::new(Worker::new(index, series, buffer, Arc::clone(shutdown), seed)))
+            Ok(Arc::new(Worker::new(index, series, buffer, Arc::clone(shutdown), Gate::new(in_flight), seed)))
         })
         .collect();
     Ok((workers?, log))
-}
-
-fn worker_thread(
-    gateway: &Arc<Gateway>,
-    worker: &Arc<Worker>,
-    arrivals: Arrivals,
-) -> Result<JoinHandle<()>, StartError> {
-    let name = format!("weir-worker-{}", worker.index);
-    on_thread(name, worker::run(Arc::clone(gateway), Arc::clone(worker), arrivals))
 }
 
 /// Accepts, serves the admin port: what must go on however busy the workers are.
@@ -158,20 +176,30 @@ fn control_thread(
     admin: TcpListener,
     desks: Vec<Desk>,
 ) -> Result<JoinHandle<()>, StartError> {
-    let gateway = Arc::clone(gateway);
-    on_thread("weir-control".to_owned(), async move {
+    let inside = Arc::clone(gateway);
+    on_thread(gateway, "weir-control".to_owned(), async move {
+        let gateway = inside;
         let mut phase = gateway.shutdown.watch();
         tokio::join!(accept(&gateway, data, &desks), serve_admin(&gateway, admin));
         reached(&mut phase, Phase::Ended).await;
     })
 }
 
+/// Runs `task`, which ends with the gateway, on a thread that the process needs.
 fn on_thread(
+    gateway: &Arc<Gateway>,
     name: String,
     task: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
     let runtime: Runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-    thread::Builder::new().name(name).spawn(move || runtime.block_on(task)).map_err(StartError::Thread)
+    let (shutdown, watched) = (Arc::clone(&gateway.shutdown), gateway.needed.watch(name.as_str()));
+    let run = move || {
+        runtime.block_on(task);
+        if shutdown.is(Phase::Ended) {
+            watched.done();
+        }
+    };
+    thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -196,16 +224,16 @@ async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
         let full = open_connections(gateway) >= gateway.bounds.connections;
         let accepted = tokio::select! {
             accepted = listener.accept(), if !full => accepted,
-            () = tokio::time::sleep(Duration::from_millis(50)), if full => continue,
+            () = tokio::time::sleep(AGAIN), if full => continue,
             () = reached(&mut phase, Phase::Draining) => break,
         };
         let stream = accepted.and_then(|(stream, _)| stream.into_std());
         match stream {
             Ok(stream) => hand_over(gateway, stream, desks),
-            // Out of descriptors, most likely: some come back when connections end.
+            // Out of descriptors, most likely: some come back when connections end. It stays readable meanwhile.
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(AGAIN).await;
             }
         }
     }
@@ -227,12 +255,15 @@ fn open_connections(gateway: &Gateway) -> usize {
     gateway.workers.iter().map(|worker| worker.connections()).sum()
 }
 
-fn hand_over(gateway: &Gateway, stream: std::net::TcpStream, desks: &[Desk]) {
-    let least = gateway.workers.iter().zip(desks).min_by_key(|(worker, _)| worker.connections());
-    if let Some((worker, desk)) = least
-        && desk.send((stream, Place::take(worker))).is_err()
-    {
-        tracing::error!(worker = worker.index, "a worker is gone");
+/// A worker that is gone has the fewest connections for ever: only those that still take some are asked.
+fn hand_over(gateway: &Gateway, mut stream: std::net::TcpStream, desks: &[Desk]) {
+    loop {
+        let alive = gateway.workers.iter().zip(desks).filter(|(_, desk)| !desk.is_closed());
+        let Some((worker, desk)) = alive.min_by_key(|(worker, _)| worker.connections()) else { return };
+        match desk.send((stream, Place::take(worker))) {
+            Ok(()) => return,
+            Err(mpsc::error::SendError((refused, _))) => stream = refused,
+        }
     }
 }
 
@@ -286,6 +317,21 @@ impl Running {
         }
     }
 
+    /// Has `heard` called once something that the gateway needs has ended unasked; at once if something has.
+    pub(crate) fn on_loss(&self, heard: impl FnOnce() + Send + 'static) {
+        self.gateway.needed.on_loss(heard);
+    }
+
+    /// Whether something has.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.gateway.needed.is_lost()
+    }
+
+    /// The handle that opens its usage log anew.
+    pub(crate) fn reopen(&self) -> Reopen {
+        self.usage_log.reopen()
+    }
+
     /// Ends everything now; what still runs is dropped. Writes out the usage log.
     pub fn stop(mut self) {
         self.gateway.shutdown.advance(Phase::Ended);
@@ -297,3 +343,6 @@ impl Running {
         self.usage_log.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

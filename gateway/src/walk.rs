@@ -25,6 +25,11 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
                 rescue.committed();
                 return (call, Ok(committed));
             }
+            Err(_) if call.is_starved() => {
+                let text = "The gateway has no socket left to ask an upstream on.";
+                let fault = Fault::overloaded(text, call.recorder.worker.random());
+                return (call, Err(fault));
+            }
             Err(failure) => failure,
         };
         let now = Instant::now();
@@ -86,7 +91,9 @@ async fn try_target(
         Ok(_) => {}
         Err(failure) => withhold(call, target, failure),
     }
-    if let Some(chosen) = chosen {
+    if call.is_starved() {
+        call.recorder.event.chosen = None; // nobody was asked
+    } else if let Some(chosen) = chosen {
         let (outcome, status) = match &result {
             Ok(_) => ("ok", Some(200)),
             Err(failure) => (failure.class.name(), failure.status),

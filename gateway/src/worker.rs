@@ -1,15 +1,18 @@
-//! A worker: one thread with its own runtime, connections and pools. Nothing on the way of a request is shared
-//! with another worker but the configuration.
+//! A worker: one thread with its own runtime, connections and pools. What its requests share with those of other
+//! workers is the configuration, and what is bounded for all of them together: bytes held, a key's minute, a route's
+//! retry budget.
 
 use crate::app::Gateway;
+use crate::gate::Gate;
 use crate::http::serve_connection;
 use crate::observe::{LogBuffer, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
 use crate::tasks;
+use std::convert::Infallible;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What a worker's requests share.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Worker {
     pub(crate) series: Arc<WorkerSeries>,
     pub(crate) usage_log: Arc<LogBuffer>,
     pub(crate) shutdown: Arc<Shutdown>,
+    /// Where its requests wait while it has too much to do.
+    pub(crate) gate: Gate,
     /// Connections that it serves.
     connections: AtomicUsize,
     random: AtomicU64,
@@ -31,10 +36,11 @@ impl Worker {
         series: Arc<WorkerSeries>,
         usage_log: Arc<LogBuffer>,
         shutdown: Arc<Shutdown>,
+        gate: Gate,
         seed: u64,
     ) -> Self {
         let (connections, random) = (AtomicUsize::new(0), AtomicU64::new(seed));
-        Self { index, series, usage_log, shutdown, connections, random }
+        Self { index, series, usage_log, shutdown, gate, connections, random }
     }
 
     /// A random number: for ids, jitter and the Mock, never for secrets. SplitMix64, by Steele, Lea and Flood.
@@ -75,16 +81,26 @@ pub(crate) type Arrivals = mpsc::UnboundedReceiver<(TcpStream, Place)>;
 /// Serves what arrives until the gateway has ended. Whatever runs then is dropped.
 pub(crate) async fn run(gateway: Arc<Gateway>, worker: Arc<Worker>, mut arrivals: Arrivals) {
     let mut phase = gateway.shutdown.watch();
+    let mut gate = keep_gate(&worker);
     loop {
         tokio::select! {
-            arrival = arrivals.recv() => match arrival {
-                Some((stream, place)) => begin(&gateway, &worker, stream, place),
-                None => break,
-            },
+            Some((stream, place)) = arrivals.recv() => begin(&gateway, &worker, stream, place),
             () = reached(&mut phase, Phase::Ended) => return,
+            // Nobody would be let in any more: as good as no worker.
+            _ = &mut gate => return,
         }
     }
-    reached(&mut phase, Phase::Ended).await;
+}
+
+/// Keeps the worker's gate; what it gives is ready when that has ended, which it never should.
+fn keep_gate(worker: &Arc<Worker>) -> oneshot::Receiver<Infallible> {
+    let (keeps, gone) = oneshot::channel();
+    let worker = Arc::clone(worker);
+    tasks::spawn("gate", async move {
+        worker.gate.keep().await;
+        drop(keeps);
+    });
+    gone
 }
 
 fn begin(gateway: &Arc<Gateway>, worker: &Arc<Worker>, stream: TcpStream, place: Place) {

@@ -188,6 +188,7 @@ impl World {
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             workers: NonZeroUsize::new(2),
             usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
+            log: None,
             memory_budget: None,
             bounds: Bounds::default(),
             keep_alive: Options::KEEP_ALIVE,

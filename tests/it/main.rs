@@ -18,6 +18,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod outage;
+mod overload;
 mod quiet;
 mod raw;
 mod recordings;

@@ -174,6 +174,7 @@ async fn metrics_have_the_frozen_names_and_labels() {
         ("weir_unpriced_requests", "counter", &[]),
         ("weir_usage_assumed", "counter", &[]),
         ("weir_usage_log_dropped", "counter", &[]),
+        ("weir_log_dropped", "counter", &[]),
         ("weir_config_generation", "gauge", &[]),
         ("weir_config_info", "gauge", &["gateway", "hash"]),
         ("weir_config_last_success_timestamp_seconds", "gauge", &[]),
@@ -337,4 +338,27 @@ async fn metrics_survive_names_with_quotes_and_line_ends() {
         labels["tenant"] == strange && labels["model"] == strange
     });
     assert!(found, "{series:#?}");
+}
+
+#[tokio::test]
+async fn s9_14_series_are_bounded_by_the_configuration_and_not_by_all_that_ever_was() {
+    let upstream = Upstream::start();
+    let world = World::start();
+    let mut most = 0;
+    for n in 0..1500 {
+        let mut config = Config::new();
+        config.add(&format!("p{n}"), upstream.port());
+        config.key_mut(|key| key.tenant = format!("tenant-{n}"));
+        config.route_mut(|route| route.name = weir_config::ObjectName::new("default", format!("route-{n}")));
+        world.running().apply(config.0);
+        assert_eq!(world.chat().await.status, 200);
+        if n % 100 == 99 {
+            let (_, series) = scrape(&world).await;
+            let now = series.keys().filter(|name| name.starts_with("weir_requests_total{")).count();
+            let last = format!("tenant=\"tenant-{n}\"");
+            assert!(series.keys().any(|name| name.contains(&last)), "{last}");
+            most = most.max(now);
+        }
+    }
+    assert!((2..=1002).contains(&most), "{most} series for one route");
 }

@@ -1,6 +1,6 @@
 //! The usage log (S4.7): one line per request, whatever happens to it and to the log.
 
-use crate::harness::{Config, World, streamed, unary};
+use crate::harness::{Config, KEY, Reply, World, streamed, unary};
 use crate::tools::{eventually, many, start};
 use serde_json::Value;
 use std::io::Read;
@@ -8,8 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weir_config::ModelPattern;
 use weir_gateway::UsageLogTo;
-use weir_upstream::{Answer, Chat, Upstream, Usage};
+use weir_upstream::{Answer, At, Chat, Upstream, Usage};
 
 #[tokio::test]
 async fn s4_7_every_request_has_one_line_with_all_its_fields() {
@@ -33,6 +34,7 @@ async fn s4_7_every_request_has_one_line_with_all_its_fields() {
             "schema",
             "time",
             "id",
+            "client_request_id",
             "key",
             "tenant",
             "route",
@@ -184,4 +186,83 @@ async fn s4_7_lines_that_a_full_disk_refuses_are_counted() {
     eventually("all ten are counted as lost", async || dropped(&world).await == 10).await;
     ask(&world, 1).await;
     eventually("and so is the next", async || dropped(&world).await == 11).await;
+}
+
+#[tokio::test]
+async fn s9_16_a_callers_own_request_id_is_in_the_line_and_ours_in_the_answer() {
+    let upstream = Upstream::start();
+    let world = Config::over(&[&upstream]).start();
+    let longest = "x".repeat(128);
+    let ids = [
+        ("trace-7f3a", Some("trace-7f3a")),
+        (r#"a "quoted" \ id"#, Some(r#"a "quoted" \ id"#)),
+        (longest.as_str(), Some(longest.as_str())),
+        (&"x".repeat(129), None),
+        ("", None),
+        ("caf\u{e9}", None),
+    ];
+    for (sent, _) in ids {
+        let request = world.client.post(world.url("/v1/chat/completions")).bearer_auth(KEY);
+        let sent = reqwest::header::HeaderValue::from_bytes(sent.as_bytes()).unwrap();
+        let reply =
+            Reply::read(request.header("x-request-id", sent).body(unary().to_string()).send().await.unwrap());
+        let reply = reply.await;
+        assert_eq!(reply.status, 200);
+        assert!(reply.header("x-request-id").unwrap().starts_with("req_"), "{reply:?}");
+    }
+    assert_eq!(world.chat().await.status, 200);
+    let told: Vec<Value> =
+        world.usage().into_iter().map(|mut line| line["client_request_id"].take()).collect();
+    let expected: Vec<Value> = ids.iter().map(|(_, told)| (*told).into()).chain([Value::Null]).collect();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn s9_16_a_model_that_no_provider_lists_is_told_as_it_was_asked_for() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut config = Config::over(&[&first, &second]);
+    config.route_mut(|route| {
+        route.model = ModelPattern::from("*".to_owned());
+        route.targets.iter_mut().for_each(|target| target.model = None);
+    });
+    (0..2).for_each(|at| drop(config.provider_mut(at, |provider| provider.models.clear())));
+    let world = config.start();
+    let mut body = unary();
+    body["model"] = "vendor/new-model".into();
+    first.then(Answer::server_error(500));
+    let reply = world.post(body.to_string()).await;
+    assert_eq!((reply.status, reply.header("x-weir-model")), (200, Some("vendor/new-model")));
+    first.then(Answer::server_error(500));
+    second.then(Answer::server_error(500));
+    first.then(Answer::server_error(500));
+    second.then(Answer::server_error(500));
+    let reply = world.post(body.to_string()).await;
+    assert_eq!(reply.json()["error"]["attempts"][0]["model"], "vendor/new-model", "{reply:?}");
+    let metrics = world.admin("/metrics").await.text;
+    assert!(metrics.contains(r#"model="other""#) && !metrics.contains("new-model"), "{metrics}");
+    for line in world.usage() {
+        assert_eq!(line["model"], "vendor/new-model", "{line}");
+        for attempt in line["attempts"].as_array().unwrap() {
+            assert_eq!(attempt["model"], "vendor/new-model", "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s9_16_an_attempt_whose_answer_broke_off_is_not_told_as_one_that_answered() {
+    let upstream = Upstream::start();
+    upstream.then(Chat::pieces(["one ", "two"]).answer().reset_at(At::Event(2)));
+    let world = Config::over(&[&upstream]).start();
+    let reply = world.stream().await;
+    assert!(reply.stream_error().is_some(), "{reply:?}");
+    let metrics = world.admin("/metrics").await.text;
+    let attempts: Vec<&str> =
+        metrics.lines().filter(|line| line.starts_with("weir_attempts_total{")).collect();
+    let told = r#"weir_attempts_total{provider="default/p1",model="gpt",outcome="server_error"} 1"#;
+    assert_eq!(attempts, [told]);
+    let line = world.usage().remove(0);
+    assert_eq!(
+        (&line["outcome"], &line["attempts"][0]["outcome"]),
+        (&"stream_broken".into(), &"server_error".into())
+    );
 }

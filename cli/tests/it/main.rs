@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod bad_input;
+mod descriptors;
 mod docs;
 mod end;
 mod keys;
@@ -10,5 +11,7 @@ mod lint;
 mod namespaces;
 mod process;
 mod reload;
+mod rotation;
+mod unread;
 mod up;
 mod writes;

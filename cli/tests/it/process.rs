@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,6 +47,15 @@ spec:
   vendor: Mock
 ";
 
+/// A provider called `name` whose server is at `port` of this machine.
+pub(crate) fn server(name: &str, port: u16) -> String {
+    format!(
+        "apiVersion: weir.dev/v1alpha1\nkind: LLMProvider\nmetadata: {{name: {name}}}\nspec:\n  \
+         vendor: OpenAICompatible\n  credentials: {{none: {{}}}}\n  \
+         endpoint: {{url: 'http://127.0.0.1:{port}/v1', allowInsecure: true}}\n"
+    )
+}
+
 pub(crate) const ROUTE: &str = "apiVersion: weir.dev/v1alpha1
 kind: LLMRoute
 metadata:
@@ -71,7 +81,10 @@ spec:
 pub(crate) struct Up {
     child: Child,
     pub(crate) ready: Value,
-    errors: Receiver<String>,
+    /// Locked only so that several callers may share this.
+    errors: Mutex<Receiver<String>>,
+    /// Its standard output and error, where nobody reads them.
+    unread: Option<(ChildStdout, ChildStderr)>,
     _state: Option<TempDir>,
 }
 
@@ -86,8 +99,7 @@ impl Up {
 
     /// The same from a command of one's own; ports and output are added.
     pub(crate) fn start_with(command: &mut Command) -> Self {
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "-o", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = spawn(command);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -97,7 +109,27 @@ impl Up {
             let said: Vec<String> = errors.iter().collect();
             panic!("it did not start: {said:#?}");
         }
-        Self { child, ready: serde_json::from_str(&line).unwrap(), errors, _state: None }
+        let ready = serde_json::from_str(&line).unwrap();
+        Self { child, ready, errors: Mutex::new(errors), unread: None, _state: None }
+    }
+
+    /// The same with nobody who reads what it says once it is ready.
+    pub(crate) fn start_unread(command: &mut Command) -> Self {
+        let mut child = spawn(command);
+        let (mut stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let line: Vec<u8> =
+            stdout.by_ref().bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n').collect();
+        let ready = serde_json::from_slice(&line).unwrap();
+        Self { child, ready, errors: Mutex::new(channel().1), unread: Some((stdout, stderr)), _state: None }
+    }
+
+    /// Whoever might have read it leaves.
+    pub(crate) fn readers_leave(&mut self) {
+        self.unread = None;
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -113,7 +145,8 @@ impl Up {
     pub(crate) fn hears(&self, part: &str) -> String {
         let mut others = Vec::new();
         let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self.errors.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        let errors = self.errors.lock().unwrap();
+        while let Ok(line) = errors.recv_timeout(until.saturating_duration_since(Instant::now())) {
             if line.contains(part) {
                 return line;
             }
@@ -148,8 +181,23 @@ impl Up {
     /// Waits for the end: the exit code.
     pub(crate) fn ends(mut self) -> Option<i32> {
         // Standard error closes at the end; reading on keeps it from filling up.
-        while self.errors.recv_timeout(PATIENCE).is_ok() {}
+        while self.errors.get_mut().unwrap().recv_timeout(PATIENCE).is_ok() {}
+        eventually("it ends", || self.child.try_wait().unwrap().is_some());
         self.child.wait().unwrap().code()
+    }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "-o", "json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Returns when `holds` does.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "never came true: {what}");
+        thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -11,7 +11,8 @@ use weir_gateway::UsageLogTo;
 /// An LLM gateway, configured by what the Weir operator publishes for one LLMGateway.
 ///
 /// The API server is found as in any pod, or through KUBECONFIG.
-/// Exit code: 0 after SIGTERM and a clean end, 1 if a second signal cut answers off, 2 if it cannot start.
+/// Exit code: 0 after SIGTERM and a clean end, 1 if a second signal cut answers off or a part of it died, 2 if it cannot
+/// start.
 #[derive(Debug, Parser)]
 #[command(name = "weir-gateway", version, max_term_width = 100)]
 pub(crate) struct Args {

@@ -61,14 +61,16 @@ impl Source {
             client(config)?
         };
         let (stop, stopped) = oneshot::channel();
+        let needed = feed.clone();
         let run = async move {
             tokio::select! {
                 () = Follower::new(client, settings, feed).follow() => {}
                 _ = stopped => {}
             }
         };
-        let thread =
-            thread::Builder::new().name("weir-source".to_owned()).spawn(move || runtime.block_on(run))?;
+        let thread = thread::Builder::new()
+            .name("weir-source".to_owned())
+            .spawn(move || needed.needs("weir-source", || runtime.block_on(run)))?;
         Ok(Self { stop, thread })
     }
 

@@ -1,5 +1,5 @@
 //! Every decision of the gateway, as pure code: which targets in which order, what follows a failure, what the
-//! caller is told at the end, who is over a limit.
+//! caller is told at the end, who is over a limit, who waits for a worker with too much to do.
 //!
 //! Nothing here does I/O, reads a clock, waits or draws a random number: `now` and
 //! `random` are arguments, so every decision can be tested with virtual time and replayed. Whoever calls does
@@ -7,6 +7,7 @@
 
 mod decide;
 mod outgrown;
+mod overload;
 mod retry_budget;
 mod seconds;
 mod verdict;
@@ -14,6 +15,7 @@ mod walk;
 mod window;
 
 pub use decide::{Decision, LeftOut, Planned, TargetFacts, decide};
+pub use overload::{Overload, Pass, Turn};
 pub use retry_budget::{RetryBudget, Take, Tokens, Wake};
 pub use verdict::{Attempted, Verdict, verdict};
 pub use walk::{Next, Rules, Walk};

@@ -30,8 +30,10 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
+/// Written on a thread of its own: this one accepts connections, and text for thousands of series takes its time.
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    match Exposition::text(&gateway) {
+    let text = tokio::task::spawn_blocking(move || Exposition::text(&gateway)).await;
+    match text.map_err(std::io::Error::from).and_then(|text| text.map_err(std::io::Error::other)) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

@@ -11,6 +11,7 @@ pub(crate) use build::build;
 pub(crate) use key::{KeyText, LiveKey};
 pub(crate) use route::{LiveRoute, LiveTarget, ModelChoice, RescueBudget};
 
+use crate::observe::UNLISTED;
 use foldhash::fast::RandomState;
 use http::HeaderValue;
 use std::collections::{BTreeMap, HashMap};
@@ -119,6 +120,8 @@ pub(crate) struct Label(Arc<Forms>);
 #[derive(Debug)]
 pub(crate) struct Forms {
     pub(crate) text: Arc<str>,
+    /// In metrics: `text`, unless a caller made it up.
+    pub(crate) counted: Arc<str>,
     pub(crate) header: HeaderValue,
     /// With its quotes.
     pub(crate) json: String,
@@ -127,9 +130,20 @@ pub(crate) struct Forms {
 impl Label {
     /// Names of Kubernetes objects and models are plain ASCII; anything else would not be a header.
     pub(crate) fn new(text: &str) -> Self {
-        let header = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("other"));
-        let json = serde_json::Value::from(text).to_string();
-        Self(Arc::new(Forms { text: Arc::from(text), header, json }))
+        let text = Arc::from(text);
+        Self::counted_as(Arc::clone(&text), text)
+    }
+
+    /// A model that its provider does not list, and that a caller asked for. It is told as it was asked for; counted
+    /// under one name with all others, as callers can make up any number of them.
+    pub(crate) fn unlisted(model: &str) -> Self {
+        Self::counted_as(Arc::from(UNLISTED), Arc::from(model))
+    }
+
+    fn counted_as(counted: Arc<str>, text: Arc<str>) -> Self {
+        let header = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(UNLISTED));
+        let json = serde_json::Value::from(&*text).to_string();
+        Self(Arc::new(Forms { text, counted, header, json }))
     }
 }
 

@@ -49,8 +49,8 @@ pub(crate) struct LiveTarget {
 pub(crate) enum ModelChoice {
     /// Always this one.
     Fixed(Arc<Model>, Label),
-    /// The one asked for, as the provider knows it. Its label is `other` unless the provider lists it: a label
-    /// never comes from a caller.
+    /// The one asked for, as the provider knows it. It is counted as `other` unless the provider lists it: a metric's
+    /// label never comes from a caller.
     Asked,
 }
 
@@ -62,7 +62,7 @@ impl LiveTarget {
             ModelChoice::Asked => {
                 let model = self.account.provider.model(asked)?;
                 let listed = !self.account.provider.models.is_empty();
-                let label = Label::new(if listed { &model.name } else { "other" });
+                let label = if listed { Label::new(&model.name) } else { Label::unlisted(&model.name) };
                 Some((Arc::new(model), label))
             }
         }

@@ -2,11 +2,15 @@
 
 use crate::live::{Label, LiveKey, LiveRoute};
 use crate::worker::Worker;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use weir_config::{NanoUsd, Usage};
+use weir_config::{FailureClass, NanoUsd, Usage};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Characters of a caller's own id.
+const CLIENT_REQUEST_ID: usize = 128;
 
 /// A request's identity: 96 random bits in hexadecimal, after `req_`.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +74,8 @@ impl Outcome {
 #[derive(Debug)]
 pub(crate) struct RequestFinished {
     pub(crate) id: RequestId,
+    /// The caller's own `x-request-id`, as JSON.
+    pub(crate) client_request_id: Option<String>,
     pub(crate) began: Instant,
     pub(crate) began_at: SystemTime,
     pub(crate) stream: bool,
@@ -91,6 +97,21 @@ pub(crate) struct RequestFinished {
 }
 
 impl RequestFinished {
+    /// Keeps the id that the caller gave the request, if it is one that a line can hold: printable ASCII, at most 128
+    /// characters.
+    pub(crate) fn named_by_caller(&mut self, headers: &HeaderMap) {
+        let Some(id) = headers.get(X_REQUEST_ID) else { return };
+        let id = id.to_str().ok().filter(|id| (1..=CLIENT_REQUEST_ID).contains(&id.len()));
+        self.client_request_id = id.map(|id| serde_json::Value::from(id).to_string());
+    }
+
+    /// The answer of the attempt that was committed last broke off: that one has not answered after all.
+    pub(crate) fn broke_off(&mut self, class: FailureClass) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.outcome = class.name();
+        }
+    }
+
     /// Whether its one attempt answered.
     pub(super) fn is_direct(&self) -> bool {
         matches!(self.attempts.as_slice(), [only] if only.outcome == "ok")
@@ -116,6 +137,7 @@ impl Recorder {
         worker.series.request_began();
         let event = Box::new(RequestFinished {
             id,
+            client_request_id: None,
             began,
             began_at: SystemTime::now(),
             stream: false,

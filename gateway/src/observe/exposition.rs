@@ -1,7 +1,9 @@
-//! `/metrics`: sums the workers' cells into prometheus-client's text. The families' names and labels are frozen:
-//! dashboards hang on them.
+//! `/metrics`: the totals as prometheus-client's text. The families' names and labels are frozen: dashboards hang on
+//! them.
 
-use super::series::{AttemptLabels, Cell, Cells, Histogram, Labels, OVERHEAD_SECONDS, SECONDS, WorkerSeries};
+use super::log::Log;
+use super::series::{Cell, Histogram, OVERHEAD_SECONDS, SECONDS};
+use super::totals::Sums;
 use crate::app::Gateway;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
@@ -35,17 +37,20 @@ impl Exposition {
 
 impl Collector for Exposition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let workers: Vec<&WorkerSeries> = self.0.workers.iter().map(|worker| &*worker.series).collect();
-        let mut sums = Sums::default();
-        workers.iter().for_each(|worker| sums.add(&worker.cells()));
+        let workers = &self.0.workers;
+        let sums = self.0.totals.sums(workers);
         sums.encode_requests(&mut encoder)?;
         sums.encode_tokens(&mut encoder)?;
         sums.encode_attempts(&mut encoder)?;
-        let in_flight: i64 = workers.iter().map(|worker| worker.in_flight()).sum();
+        drop(sums);
+        let in_flight: i64 = workers.iter().map(|worker| worker.series.in_flight()).sum();
         gauge(&mut encoder, "weir_inflight_requests", "Requests that have begun and not ended", in_flight)?;
-        let dropped: u64 = workers.iter().map(|worker| worker.usage_lines_dropped()).sum();
+        let dropped: u64 = workers.iter().map(|worker| worker.series.usage_lines_dropped()).sum();
         let help = "Usage log lines lost: the sink was slower than traffic, or failed";
         counter(&mut encoder, "weir_usage_log_dropped", help, dropped)?;
+        let dropped = self.0.log.as_ref().map_or(0, Log::dropped);
+        let help = "Log lines lost: nobody read them fast enough";
+        counter(&mut encoder, "weir_log_dropped", help, dropped)?;
         self.encode_config(&mut encoder)
     }
 }
@@ -84,30 +89,11 @@ fn counter(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) 
     counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
 }
 
-/// All workers' cells added up.
-#[derive(Default)]
-struct Sums {
-    requests: BTreeMap<[Arc<str>; 4], Cell>,
-    attempts: BTreeMap<AttemptLabels, u64>,
-    overhead: Histogram,
-}
-
 type Named<'a> = (&'static str, &'a str);
 
 impl Sums {
-    fn add(&mut self, cells: &Cells) {
-        for (Labels { route, tenant, provider, model }, cell) in &cells.requests {
-            let labels = [route, tenant, provider, model].map(Arc::clone);
-            if cell.direct > 0 {
-                let attempt = (Arc::clone(provider), Arc::clone(model), "ok");
-                *self.attempts.entry(attempt).or_default() += cell.direct;
-            }
-            self.requests.entry(labels).or_default().add(cell);
-        }
-        for (labels, count) in &cells.attempts {
-            *self.attempts.entry(labels.clone()).or_default() += count;
-        }
-        self.overhead.add(&cells.overhead);
+    fn cells(&self) -> impl Iterator<Item = (&[Arc<str>; 4], &Cell)> {
+        self.requests.iter().map(|(labels, kept)| (labels, &kept.count))
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
@@ -117,7 +103,7 @@ impl Sums {
             None,
             MetricType::Counter,
         )?;
-        for ([route, tenant, provider, model], cell) in &self.requests {
+        for ([route, tenant, provider, model], cell) in self.cells() {
             for (code, count) in &cell.codes {
                 let code = code.to_string();
                 let labels: [Named<'_>; 6] = [
@@ -139,7 +125,7 @@ impl Sums {
         let family =
             encoder.encode_descriptor("weir_overhead", help, Some(&Unit::Seconds), MetricType::Histogram)?;
         encode_histogram(family, &OVERHEAD_SECONDS, &self.overhead)?;
-        let rescued = self.requests.values().map(|cell| cell.rescued).sum();
+        let rescued = self.cells().map(|(_, cell)| cell.rescued).sum();
         counter(encoder, "weir_rescued", "Requests that a later attempt answered", rescued)
     }
 
@@ -152,7 +138,7 @@ impl Sums {
         of: impl Fn(&Cell) -> &Histogram,
     ) -> fmt::Result {
         let mut sums: BTreeMap<[&str; 3], Histogram> = BTreeMap::new();
-        for ([route, _, provider, model], cell) in &self.requests {
+        for ([route, _, provider, model], cell) in self.cells() {
             sums.entry([route, provider, model]).or_default().add(of(cell));
         }
         let mut family =
@@ -167,7 +153,7 @@ impl Sums {
     fn encode_tokens(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let mut family =
             encoder.encode_descriptor("weir_tokens", "Tokens by class", None, MetricType::Counter)?;
-        for ([route, tenant, provider, model], cell) in &self.requests {
+        for ([route, tenant, provider, model], cell) in self.cells() {
             let usage = &cell.usage;
             let classes = [
                 ("input", usage.input),
@@ -188,16 +174,16 @@ impl Sums {
         }
         let help = "What the tokens cost at the configured prices, in US dollars";
         let mut family = encoder.encode_descriptor("weir_cost_usd", help, None, MetricType::Counter)?;
-        for ([route, tenant, provider, model], cell) in &self.requests {
+        for ([route, tenant, provider, model], cell) in self.cells() {
             let labels: [Named<'_>; 4] =
                 [("route", route), ("tenant", tenant), ("provider", provider), ("model", model)];
             // The one place where money becomes a float: Prometheus knows nothing else.
             let usd = cell.cost.0 as f64 / 1e9;
             ConstCounter::new(usd).encode(family.encode_family(&labels)?)?;
         }
-        let unpriced = self.requests.values().map(|cell| cell.unpriced).sum();
+        let unpriced = self.cells().map(|(_, cell)| cell.unpriced).sum();
         counter(encoder, "weir_unpriced_requests", "Requests whose price is not known", unpriced)?;
-        let assumed = self.requests.values().map(|cell| cell.assumed).sum();
+        let assumed = self.cells().map(|(_, cell)| cell.assumed).sum();
         counter(encoder, "weir_usage_assumed", "Requests whose usage the upstream did not tell", assumed)
     }
 
@@ -208,9 +194,9 @@ impl Sums {
             None,
             MetricType::Counter,
         )?;
-        for ((provider, model, outcome), count) in &self.attempts {
+        for ((provider, model, outcome), kept) in &self.attempts {
             let labels: [Named<'_>; 3] = [("provider", provider), ("model", model), ("outcome", outcome)];
-            ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            ConstCounter::new(kept.count).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

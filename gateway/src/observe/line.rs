@@ -22,7 +22,9 @@ impl Writer {
         self.time(to, event.began_at);
         text(to, "\",\"id\":\"");
         text(to, event.id.as_str());
-        text(to, "\",\"key\":");
+        text(to, "\",\"client_request_id\":");
+        text(to, event.client_request_id.as_deref().unwrap_or("null"));
+        text(to, ",\"key\":");
         text(to, event.key.as_ref().map_or("null", |key| &key.name.json));
         text(to, ",\"tenant\":");
         text(to, event.key.as_ref().map_or("null", |key| &key.tenant.json));

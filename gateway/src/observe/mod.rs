@@ -4,15 +4,22 @@
 mod events;
 mod exposition;
 mod line;
+mod log;
+mod names;
+mod patient;
 mod series;
 mod sink;
+mod totals;
 mod usage_log;
 
 pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
 pub(crate) use exposition::Exposition;
+pub use log::{Log, Lost};
+pub(crate) use names::{Names, UNLISTED};
 pub(crate) use series::WorkerSeries;
+pub(crate) use totals::Totals;
 pub use usage_log::UsageLogTo;
-pub(crate) use usage_log::{LogBuffer, UsageLog};
+pub(crate) use usage_log::{LogBuffer, Reopen, UsageLog};
 
 /// Whole microseconds; more than 584,000 years are cut. Without the 128-bit division of `Duration::as_micros`.
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {

@@ -1,8 +1,9 @@
-//! The cells that requests are counted in: a set per worker, so that no two threads write one; summed when
-//! scraped.
+//! The cells that requests are counted in: a set per worker, so that no two threads write one; taken away and summed
+//! when scraped (`totals`).
 //!
 //! A request costs one look-up: everything with the labels (route, tenant, provider, model) stands in one cell.
-//! Labels are configured names only, so the number of cells is bounded by the configuration.
+//! Labels are configured names only, and what a configuration before left is taken away with the next: the number of
+//! cells is bounded by the configuration.
 
 use super::{Outcome, RequestFinished};
 use foldhash::fast::RandomState;
@@ -122,7 +123,7 @@ pub(super) struct Cells {
     pub(super) overhead: Histogram,
 }
 
-/// One worker's cells. The lock is taken by that worker once per request, and by a scrape.
+/// One worker's cells. The lock is taken by that worker once per request, and by whoever takes the cells away.
 #[derive(Debug)]
 pub(crate) struct WorkerSeries {
     cells: Mutex<Cells>,
@@ -170,14 +171,14 @@ impl WorkerSeries {
             route: event.route.as_ref().map_or_else(unknown, |route| Arc::clone(&route.label.text)),
             tenant: event.key.as_ref().map_or_else(unknown, |key| Arc::clone(&key.tenant.text)),
             provider: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.provider.text)),
-            model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.text)),
+            model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.counted)),
         };
         let mut cells = self.cells();
         // That of a request answered at once is its cell's own.
         for attempt in event.attempts.iter().filter(|_| !event.is_direct()) {
             let labels = (
                 Arc::clone(&attempt.chosen.provider.text),
-                Arc::clone(&attempt.chosen.model.text),
+                Arc::clone(&attempt.chosen.model.counted),
                 attempt.outcome,
             );
             *cells.attempts.entry(labels).or_default() += 1;
@@ -188,7 +189,23 @@ impl WorkerSeries {
         cells.requests.entry(labels).or_default().request_finished(event, took);
     }
 
-    pub(super) fn cells(&self) -> MutexGuard<'_, Cells> {
+    /// Takes everything away that was counted so far.
+    pub(super) fn take(&self) -> Cells {
+        // Made before the lock is taken, with room for what most likely comes again.
+        let (requests, attempts) = {
+            let cells = self.cells();
+            (cells.requests.len(), cells.attempts.len())
+        };
+        let mut taken = Cells {
+            requests: HashMap::with_capacity_and_hasher(requests, RandomState::default()),
+            attempts: HashMap::with_capacity_and_hasher(attempts, RandomState::default()),
+            overhead: Histogram::default(),
+        };
+        std::mem::swap(&mut *self.cells(), &mut taken);
+        taken
+    }
+
+    fn cells(&self) -> MutexGuard<'_, Cells> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,9 @@
 //! Where the usage log's lines go. Writing may block for as long as it likes: only the log's own thread does it.
 
 use super::UsageLogTo;
+use super::patient::write_all;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -29,17 +30,14 @@ impl Sink {
     /// Writes all of `lines`, however long it takes.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout(stdout) => {
-                let mut stdout = stdout.lock();
-                stdout.write_all(lines).and_then(|()| stdout.flush())
-            }
-            Self::File(file) => file.write_all(lines),
+            Self::Stdout(stdout) => write_all(&mut stdout.lock(), lines),
+            Self::File(file) => write_all(file, lines),
             Self::Fifo(path, open) => {
                 let mut pipe = match open.take() {
                     Some(pipe) => pipe,
                     None => append(path)?,
                 };
-                pipe.write_all(lines)?;
+                write_all(&mut pipe, lines)?;
                 *open = Some(pipe);
                 Ok(())
             }

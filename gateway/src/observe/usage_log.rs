@@ -7,6 +7,7 @@ use super::RequestFinished;
 use super::line::Writer;
 use super::series::WorkerSeries;
 use super::sink::Sink;
+use crate::tasks::Needed;
 use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
@@ -67,6 +68,19 @@ struct Wake {
     pending: Mutex<bool>,
     arrived: Condvar,
     closing: AtomicBool,
+    /// The sink is to be opened anew.
+    reopening: AtomicBool,
+}
+
+/// Opens a usage log anew: a file that was renamed is left, and made again under its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Reopen(Arc<Wake>);
+
+impl Reopen {
+    pub(crate) fn reopen(&self) {
+        self.0.reopening.store(true, Ordering::Release);
+        self.0.signal();
+    }
 }
 
 impl Wake {
@@ -128,6 +142,7 @@ impl UsageLog {
     pub(crate) fn start(
         to: &UsageLogTo,
         series: &[Arc<WorkerSeries>],
+        needed: &Arc<Needed>,
     ) -> io::Result<(Self, Vec<Arc<LogBuffer>>)> {
         let wake = Arc::new(Wake::default());
         let buffers: Vec<_> = series
@@ -142,11 +157,18 @@ impl UsageLog {
             })
             .collect();
         let Some(sink) = Sink::open(to)? else { return Ok((Self { wake, thread: None }, buffers)) };
-        let (theirs, woken) = (buffers.clone(), Arc::clone(&wake));
-        let thread = std::thread::Builder::new()
-            .name("weir-usage-log".to_owned())
-            .spawn(move || write_lines(sink, &theirs, &woken))?;
+        let (to, theirs, woken) = (to.clone(), buffers.clone(), Arc::clone(&wake));
+        let watched = needed.watch("weir-usage-log");
+        let thread = std::thread::Builder::new().name("weir-usage-log".to_owned()).spawn(move || {
+            write_lines(sink, &to, &theirs, &woken);
+            watched.done();
+        })?;
         Ok((Self { wake, thread: Some(thread) }, buffers))
+    }
+
+    /// The handle that opens it anew. Nothing happens where the log is off or standard output.
+    pub(crate) fn reopen(&self) -> Reopen {
+        Reopen(Arc::clone(&self.wake))
     }
 
     /// Writes what is left and ends; what a blocked sink does not take within three seconds is lost.
@@ -166,11 +188,15 @@ impl UsageLog {
     }
 }
 
-fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
+fn write_lines(mut sink: Sink, to: &UsageLogTo, buffers: &[Arc<LogBuffer>], wake: &Wake) {
     let mut batch = Vec::new();
     let mut failing = false;
     loop {
         wake.wait();
+        // At once, before what gathers is written: who rotates may pack the old file as soon as it has asked.
+        if wake.reopening.swap(false, Ordering::AcqRel) {
+            open_anew(&mut sink, to);
+        }
         wake.gather();
         let closing = wake.closing.load(Ordering::Acquire);
         for buffer in buffers {
@@ -191,6 +217,17 @@ fn write_lines(mut sink: Sink, buffers: &[Arc<LogBuffer>], wake: &Wake) {
         }
         if closing {
             return;
+        }
+    }
+}
+
+/// A log that cannot be opened anew goes on where it went: lines in the old file are not lost.
+fn open_anew(sink: &mut Sink, to: &UsageLogTo) {
+    match Sink::open(to) {
+        Ok(Some(anew)) => *sink = anew,
+        Ok(None) => {}
+        Err(error) => {
+            tracing::error!(%error, "the usage log cannot be opened anew; it goes on in the file that it had");
         }
     }
 }

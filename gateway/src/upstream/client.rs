@@ -13,6 +13,7 @@ use http::{HeaderValue, Uri};
 use ipnet::IpNet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weir_config::{Backend, Endpoint, Failure, FailureClass, Mock, Provider, Secret, UnixSeconds};
@@ -136,6 +137,8 @@ pub(crate) struct Client<'a> {
     pub(crate) random: u64,
     /// On a connection of its own, not on a kept one.
     pub(crate) fresh: bool,
+    /// Set where a connection failed for want of a descriptor of ours.
+    pub(crate) starved: &'a AtomicBool,
 }
 
 /// The head of an answer and its body.
@@ -252,8 +255,12 @@ impl Client<'_> {
         let connecting = self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
         match tokio::time::timeout(within, connecting).await {
             Ok(stream) => {
+                let stream = stream.map_err(|error| {
+                    self.starved.fetch_or(error.is_ours(), Ordering::Relaxed);
+                    connect_failure(error)
+                })?;
                 let home = Home::new(pool, &server.owner);
-                Ok(Link::new(stream.map_err(connect_failure)?, home, Instant::now(), self.random))
+                Ok(Link::new(stream, home, Instant::now(), self.random))
             }
             Err(_) => Err(Failure::new(FailureClass::Timeout, "connecting to the upstream took too long")),
         }

@@ -7,6 +7,7 @@ use super::egress::{self, Closed, Refused};
 use super::names::Names;
 use super::pool::Pool;
 use super::race::{interleave, race};
+use crate::descriptors;
 use crate::keepalive;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
@@ -38,6 +39,18 @@ pub(crate) enum ConnectError {
     Tls(#[source] io::Error),
     #[error("its host is no name that TLS can check")]
     ServerName,
+}
+
+impl ConnectError {
+    /// Whether it is ours: this process has no descriptor left. The upstream was not even asked.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Connect(error) => descriptors::are_spent(error),
+            // The resolver needs some too, and does not say which it lacked.
+            Self::Resolve(_) => descriptors::are_spent_now(),
+            _ => false,
+        }
+    }
 }
 
 /// What every connection needs to know besides where it goes, and what each worker has of its own for them.

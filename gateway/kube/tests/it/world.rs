@@ -105,6 +105,7 @@ impl World {
             admin_listen: loopback,
             workers: std::num::NonZeroUsize::new(1),
             usage_log: UsageLogTo::Off,
+            log: None,
             memory_budget: Some(64 << 20),
             bounds: Bounds::default(),
             keep_alive: Options::KEEP_ALIVE,

@@ -1,0 +1,88 @@
+use super::*;
+use crate::Signals;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+use weir_config::{Disclosure, Egress, Gateway as Settings, Listener, ObjectName};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options() -> Options {
+    Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin_listen: "127.0.0.1:0".parse().unwrap(),
+        workers: NonZeroUsize::new(2),
+        usage_log: UsageLogTo::Off,
+        log: None,
+        memory_budget: Some(1 << 20),
+        bounds: Bounds::default(),
+        keep_alive: Options::KEEP_ALIVE,
+        withheld: Vec::new(),
+    }
+}
+
+fn snapshot() -> Snapshot {
+    let listener = Listener {
+        max_body_bytes: 1 << 20,
+        drain_timeout: PATIENCE,
+        removal_delay: Duration::ZERO,
+        disclosure: Disclosure::Full,
+    };
+    let name = ObjectName::new("default", "default");
+    Snapshot::empty(Settings { name, listener, egress: Egress { allow_private: Vec::new() } })
+}
+
+/// The head of the answer on a connection of its own; empty where that was closed without one.
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n");
+    let mut text = Vec::new();
+    // Whoever was with a worker that died sees a reset, at either of these.
+    drop(stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut text)));
+    String::from_utf8(text).unwrap()
+}
+
+/// A gateway whose first worker dies of the first connection that it is given.
+fn with_a_mortal_worker() -> Running {
+    let running = start_with(&options(), async |gateway, worker: Arc<Worker>, mut arrivals: Arrivals| {
+        if worker.index == 0 {
+            drop(arrivals.recv().await);
+            panic!("a worker dies: this is the test");
+        }
+        worker::run(gateway, worker, arrivals).await;
+    });
+    let running = running.unwrap();
+    running.apply(snapshot());
+    running
+}
+
+#[test]
+fn s9_11_a_worker_that_dies_ends_the_process_in_order_and_takes_no_further_connection() {
+    let running = with_a_mortal_worker();
+    let (said, heard) = channel();
+    let signals = Signals::listen(move || said.send(()).unwrap_or_default()).unwrap();
+    running.obey(&signals);
+    assert!(get(running.admin_address, "/readyz").contains(" 200 "));
+    // Both workers have none: the first gets this one, and dies of it.
+    assert_eq!(get(running.data_address, "/v1/models"), "");
+    heard.recv_timeout(PATIENCE).expect("whoever runs the gateway hears of it");
+    assert!(get(running.admin_address, "/readyz").contains(" 503 "), "it is not ready any more");
+    for _ in 0..20 {
+        assert!(get(running.data_address, "/v1/models").contains(" 401 "), "the other worker serves");
+    }
+    let began = Instant::now();
+    assert!(!running.end(&signals), "the process says that it did not end well");
+    assert!(began.elapsed() < PATIENCE / 2, "nothing runs any more: {:?}", began.elapsed());
+}
+
+#[test]
+fn s9_11_an_end_in_order_is_no_loss() {
+    let signals = Signals::listen(|| {}).unwrap();
+    let running = start(&options()).unwrap();
+    running.apply(snapshot());
+    running.obey(&signals);
+    assert!(get(running.data_address, "/v1/models").contains(" 401 "));
+    assert!(running.end(&signals));
+}
