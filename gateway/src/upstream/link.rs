@@ -21,9 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 const IDLE: Duration = Duration::from_secs(50);
 /// Idle connections kept by one pool; the oldest goes first.
 const MOST_IDLE: usize = 256;
-/// Read at once: enough for most answers; a stream that fills it gets more room.
+/// Read at once: enough for most answers, and a part of what one stream may hold.
 const READ: usize = 8 << 10;
-const READ_MORE: usize = 64 << 10;
 
 /// A connection.
 #[derive(Debug)]
@@ -39,7 +38,6 @@ pub(super) struct Link {
     pub(super) reused: bool,
     /// The last exchange ended in a way that allows another.
     keep: bool,
-    read_size: usize,
 }
 
 /// Why there is no answer.
@@ -59,7 +57,7 @@ pub(super) enum NoAnswer {
 impl Link {
     pub(super) fn new(stream: Stream) -> Box<Self> {
         let (input, head, idle_since) = (BytesMut::new(), Vec::new(), Instant::now());
-        Box::new(Self { stream, input, head, idle_since, reused: false, keep: false, read_size: READ })
+        Box::new(Self { stream, input, head, idle_since, reused: false, keep: false })
     }
 
     /// Sends the head that begins with `begin` and ends with the length of `body`, and `body`, and waits for the head
@@ -122,13 +120,8 @@ impl Link {
 
     /// Reads more; the number of bytes, 0 at the end.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(self.read_size);
-        let room = self.input.capacity() - self.input.len();
-        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-        if read == room {
-            self.read_size = READ_MORE;
-        }
-        Poll::Ready(Ok(read))
+        self.input.reserve(READ);
+        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
     /// Whether another exchange may begin: nothing was left over, and the upstream has not closed.
@@ -164,7 +157,6 @@ impl Pool {
     fn put(&self, mut link: Box<Link>) {
         link.idle_since = Instant::now();
         link.reused = true;
-        link.read_size = READ;
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let expired = idle.iter().take_while(|old| old.idle_since.elapsed() >= IDLE).count();
         let excess = (idle.len() + 1).saturating_sub(MOST_IDLE);
