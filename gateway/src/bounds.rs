@@ -29,8 +29,8 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
-            body_grace: Duration::from_secs(10),
-            body_rate: 1024,
+            body_grace: Duration::from_secs(60),
+            body_rate: 64 << 10,
             write_idle: Duration::from_secs(60),
             kept: Duration::from_secs(120),
             connections: 15_000,

@@ -4,7 +4,7 @@ use crate::app::Gateway;
 use crate::drain::Presence;
 use crate::fault::LimitState;
 use crate::live::{LiveKey, LiveRoute, LiveTarget};
-use crate::memory::Held;
+use crate::memory::{Class, Held, SMALL, STREAM};
 use crate::observe::{Chosen, Recorder};
 use crate::timer::SharedTimer;
 use crate::upstream::Client;
@@ -75,22 +75,20 @@ impl Call {
 
     /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.
     pub(crate) async fn hold(&mut self, bytes: u64) -> bool {
-        let missing = (self.request.len() as u64 + bytes).saturating_sub(self.held.bytes());
-        if missing == 0 {
-            return true;
-        }
-        match self.gateway.memory.hold(missing).await {
-            Ok(more) => self.held.merge(more),
-            Err(_) => return false,
-        }
-        true
+        let all = self.request.len() as u64 + bytes;
+        let class = if all <= SMALL { Class::Small } else { Class::Answer };
+        self.held.grow(all, class).await.is_ok()
     }
 
     /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
-    /// last for hours.
-    pub(crate) fn let_go_of_body(&mut self) {
+    /// last for hours. What is `ready` of it, and what it may have in our buffers, stays counted.
+    pub(crate) fn let_go_of_body(&mut self, ready: usize) {
         self.request.forget_body();
-        self.held.give_back();
+        let holds = STREAM.max(ready as u64 + STREAM / 2);
+        self.held.shrink(holds);
+        // Of a unary answer too large to hold, which has no share of a stream yet. Without room it goes on all the same:
+        // it is paid for.
+        drop(self.held.try_grow(holds, Class::Stream));
     }
 
     /// Whether the caller is known to have left: then nobody new is asked.

@@ -2,61 +2,72 @@
 
 use crate::app::Gateway;
 use crate::auth::authenticate;
-use crate::call::{Call, allows, unix};
+use crate::call::{Call, allows, now_unix, unix};
 use crate::drain::Outliving;
 use crate::fault::{Fault, FaultKind, LimitState};
 use crate::http::{self, OutBody};
-use crate::live::{Live, LiveKey};
-use crate::observe::{Recorder, RequestId};
+use crate::live::{Live, LiveKey, LiveRoute};
+use crate::memory::{Class, Held, SMALL, STREAM};
+use crate::observe::Recorder;
 use crate::relay::{Attempts, Relay};
 use crate::rescue;
 use crate::timer::SharedTimer;
 use crate::walk;
-use crate::worker::Worker;
+use ::http::header::EXPECT;
 use ::http::{HeaderMap, Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weir_wire::openai::ChatRequest;
+
+/// A key that was valid when its request came is asked again once the body took so long: dates in a configuration
+/// have seconds.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The answer, and what should still be read of the request that it refuses.
+pub(crate) struct Answered {
+    pub(crate) response: Response<OutBody>,
+    pub(crate) unread: Option<Incoming>,
+}
 
 /// Answers `POST /v1/chat/completions`.
 pub(crate) async fn chat(
     gateway: &Arc<Gateway>,
-    worker: &Arc<Worker>,
-    id: RequestId,
+    mut recorder: Recorder,
     timer: SharedTimer,
     request: Request<Incoming>,
-) -> Response<OutBody> {
-    let began = Instant::now();
-    let mut recorder = Recorder::begin(worker, id, began);
+) -> Answered {
     let (head, mut body) = request.into_parts();
     recorder.event.named_by_caller(&head.headers);
-    let entered = worker.gate.enter(worker.series.in_flight(), || worker.random()).await;
-    let fault = match (entered, gateway.live.load_full()) {
-        (Err(fault), _) => fault,
-        (Ok(()), None) => http::not_ready(),
-        (Ok(()), Some(live)) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await
-        {
-            Err(fault) => fault,
-            Ok(admitted) => {
-                drop(live); // a long answer pins its key, route and accounts, not the configuration
-                return run(admitted.into_call(gateway, recorder, timer)).await;
-            }
-        },
-    };
-    if fault.kind != FaultKind::BodyTooSlow {
-        http::discard(&head, body).await;
+    match admitted(gateway, &head.headers, &mut body, &mut recorder).await {
+        Ok(admitted) => {
+            drop((head, body));
+            Answered { response: run(admitted.into_call(gateway, recorder, timer)).await, unread: None }
+        }
+        Err(fault) => {
+            let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
+            let unread = http::unread(&head, body).filter(|_| !slow);
+            let id = recorder.event.id;
+            Answered { response: http::refuse(&mut recorder, id, fault), unread }
+        }
     }
-    http::refuse(&mut recorder, id, fault)
+}
+
+/// A request whose body is still to come.
+struct Arrived {
+    max_body_bytes: u64,
+    /// Which configuration its key was valid in.
+    serial: u64,
 }
 
 /// A request that passed every check, before it becomes a `Call`.
 struct Admitted {
     settings: Arc<weir_config::Gateway>,
-    route: Arc<crate::live::LiveRoute>,
+    route: Arc<LiveRoute>,
     request: ChatRequest,
-    held: crate::memory::Held,
+    held: Held,
     limit: Option<LimitState>,
 }
 
@@ -81,28 +92,97 @@ impl Admitted {
     }
 }
 
+/// Nothing of the configuration is held while a body comes: it may take minutes, and what is in force then rules.
 async fn admitted(
     gateway: &Gateway,
-    live: &Live,
     headers: &HeaderMap,
     body: &mut Incoming,
     recorder: &mut Recorder,
 ) -> Result<Admitted, Fault> {
     let began = recorder.event.began;
-    let key = authenticate(live, headers, unix(recorder.event.began_at))?;
-    recorder.event.key = Some(Arc::clone(&key));
-    let max = live.gateway.listener.max_body_bytes;
-    let (body, held) = http::receive(headers, body, max, gateway, began).await?;
+    let worker = Arc::clone(&recorder.worker);
+    worker.gate.enter(worker.series.in_flight(), || worker.random()).await?;
+    let arrived = arrive(gateway, headers, body, recorder)?;
+    let http::Received { body, mut held, took } =
+        http::receive(headers, body, arrived.max_body_bytes, gateway, began).await?;
+    recorder.event.upload = took;
+    let length = body.len() as u64;
     let request = ChatRequest::read(body).map_err(http::bad_request)?;
     recorder.event.stream = request.stream();
+    if request.stream() {
+        // The body goes when the stream begins.
+        let class = if length <= SMALL { Class::Stream } else { Class::Body };
+        http::hold(&mut held, length.max(STREAM), class, gateway).await?;
+    }
+    let (settings, route, limit) = admit(gateway, headers, &arrived, &request, recorder)?;
+    Ok(Admitted { settings, route, request, held, limit })
+}
+
+/// Who calls. A key without room is told before a large body has come, or one that waits to be asked for (semantics
+/// S3.7); a small one is there as soon as it could be told.
+fn arrive(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    body: &Incoming,
+    recorder: &mut Recorder,
+) -> Result<Arrived, Fault> {
+    let live = gateway.live.load();
+    let live = live.as_ref().ok_or_else(http::not_ready)?;
+    let key = authenticate(live, headers, unix(recorder.event.began_at))?;
+    let key = recorder.event.key.insert(key);
+    let is_small = body.size_hint().upper().is_some_and(|most| most <= SMALL);
+    if !is_small || headers.contains_key(EXPECT) {
+        look_at_requests(key, recorder.event.began)?;
+    }
+    Ok(Arrived { max_body_bytes: live.gateway.listener.max_body_bytes, serial: live.serial })
+}
+
+/// Where `request` goes, and one request from its key's minute.
+fn admit(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    arrived: &Arrived,
+    request: &ChatRequest,
+    recorder: &mut Recorder,
+) -> Result<(Arc<weir_config::Gateway>, Arc<LiveRoute>, Option<LimitState>), Fault> {
+    let live = gateway.live.load();
+    let live = live.as_ref().ok_or_else(http::not_ready)?;
+    // Not when its head came: a minute in which bodies finish admits no more than any other.
+    let now = Instant::now();
+    let key = current_key(live, headers, arrived, recorder, now)?;
     let unknown = || http::model_not_found(request.model());
     let route = live.route(request.model()).filter(|_| allows(&key, request.model())).ok_or_else(unknown)?;
     recorder.event.route = Some(Arc::clone(route));
-    // Not when its head came: a minute in which bodies finish admits no more than any other.
-    let now = Instant::now();
     let limit = take_requests(&key, now)?;
     rescue::count(route, now);
-    Ok(Admitted { settings: Arc::clone(&live.gateway), route: Arc::clone(route), request, held, limit })
+    Ok((Arc::clone(&live.gateway), Arc::clone(route), limit))
+}
+
+/// The request's key, asked again if that could have changed since it came (semantics S10.14).
+fn current_key(
+    live: &Live,
+    headers: &HeaderMap,
+    arrived: &Arrived,
+    recorder: &mut Recorder,
+    now: Instant,
+) -> Result<Arc<LiveKey>, Fault> {
+    let event = &mut recorder.event;
+    match &event.key {
+        Some(key) if live.serial == arrived.serial && now < event.began + ASK_AGAIN_AFTER => {
+            Ok(Arc::clone(key))
+        }
+        _ => {
+            let key = authenticate(live, headers, now_unix())?;
+            Ok(Arc::clone(event.key.insert(key)))
+        }
+    }
+}
+
+/// Whether the key's minute has room, taking nothing.
+fn look_at_requests(key: &LiveKey, now: Instant) -> Result<(), Fault> {
+    let Some(limit) = key.config.limits.requests_per_minute else { return Ok(()) };
+    let mut window = key.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    window.check(now, limit).map(drop).map_err(|full| Fault::requests_exceeded(limit.get(), &full))
 }
 
 /// One request from the key's minute (semantics S3.1), and what is left of it then.

@@ -24,8 +24,8 @@ use tokio::time::Sleep;
 use weir_config::{Failure, FailureClass, OnAbort};
 use weir_wire::openai::{Ending, StreamEnd};
 
-/// So much is joined into one piece at most.
-const JOIN: usize = 64 << 10;
+/// A piece of at least so many bytes is joined with no other: what one stream holds is bounded (semantics S9.3).
+const JOIN: usize = 4 << 10;
 
 /// An answer without room for an error event broke off: the connection is cut, lest it look complete.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,7 @@ impl Flowing {
     fn new(mut call: Box<Call>, flow: Flow) -> Self {
         let now = Instant::now();
         call.recorder.event.first_token = Some(now - call.recorder.event.began);
-        call.let_go_of_body();
+        call.let_go_of_body(flow.ready.len());
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
         let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));
         Self { inner: Some((call, flow)), timer, heard: now, sent: now }

@@ -109,6 +109,29 @@ async fn s9_4_a_kept_connection_is_closed_in_the_end() {
 }
 
 #[tokio::test]
+async fn s9_4_a_body_that_comes_after_its_head_closes_no_connection() {
+    let upstream = Upstream::start();
+    let (headers, kept) = (SHORT, SHORT * 4);
+    let world = over(&upstream, |options| {
+        options.bounds.headers = headers;
+        options.bounds.kept = kept;
+    });
+    let body = unary().to_string();
+    let head = chat_head(&format!("content-length: {}\r\n", body.len()));
+    let mut caller = Raw::to(&world).await;
+    let began = Instant::now();
+    // The first request arms the timer of kept connections, the second comes shortly before it fires, and the third
+    // after a head's time has passed since then.
+    for at in [Duration::ZERO, kept - headers / 2, kept + headers * 2] {
+        tokio::time::sleep_until((began + at).into()).await;
+        let in_flight = load(&world).await.1;
+        caller.send(&head).await;
+        eventually("the head is read", async || load(&world).await.1 > in_flight).await;
+        assert_eq!(caller.ask(&body).await.status, 200, "at {at:?}");
+    }
+}
+
+#[tokio::test]
 async fn s9_4_an_http2_stream_outlives_its_neighbours_and_every_timer_of_idleness() {
     let (upstream, gate) = (Upstream::start(), Gate::new());
     upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
@@ -202,6 +225,44 @@ async fn s9_4_a_reader_that_takes_nothing_is_dropped_and_its_upstream_with_it() 
 }
 
 #[tokio::test]
+async fn s9_4_a_whole_answer_that_an_http2_caller_does_not_take_is_given_up() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Answer::says("x".repeat(3 << 20)));
+    upstream.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| {
+        options.memory_budget = Some(4 << 20);
+        options.bounds.write_idle = SHORT;
+    });
+    let mut h2 = H2::narrow(&world, 64 << 10).await;
+    let unread = h2.open(&unary()).await.into_body();
+    let neighbour = h2.open(&streamed()).await.into_body();
+    eventually("its share is given back", async || world.post(body_of(2 << 20)).await.status == 200).await;
+    eventually("the neighbour alone is left", async || load(&world).await.1 == 1).await;
+    gate.open();
+    let (text, broken) = read_h2(neighbour).await;
+    assert!(!broken && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(read_h2(unread).await.1, "it was reset");
+}
+
+#[tokio::test]
+async fn s9_4_an_http2_caller_that_takes_no_small_answers_leaves_few_behind() {
+    let upstream = Upstream::start();
+    upstream.always(Answer::says("x".repeat(10 << 10)));
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    let mut h2 = H2::narrow(&world, 1).await;
+    let mut unread = Vec::new();
+    for _ in 0..30 {
+        unread.push(h2.open(&unary()).await.into_body());
+    }
+    eventually("nothing runs", async || load(&world).await.1 == 0).await;
+    let mut broken = 0;
+    for body in unread {
+        broken += usize::from(read_h2(body).await.1);
+    }
+    assert!((20..30).contains(&broken), "{broken} of 30 were reset");
+}
+
+#[tokio::test]
 async fn s9_4_an_http2_reader_that_takes_nothing_is_dropped_alone() {
     let (upstream, gate) = (Upstream::start(), Gate::new());
     upstream.then(endless());
@@ -266,7 +327,10 @@ async fn s9_4_connections_beyond_the_cap_wait_until_one_ends() {
     assert_eq!(callers[1].ask(chat(&unary().to_string())).await.status, 200, "the others are unharmed");
     callers.remove(0);
     assert_eq!(fifth.reply().await.unwrap().status, 200);
-    assert_eq!(Options::clone(&options()).bounds.connections, 15_000, "the promise");
+    let bounds = options().bounds;
+    assert_eq!((bounds.connections, bounds.body_rate), (15_000, 64 << 10), "the promise");
+    assert_eq!((bounds.headers.as_secs(), bounds.body_grace.as_secs()), (10, 60));
+    assert_eq!((bounds.write_idle.as_secs(), bounds.kept.as_secs()), (60, 120));
 }
 
 fn options() -> Options {

@@ -107,7 +107,7 @@ async fn an_unknown_url_is_told_the_known_ones() {
         ("GET", "/"),
         ("GET", "/v1"),
         ("POST", "/chat/completions"),
-        ("POST", "/v1/chat/completions/"),
+        ("POST", "/v1/chat/completions/x"),
         ("POST", "/v1/responses"),
         ("POST", "/v1/embeddings"),
         ("DELETE", "/v2/models"),

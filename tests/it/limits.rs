@@ -2,7 +2,7 @@
 
 use crate::harness::{Config, KEY, MODEL, World, key, unary};
 use crate::raw::{Raw, chat_head};
-use crate::tools::many;
+use crate::tools::{body_of, eventually, load, many};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -143,6 +143,7 @@ async fn s3_1_a_request_counts_from_its_admission_not_from_its_head() {
     let mut slow = Raw::to(&world).await;
     let body = unary().to_string();
     slow.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+    eventually("its head has come", async || load(&world).await.1 == 1).await;
     assert_eq!(world.chat().await.status, 200);
     let admitted_by = Instant::now();
     // The time that its body takes is what is measured here.
@@ -153,6 +154,46 @@ async fn s3_1_a_request_counts_from_its_admission_not_from_its_head() {
     let told = Duration::from_millis(refused.header("retry-after-ms").unwrap().parse().unwrap());
     let free_after = admitted_by + Duration::from_secs(61) - body_sent;
     assert!(told <= free_after + Duration::from_millis(1), "{told:?} is more than {free_after:?}");
+}
+
+#[tokio::test]
+async fn s3_7_a_key_over_its_limit_is_told_before_its_body_has_come() {
+    let (upstream, config) = limited(1);
+    let world = config.start();
+    assert_eq!(admitted(&world, 2).await, 1);
+    for head in [
+        "content-length: 33554432\r\n",
+        "transfer-encoding: chunked\r\n",
+        "content-length: 10\r\nexpect: 100-continue\r\n",
+        "content-length: 33554432\r\nexpect: 100-continue\r\n",
+    ] {
+        let began = Instant::now();
+        let reply = Raw::to(&world).await.ask(chat_head(head)).await;
+        assert_eq!((reply.status, reply.code().as_str()), (429, "key_requests_exceeded"), "{head}");
+        assert!(reply.header("retry-after-ms").is_some(), "{reply:?}");
+        assert!(began.elapsed() < Duration::from_secs(2), "{head}: {:?}", began.elapsed());
+    }
+    assert_eq!(upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn s3_7_the_look_takes_nothing() {
+    let (_upstream, config) = limited(2);
+    let world = config.start();
+    let body = body_of(200 << 10);
+    let mut slow = Vec::new();
+    for n in 1..=3 {
+        let mut caller = Raw::to(&world).await;
+        caller.send(chat_head(&format!("content-length: {}\r\n", body.len()))).await;
+        eventually("it is being received", async || load(&world).await.1 == n).await;
+        slow.push(caller);
+    }
+    assert_eq!(admitted(&world, 1).await, 1, "three have looked");
+    let [first, second, third] = &mut slow[..] else { unreachable!() };
+    assert_eq!(first.ask(&body).await.status, 200);
+    for caller in [second, third] {
+        assert_eq!(caller.ask(&body).await.status, 429, "the limit is taken once the body is there");
+    }
 }
 
 /// Go's notation, which OpenAI uses: `1s`, `6m0s`, `59.728s`, `12ms`.

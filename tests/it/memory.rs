@@ -1,8 +1,9 @@
 //! S9.3: one byte budget for all bodies that are held.
 
-use crate::harness::{Reply, World, unary};
+use crate::harness::{Reply, World, streamed, unary};
 use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{body_of, eventually, load, over};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
@@ -111,4 +112,88 @@ async fn s9_3_an_answer_that_its_caller_does_not_take_stays_counted() {
     assert_eq!(world.post(large.clone()).await.code(), "overloaded");
     assert_eq!(slow.reply().await.unwrap().body.len() >> 20, 3);
     assert_eq!(world.post(large).await.status, 200, "taken, and given back");
+}
+
+#[tokio::test]
+async fn s9_3_bodies_that_are_announced_and_do_not_come_stand_in_nobodys_way() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(8 << 20));
+    let mut slow = Vec::new();
+    for n in 0..8 {
+        let mut caller = Raw::to(&world).await;
+        let told = if n < 6 { "content-length: 8388000\r\n" } else { "transfer-encoding: chunked\r\n" };
+        caller.send(chat_head(told)).await;
+        caller.send("7d0\r\n{").await;
+        slow.push(caller);
+    }
+    eventually("they are being received", async || load(&world).await.1 == 8).await;
+    for size in [10, 1 << 10, 60 << 10, 600 << 10, 4 << 20] {
+        for caller in &mut slow {
+            caller.send(" ").await;
+        }
+        assert_eq!(world.post(body_of(size)).await.status, 200, "{size}");
+        assert!(world.stream().await.is_whole());
+    }
+}
+
+#[tokio::test]
+async fn s9_3_a_large_body_that_waits_lets_small_ones_pass() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let large = body_of(600 << 10);
+    let mut first = almost(&world, &large).await;
+    eventually("it is being received", async || load(&world).await.1 == 1).await;
+    let mut second = Raw::to(&world).await;
+    second.send(chat(&large)).await;
+    eventually("the other waits", async || load(&world).await.1 == 2).await;
+    for size in [10, 100, 1 << 10, 30 << 10, 60 << 10] {
+        assert_eq!(world.post(body_of(size)).await.status, 200, "{size}");
+    }
+    let mut answer = Box::pin(second.reply());
+    let waits_still = poll_fn(|cx| std::task::Poll::Ready(answer.as_mut().poll(cx).is_pending())).await;
+    assert!(waits_still, "the small ones have waited as long");
+    assert_eq!(answer.await.unwrap().code(), "overloaded");
+    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_what_large_bodies_may_take_leaves_room_for_small_ones() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let piece = body_of(100 << 10);
+    let mut large = Vec::new();
+    for n in 1..=6 {
+        large.push(almost(&world, &piece).await);
+        eventually("it is being received", async || load(&world).await.1 == n).await;
+    }
+    assert_eq!(world.post(piece.clone()).await.code(), "overloaded");
+    for size in [10, 1 << 10, 60 << 10] {
+        assert_eq!(world.post(body_of(size)).await.status, 200, "{size}");
+        assert!(world.stream().await.is_whole());
+    }
+    for caller in &mut large {
+        assert_eq!(caller.ask(&piece[piece.len() - 1..]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn s9_3_an_open_stream_counts_with_what_it_may_hold() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.always(Answer::by(move |seen| match seen.body.windows(8).any(|part| part == b"\"stream\"") {
+        true => Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate.clone()),
+        false => Answer::says("hi"),
+    }));
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut open = Vec::new();
+    // 32 KiB each, and a sixteenth is for small requests.
+    for _ in 0..30 {
+        open.push(world.open_stream(streamed()).await);
+    }
+    let refused = world.stream().await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
+    assert_eq!(world.chat().await.status, 200, "a small request has room");
+    assert_eq!(upstream.count(), 31, "who has no room asks nobody");
+    drop(open.pop());
+    eventually("there is room for another", async || world.open_stream(streamed()).await.status() == 200)
+        .await;
 }

@@ -89,9 +89,22 @@ pub struct H2 {
 
 impl H2 {
     pub async fn to(world: &World) -> Self {
+        Self::with(world, |_| {}).await
+    }
+
+    /// One whose streams may be sent so many bytes of an answer that is not read.
+    pub async fn narrow(world: &World, window: u32) -> Self {
+        Self::with(world, |builder| {
+            builder.initial_stream_window_size(window);
+        })
+        .await
+    }
+
+    async fn with(world: &World, change: impl FnOnce(&mut http2::Builder<TokioExecutor>)) -> Self {
         let stream = TcpStream::connect(world.data).await.unwrap();
-        let (send, connection) =
-            http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await.unwrap();
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        change(&mut builder);
+        let (send, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         let mut driver = JoinSet::new();
         driver.spawn(async move { drop(connection.await) });
         Self { send, driver }

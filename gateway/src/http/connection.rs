@@ -1,23 +1,24 @@
 //! Serves one caller's connection: HTTP/1.1, or HTTP/2 where the caller begins with its preface.
 
-use super::guarded::{Busy, Doing, Guarded, Speaks};
-use super::receive::discard;
-use super::router::{data_router, from_router};
-use super::streams::{Streams, Taken};
-use super::{OutBody, refusal};
+use super::activity::{Activity, Busy};
+use super::body::Outgoing;
+use super::endpoint::Endpoint;
+use super::first_bytes::{FirstBytes, Speaks};
+use super::guarded::Guarded;
+use super::outbox::Outbox;
+use super::streams::Streams;
+use super::{receive, refusal, router, unreadable};
 use crate::app::Gateway;
 use crate::fault::Fault;
 use crate::keepalive;
-use crate::observe::RequestId;
-use crate::pipeline;
+use crate::observe::{Recorder, RequestId};
+use crate::pipeline::{self, Answered};
 use crate::shutdown::Phase;
+use crate::tasks;
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
-use axum::Router;
-use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, Version};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
@@ -28,47 +29,77 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tower_service::Service as _;
 
 /// A request's headers (semantics S10.6).
 const MAX_HEADERS: usize = 64 << 10;
+/// More lines do not fit in there. hyper takes 100 at first: room for more is an allocation per request.
+const MOST_LINES: usize = MAX_HEADERS / 4;
 const MAX_H2_STREAMS: u32 = 128;
+/// Of HTTP/2's flow control, what a caller may send before it is read: of one body, and of all of a connection, so that
+/// a body that waits for room stops no other.
+const H2_STREAM_WINDOW: u32 = 128 << 10;
+const H2_CONNECTION_WINDOW: u32 = 1 << 20;
+/// Streams that a caller has opened and reset before we have seen them. A proxy resets what its callers cancel: at most
+/// what was open, a few times over. Their headers are held until the connection's next turn.
+const MAX_H2_RESETS: usize = 1000;
 /// So many bytes of an answer the kernel takes beyond what it can send.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 128 << 10;
+const UNSENT: u32 = 32 << 10;
 
 /// Serves `stream` until it ends, or the gateway does.
 pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>, stream: TcpStream) {
     if prepare(&stream).is_err() {
         return; // closed already
     }
-    let first = tokio::time::timeout(gateway.bounds.headers, speaks(&stream)).await;
-    let Ok(Ok(speaks)) = first else { return };
-    let doing = Doing::new();
-    let io = Guarded::new(stream, Arc::clone(&gateway), speaks, doing.clone());
-    let router = data_router(Arc::clone(&gateway), Arc::clone(&worker));
-    let served =
-        Served { gateway: Arc::clone(&gateway), worker, router, doing, timer: SharedTimer::default() };
-    match speaks {
-        Speaks::Http2 => {
-            let mut builder = http2::Builder::new(Streams::new(Arc::clone(&gateway)));
-            builder
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(MAX_H2_STREAMS)
-                .max_header_list_size(MAX_HEADERS as u32);
-            builder.keep_alive_interval(Duration::from_secs(30));
-            let connection = pin!(builder.serve_connection(io, served));
-            until_ended(&gateway, connection, http2::Connection::graceful_shutdown).await;
+    let activity = Activity::new(Instant::now());
+    let first = tokio::time::timeout(gateway.bounds.headers, FirstBytes::read(&stream)).await;
+    let Ok(Ok(first)) = first else { return };
+    let io = Guarded::new(stream, &first, Arc::clone(&gateway), activity.clone());
+    let (outbox, timer) = Default::default();
+    let served = Served { gateway, worker, activity, outbox, timer };
+    match first.speaks() {
+        Speaks::Http1 => serve_http1(io, served).await,
+        Speaks::Http2 => serve_http2(io, served).await,
+    }
+}
+
+async fn serve_http2(io: Guarded, served: Served) {
+    let gateway = Arc::clone(&served.gateway);
+    let mut builder = http2::Builder::new(Streams::new(Arc::clone(&gateway)));
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_H2_STREAMS)
+        .max_header_list_size(MAX_HEADERS as u32)
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
+        .max_pending_accept_reset_streams(MAX_H2_RESETS)
+        .keep_alive_interval(Duration::from_secs(30));
+    let connection = pin!(builder.serve_connection(io, served));
+    until_ended(&gateway, connection, http2::Connection::graceful_shutdown, || false).await;
+}
+
+async fn serve_http1(mut io: Guarded, mut served: Served) {
+    let (gateway, activity) = (Arc::clone(&served.gateway), served.activity.clone());
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(MAX_HEADERS).max_buf_size(MAX_HEADERS).header_read_timeout(None);
+    let mut most_lines = None;
+    loop {
+        let mut connection = builder.serve_connection(io, served);
+        let (task, graceful) = (Pin::new(&mut connection), http1::Connection::graceful_shutdown);
+        until_ended(&gateway, task, graceful, || activity.has_refused()).await;
+        let Some(status) = activity.take_refusal() else { return };
+        let parts = connection.into_parts();
+        (io, served) = (parts.io, parts.service);
+        if status == 400 || parts.read_buf.len() >= MAX_HEADERS || most_lines.is_some() {
+            let id = served.new_id();
+            return unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle).await;
         }
-        Speaks::Http1 => {
-            let mut builder = http1::Builder::new();
-            builder.max_header_size(MAX_HEADERS).header_read_timeout(None);
-            let connection = pin!(builder.serve_connection(io, served));
-            until_ended(&gateway, connection, http1::Connection::graceful_shutdown).await;
-        }
+        // Too many lines, not too large.
+        io.read_again(parts.read_buf);
+        builder.max_headers(*most_lines.insert(MOST_LINES));
     }
 }
 
@@ -82,12 +113,13 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Drives `task` through the phases of a shutdown. A look at the phase each time it is polled costs less than a
-/// channel to be polled along with it.
+/// Drives `task` through the phases of a shutdown, until it ends or is `given_up` after it was polled. A look at the
+/// phase each time costs less than a channel to be polled along with it.
 pub(super) async fn until_ended<T: Future>(
     gateway: &Gateway,
     mut task: Pin<&mut T>,
     graceful: impl Fn(Pin<&mut T>),
+    given_up: impl Fn() -> bool,
 ) {
     let shutdown = &gateway.shutdown;
     let mut woken = None;
@@ -98,79 +130,102 @@ pub(super) async fn until_ended<T: Future>(
             return Poll::Ready(());
         }
         // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
-        let polled = task.as_mut().poll(cx).map(drop);
-        if told || polled.is_ready() || !shutdown.is(Phase::Draining) {
-            return polled;
+        let mut polled = task.as_mut().poll(cx).map(drop);
+        if polled.is_pending() && !told && shutdown.is(Phase::Draining) {
+            // After it was polled: a request that has come already is answered, where hyper would close on it unread.
+            told = true;
+            graceful(task.as_mut());
+            polled = task.as_mut().poll(cx).map(drop);
         }
-        // After it was polled: a request that has come already is answered, where hyper would close on it unread.
-        told = true;
-        graceful(task.as_mut());
-        task.as_mut().poll(cx).map(drop)
+        if given_up() { Poll::Ready(()) } else { polled }
     })
     .await;
-}
-
-/// Whether the first bytes are HTTP/2's preface. They stay where they are.
-async fn speaks(stream: &TcpStream) -> std::io::Result<Speaks> {
-    let mut first = [0; 4];
-    let read = stream.peek(&mut first).await?;
-    Ok(if first.get(..read) == Some(b"PRI ") { Speaks::Http2 } else { Speaks::Http1 })
 }
 
 /// What hyper calls for each request.
 struct Served {
     gateway: Arc<Gateway>,
     worker: Arc<Worker>,
-    router: Router,
-    doing: Doing,
+    activity: Activity,
+    /// For HTTP/1.1's answers, one by one.
+    outbox: Arc<Outbox>,
     timer: SharedTimer,
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Counted>, Infallible>> + Send>>;
+impl Served {
+    fn new_id(&self) -> RequestId {
+        RequestId::new(self.worker.random(), self.worker.random())
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Outgoing>, Infallible>> + Send>>;
 
 impl Service<Request<Incoming>> for Served {
-    type Response = Response<Counted>;
+    type Response = Response<Outgoing>;
     type Error = Infallible;
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        let busy = self.doing.busy();
-        let gateway = Arc::clone(&self.gateway);
-        if is_chat(request.method(), request.uri().path()) {
+        let (busy, id) = (self.activity.busy(), self.new_id());
+        let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
+        let version = request.version();
+        let host = router::check_host(version, request.headers());
+        if host.is_ok() && is_chat(&request) {
+            // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
+            let recorder = Recorder::begin(&self.worker, id, Instant::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
-            let one_by_one = request.version() < Version::HTTP_2;
-            let timer = if one_by_one { self.timer.clone() } else { SharedTimer::default() };
-            let answering = chat(gateway, Arc::clone(&self.worker), request, timer, busy);
+            let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
+            let answering = chat(gateway, recorder, request, timer, outbox, busy);
             return Box::pin(async move { Ok(answering.await) });
         }
         let (head, body) = request.into_parts();
-        let version = head.version;
-        let routed = self.router.clone().call(Request::from_parts(head.clone(), axum::body::Body::empty()));
-        Box::pin(async move {
-            let Ok(response) = routed.await;
-            discard(&head, body).await; // nothing that the router serves has one
-            Ok(leaving(&gateway, version, from_router(response)).map(|body| Counted::new(body, busy)))
-        })
+        let response = match host {
+            Ok(()) => router::answer(&gateway, &head, id),
+            Err(fault) => refusal(id, fault),
+        };
+        let unread = receive::unread(&head, body); // nothing that is served here has one
+        Box::pin(async move { Ok(hand_out(&gateway, version, Answered { response, unread }, &outbox, busy)) })
     }
+}
+
+/// The hot path.
+fn is_chat(request: &Request<Incoming>) -> bool {
+    request.method() == Method::POST && Endpoint::at(request.uri().path()) == Endpoint::Chat
 }
 
 /// All of a chat request up to the head of its answer: the one allocation that each costs.
 async fn chat(
     gateway: Arc<Gateway>,
-    worker: Arc<Worker>,
+    recorder: Recorder,
     request: Request<Incoming>,
     timer: SharedTimer,
+    outbox: Arc<Outbox>,
     busy: Busy,
-) -> Response<Counted> {
-    let (id, version) = (RequestId::new(worker.random(), worker.random()), request.version());
-    let answering = pin!(pipeline::chat(&gateway, &worker, id, timer, request));
-    let response = until_cut(&gateway, id, answering).await;
-    leaving(&gateway, version, response).map(|body| Counted::new(body, busy))
+) -> Response<Outgoing> {
+    let (id, version) = (recorder.event.id, request.version());
+    let answering = pin!(pipeline::chat(&gateway, recorder, timer, request));
+    let answered = until_cut(&gateway, id, answering).await;
+    hand_out(&gateway, version, answered, &outbox, busy)
 }
 
-/// The hot path, matched before any router.
-fn is_chat(method: &Method, path: &str) -> bool {
-    method == Method::POST && matches!(path, "/v1/chat/completions" | "/v1/v1/chat/completions")
+/// Hands an answer to hyper. What is unread of the request is read meanwhile: who listens while it sends hears the
+/// refusal at once, who listens afterwards hears it then.
+fn hand_out(
+    gateway: &Gateway,
+    version: Version,
+    answered: Answered,
+    outbox: &Arc<Outbox>,
+    busy: Busy,
+) -> Response<Outgoing> {
+    let Answered { response, unread } = answered;
+    if let Some(body) = unread {
+        let busy = busy.another();
+        tasks::spawn("discard a body", async move {
+            receive::discard(body).await;
+            drop(busy);
+        });
+    }
+    leaving(gateway, version, response).map(|body| Outgoing::new(body, outbox, busy))
 }
 
 /// Once the end has begun, kept connections are given up with their next answer, in order: a request that comes
@@ -186,53 +241,16 @@ fn leaving<B>(gateway: &Gateway, version: Version, mut response: Response<B>) ->
 async fn until_cut(
     gateway: &Gateway,
     id: RequestId,
-    mut answering: Pin<&mut impl Future<Output = Response<OutBody>>>,
-) -> Response<OutBody> {
+    mut answering: Pin<&mut impl Future<Output = Answered>>,
+) -> Answered {
     std::future::poll_fn(|cx| {
         if gateway.shutdown.is_cut() {
-            return Poll::Ready(refusal(id, Fault::shutting_down()));
+            let response = refusal(id, Fault::shutting_down());
+            return Poll::Ready(Answered { response, unread: None });
         }
         answering.as_mut().poll(cx)
     })
     .await
-}
-
-/// A body during which its connection counts as busy.
-#[derive(Debug)]
-struct Counted {
-    body: OutBody,
-    taken: Option<Arc<Taken>>,
-    _busy: Busy,
-}
-
-impl Counted {
-    fn new(body: OutBody, busy: Busy) -> Self {
-        Self { body, taken: Taken::of_this_stream(), _busy: busy }
-    }
-}
-
-impl Body for Counted {
-    type Data = Bytes;
-    type Error = <OutBody as Body>::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(taken) = &self.taken {
-            taken.asked(polled.is_ready());
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]
@@ -242,7 +260,7 @@ mod tests {
     #[test]
     fn the_future_of_a_request_stays_under_4_kib() {
         fn size<F: Future>(
-            _: impl FnOnce(Arc<Gateway>, Arc<Worker>, Request<Incoming>, SharedTimer, Busy) -> F,
+            _: impl FnOnce(Arc<Gateway>, Recorder, Request<Incoming>, SharedTimer, Arc<Outbox>, Busy) -> F,
         ) -> usize {
             size_of::<F>()
         }

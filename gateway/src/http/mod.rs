@@ -1,21 +1,26 @@
 //! HTTP on the callers' side: connections, bodies in and out, and the one place that writes an error.
 
+mod activity;
 mod admin;
 mod body;
 mod connection;
+mod endpoint;
 mod fault;
+mod first_bytes;
 mod guarded;
 mod models;
+mod outbox;
 mod receive;
 mod respond;
 mod router;
 mod streams;
+mod unreadable;
 
 pub(crate) use admin::admin_router;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
 pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};
-pub(crate) use receive::{discard, receive};
+pub(crate) use receive::{Received, hold, receive, unread};
 pub(crate) use respond::{begun_stream, respond};
 pub(crate) use router::not_ready;
 

@@ -1,79 +1,160 @@
 //! Takes in a request's body: whole, bounded in size, in time and by the memory budget (semantics S9.3, S9.4).
 
 use crate::app::Gateway;
-use crate::attempt::Collected;
+use crate::bounds::Bounds;
 use crate::coding::is_coding;
 use crate::fault::{Fault, FaultKind, Retry};
-use crate::memory::Held;
+use crate::memory::{Class, Held, SMALL};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Version, header};
+use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::time::{Duration, Instant};
 
-/// A body whose length is not told takes its share of the memory budget in steps of this many bytes.
-const STEP: u64 = 64 << 10;
+/// A body whose length is not told gets room for a quarter more than it has, and at least for so much more.
+const STEP: usize = 64 << 10;
 /// After an overload everybody comes back: spread over this long.
 const SPREAD: Duration = Duration::from_secs(2);
 
-/// So much of a refused body is still read, so long in all, and so long without a byte. As nginx's lingering close.
+/// So much of a refused request is still read, so long in all, and so long without a byte. As nginx's lingering close.
 const DISCARD_BYTES: usize = 64 << 20;
-const DISCARD_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const DISCARD_WITHIN: Duration = Duration::from_secs(30);
 const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
-/// The body and the share of the memory budget that it holds. The request came when it `began`.
+/// A request's body.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) body: Bytes,
+    /// The share of the memory budget that it holds.
+    pub(crate) held: Held,
+    /// How long its caller let us wait for it.
+    pub(crate) took: Duration,
+}
+
+/// Takes in the body of a request that came when it `began`. It takes its share of the memory budget as it comes,
+/// whatever length is told.
 pub(crate) async fn receive(
     headers: &HeaderMap,
     body: &mut Incoming,
     max: u64,
     gateway: &Gateway,
     began: Instant,
-) -> Result<(Bytes, Held), Fault> {
-    if headers.get_all(header::CONTENT_ENCODING).iter().any(|value| is_coding(value.as_bytes())) {
-        return Err(Fault::new(
-            FaultKind::CompressedBody,
-            "The request's body is compressed. Send it as it is, without `Content-Encoding`.",
-        ));
-    }
+) -> Result<Received, Fault> {
+    refuse_compressed(headers)?;
     let told = body.size_hint().exact();
     if told.is_some_and(|told| told > max) {
         return Err(too_large(max));
     }
-    let mut held = hold(gateway, told.unwrap_or(STEP).max(1)).await?;
     let bounds = &gateway.bounds;
-    let mut collected = Collected::default();
+    let mut held = gateway.memory.share();
+    let mut buffer = Buffer::new(told);
+    let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
     while !body.is_end_stream() {
-        let length = collected.len() as u64;
-        let until = began + bounds.body_grace + Duration::from_secs(length / bounds.body_rate.max(1));
+        let until = began + patience(bounds, buffer.len());
         let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
-            Err(_) => return Err(too_slow(length, bounds.body_rate)),
+            Err(_) => return Err(too_slow(buffer.len(), bounds)),
             Ok(None) => break,
             // The caller has left, or speaks no HTTP any more: nobody will read the answer.
             Ok(Some(Err(_))) => return Err(Fault::new(FaultKind::InvalidRequest, "The body broke off.")),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(piece) = frame.into_data() else { continue };
-        let length = length + piece.len() as u64;
+        let length = buffer.len() + piece.len() as u64;
         if length > max {
             return Err(too_large(max));
         }
-        if length > held.bytes() {
-            held.merge(hold(gateway, STEP.max(piece.len() as u64)).await?);
+        let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
+        let room = buffer.room_with(&piece);
+        if held.try_grow(room, class).is_err() {
+            let full_since = Instant::now();
+            hold(&mut held, room, class, gateway).await?;
+            waited_for_room += full_since.elapsed();
         }
-        collected.push(piece, told.unwrap_or(0));
+        buffer.push(piece);
     }
-    Ok((collected.into_bytes(), held))
+    let took = waits_since.elapsed().saturating_sub(waited_for_room);
+    Ok(Received { body: buffer.into_bytes(), held, took })
 }
 
-/// Reads what is left of a refused request's body, and forgets it. Most clients read no answer before they have sent
-/// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
-pub(crate) async fn discard(head: &Parts, mut body: Incoming) {
-    // Who waits for `100 Continue` sends nothing yet, and HTTP/2 can refuse a single stream.
-    if head.headers.contains_key(header::EXPECT) || head.version == Version::HTTP_2 {
-        return;
+/// A body as it comes.
+#[derive(Debug)]
+struct Buffer {
+    told: Option<usize>,
+    /// The only piece yet: most bodies come in one, which is not copied.
+    first: Bytes,
+    all: Vec<u8>,
+}
+
+impl Buffer {
+    fn new(told: Option<u64>) -> Self {
+        let told = told.and_then(|told| usize::try_from(told).ok());
+        Self { told, first: Bytes::new(), all: Vec::new() }
     }
+
+    fn len(&self) -> u64 {
+        (self.first.len() + self.all.len()) as u64
+    }
+
+    /// How many bytes of memory it takes together with `piece`. Room that was made for a length that was told is no
+    /// memory before something is written there.
+    fn room_with(&self, piece: &Bytes) -> u64 {
+        let length = self.first.len() + self.all.len() + piece.len();
+        let room = match self.told {
+            None if length > piece.len() => self.capacity_for(length),
+            _ => length,
+        };
+        room as u64
+    }
+
+    fn capacity_for(&self, length: usize) -> usize {
+        match self.told {
+            Some(told) => told.max(length),
+            None if self.all.capacity() >= length => self.all.capacity(),
+            None => length + STEP.max(length / 4),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        let before = self.first.len() + self.all.len();
+        if before == 0 {
+            self.first = piece;
+            return;
+        }
+        let capacity = self.capacity_for(before + piece.len());
+        self.all.reserve_exact(capacity.saturating_sub(self.all.len()));
+        self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        self.all.extend_from_slice(&piece);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
+    }
+}
+
+/// How long a body of which `length` bytes have come may take.
+fn patience(bounds: &Bounds, length: u64) -> Duration {
+    bounds.body_grace + Duration::from_millis(length.saturating_mul(1000) / bounds.body_rate.max(1))
+}
+
+fn refuse_compressed(headers: &HeaderMap) -> Result<(), Fault> {
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|value| is_coding(value.as_bytes())) {
+        let text = "The request's body is compressed. Send it as it is, without `Content-Encoding`.";
+        return Err(Fault::new(FaultKind::CompressedBody, text));
+    }
+    Ok(())
+}
+
+/// The body of a refused request, as far as it should still be read. Most clients read no answer before they have sent
+/// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
+pub(crate) fn unread(head: &Parts, body: Incoming) -> Option<Incoming> {
+    // Who waits for `100 Continue` sends nothing.
+    (!body.is_end_stream() && !head.headers.contains_key(header::EXPECT)).then_some(body)
+}
+
+/// Reads what is left of a refused request's body, and forgets it.
+pub(super) async fn discard(mut body: Incoming) {
     let read = async {
         let mut left = DISCARD_BYTES;
         while !body.is_end_stream() {
@@ -87,8 +168,9 @@ pub(crate) async fn discard(head: &Parts, mut body: Incoming) {
     drop(tokio::time::timeout(DISCARD_WITHIN, read).await);
 }
 
-async fn hold(gateway: &Gateway, bytes: u64) -> Result<Held, Fault> {
-    gateway.memory.hold(bytes).await.map_err(|_| {
+/// Makes `held` a share of `bytes`.
+pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, gateway: &Gateway) -> Result<(), Fault> {
+    held.grow(bytes, class).await.map_err(|_| {
         let jitter = gateway.workers.first().map_or(0, |worker| worker.random()) % SPREAD.as_millis() as u64;
         let wait = Duration::from_secs(1) + Duration::from_millis(jitter);
         Fault::new(
@@ -104,10 +186,12 @@ fn too_large(max: u64) -> Fault {
     Fault::new(FaultKind::BodyTooLarge, text)
 }
 
-fn too_slow(received: u64, rate: u64) -> Fault {
+fn too_slow(received: u64, bounds: &Bounds) -> Fault {
     let text = format!(
-        "The request's body comes too slowly: {received} bytes so far, and at least {rate} a second are \
-         asked for."
+        "The request's body comes too slowly: {received} bytes so far. It may take {} s, and a second more for each {} \
+         bytes.",
+        bounds.body_grace.as_secs_f64(),
+        bounds.body_rate
     );
     Fault::new(FaultKind::BodyTooSlow, text)
 }

@@ -110,10 +110,10 @@ fn tell_cost(headers: &mut HeaderMap, call: &Call) {
     }
 }
 
-/// Milliseconds that were ours, not the upstream's.
+/// Milliseconds that were ours: neither the caller's nor an upstream's.
 fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
     let event = &call.recorder.event;
-    let micros = micros(event.began.elapsed().saturating_sub(event.upstream));
+    let micros = micros(event.overhead(event.began.elapsed()));
     headers.insert(OVERHEAD, decimal(micros / 1000, micros % 1000, 3));
 }
 

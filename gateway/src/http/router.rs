@@ -1,5 +1,7 @@
-//! Everything on the data port that is not hot.
+//! Everything on the data port that is not hot: what the caller's key may ask for, and refusals of all that is not
+//! served. No router of a library: it would answer by itself what it cannot parse (semantics S10.15).
 
+use super::endpoint::Endpoint;
 use super::{OutBody, model_not_found, models, refusal};
 use crate::app::Gateway;
 use crate::auth::authenticate;
@@ -7,92 +9,102 @@ use crate::call::now_unix;
 use crate::fault::{Fault, FaultKind, Retry};
 use crate::live::{Live, LiveKey};
 use crate::observe::RequestId;
-use crate::worker::Worker;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, Method, Uri};
-use std::sync::Arc;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
+use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-#[derive(Debug, Clone)]
-struct Shared {
-    gateway: Arc<Gateway>,
-    worker: Arc<Worker>,
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers a request for anything but a chat.
+pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
+    let endpoint = Endpoint::at(head.uri.path());
+    let mut response = match look_up(gateway, endpoint, head) {
+        Ok(body) => found(body, id),
+        Err(fault) => refusal(id, fault),
+    };
+    if !endpoint.allows(&head.method) && endpoint != Endpoint::Nowhere {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));
+    }
+    if head.method == Method::HEAD {
+        without_body(&mut response);
+    }
+    response
 }
 
-/// The router of one worker.
-pub(super) fn data_router(gateway: Arc<Gateway>, worker: Arc<Worker>) -> Router {
-    let models = get(list_models);
-    let model = get(get_model);
-    let mistaken = post(unknown_method).fallback(unknown_method);
-    Router::new()
-        .route("/v1/models", models.clone())
-        .route("/v1/models/{*id}", model.clone())
-        .route("/v1/v1/models", models)
-        .route("/v1/v1/models/{*id}", model)
-        .route("/v1/chat/completions", mistaken.clone())
-        .route("/v1/v1/chat/completions", mistaken)
-        .method_not_allowed_fallback(unknown_method)
-        .fallback(unknown_url)
-        .with_state(Shared { gateway, worker })
+/// The JSON that was asked for.
+fn look_up(gateway: &Gateway, endpoint: Endpoint<'_>, head: &Parts) -> Result<Bytes, Fault> {
+    if endpoint == Endpoint::Nowhere {
+        return Err(unknown_url(head));
+    }
+    if !endpoint.allows(&head.method) {
+        let (method, path, methods) = (&head.method, head.uri.path(), endpoint.methods());
+        let text = format!("{method} is not understood at {path:?}, only {methods}.");
+        return Err(Fault::new(FaultKind::MethodNotAllowed, text));
+    }
+    let live = gateway.live.load();
+    let live = live.as_ref().ok_or_else(not_ready)?;
+    let key = authenticate(live, &head.headers, now_unix())?;
+    let created = gateway.applied_at.load(Ordering::Relaxed);
+    match endpoint {
+        Endpoint::Model(id) => json(&model(live, &key, id, created)?),
+        _ => json(&models::list(live, &key, created)),
+    }
 }
 
-async fn list_models(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    shared.answer(&headers, |live, key, created| Ok(Json(models::list(live, key, created)).into_response()))
+fn model(live: &Live, key: &LiveKey, id: &str, created: i64) -> Result<models::ModelEntry, Fault> {
+    let id = percent_decoded(id);
+    let name = std::str::from_utf8(&id).ok();
+    let entry = name.and_then(|name| models::one(live, key, name, created));
+    entry.ok_or_else(|| model_not_found(&String::from_utf8_lossy(&id)))
 }
 
-async fn get_model(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    shared.answer(&headers, |live, key, created| {
-        let entry = models::one(live, key, &id, created).ok_or_else(|| model_not_found(&id))?;
-        Ok(Json(entry).into_response())
-    })
+/// The bytes that a part of a path stands for. A percent sign without two digits stands for itself.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut decoded, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = digit(after.first()).zip(digit(after.get(1))).filter(|_| byte == b'%');
+        let code = code.and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        decoded.push(code.unwrap_or(byte));
+        rest = if code.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    decoded
 }
 
-async fn unknown_url(State(shared): State<Shared>, uri: Uri) -> Response {
+fn json(value: &impl Serialize) -> Result<Bytes, Fault> {
+    let text =
+        serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
+    Ok(text.into())
+}
+
+fn found(body: Bytes, id: RequestId) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Whole(Some(body)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REQUEST_ID, id.header());
+    response
+}
+
+/// What HEAD asks for: the length of the body, and nothing of it.
+fn without_body(response: &mut Response<OutBody>) {
+    if let OutBody::Whole(body @ Some(_)) = response.body_mut() {
+        let length = body.take().map_or(0, |body| body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+fn unknown_url(head: &Parts) -> Fault {
     let text = format!(
         "There is nothing at {:?}. This gateway serves POST /v1/chat/completions, GET /v1/models and \
          GET /v1/models/{{id}}; a client's base URL ends with /v1.",
-        uri.path()
+        head.uri.path()
     );
-    shared.refuse(Fault::new(FaultKind::UnknownUrl, text))
-}
-
-async fn unknown_method(State(shared): State<Shared>, method: Method, uri: Uri) -> Response {
-    let text = format!("{method} is not understood at {:?}.", uri.path());
-    shared.refuse(Fault::new(FaultKind::MethodNotAllowed, text))
-}
-
-impl Shared {
-    fn id(&self) -> RequestId {
-        RequestId::new(self.worker.random(), self.worker.random())
-    }
-
-    fn refuse(&self, fault: Fault) -> Response {
-        refusal(self.id(), fault).map(Body::new)
-    }
-
-    /// Answers an authenticated request; `answer` also gets when the configuration was applied.
-    fn answer(
-        &self,
-        headers: &HeaderMap,
-        answer: impl FnOnce(&Live, &LiveKey, i64) -> Result<Response, Fault>,
-    ) -> Response {
-        let Some(live) = self.gateway.live.load_full() else {
-            return self.refuse(not_ready());
-        };
-        let created = self.gateway.applied_at.load(Ordering::Relaxed);
-        let result = authenticate(&live, headers, now_unix()).and_then(|key| answer(&live, &key, created));
-        let mut response = result.unwrap_or_else(|fault| self.refuse(fault));
-        if !response.headers().contains_key("x-request-id") {
-            response.headers_mut().insert("x-request-id", self.id().header());
-        }
-        response.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
-        response
-    }
+    Fault::new(FaultKind::UnknownUrl, text)
 }
 
 /// Before the first snapshot.
@@ -104,7 +116,34 @@ pub(crate) fn not_ready() -> Fault {
     .retry(Retry::After(Duration::from_secs(1)))
 }
 
-/// Wraps the router's response for the connection.
-pub(super) fn from_router(response: Response) -> http::Response<OutBody> {
-    response.map(OutBody::Router)
+/// Refuses a request of HTTP/1.1 that names no host, or more than one (RFC 9112, section 3.2): two readers of it may
+/// see two destinations.
+pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
+    let hosts = headers.get_all(http::header::HOST).iter().count();
+    if version != Version::HTTP_11 || hosts == 1 {
+        return Ok(());
+    }
+    let text = format!("A request of HTTP/1.1 has exactly one `Host` header; this one has {hosts}.");
+    Err(Fault::new(FaultKind::InvalidRequest, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_signs_are_decoded_or_stand_for_themselves() {
+        for (text, decoded) in [
+            ("gpt-5", b"gpt-5".as_slice()),
+            ("meta%2Fllama%2f3", b"meta/llama/3"),
+            ("%ff%00", b"\xff\0"),
+            ("%", b"%"),
+            ("%4", b"%4"),
+            ("%zz%41", b"%zzA"),
+            ("%%41", b"%A"),
+            ("", b""),
+        ] {
+            assert_eq!(percent_decoded(text), decoded, "{text}");
+        }
+    }
 }

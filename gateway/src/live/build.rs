@@ -35,6 +35,7 @@ pub(crate) fn build(
     };
     Live {
         revision: revision.unwrap_or_else(counted),
+        serial: previous.map_or(1, |previous| previous.serial + 1),
         gateway: Arc::clone(&snapshot.gateway),
         snapshot: Arc::new(snapshot),
         accounts,

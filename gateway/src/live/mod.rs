@@ -31,6 +31,8 @@ pub(crate) struct Live {
     /// Which it is: as published, else the snapshots applied by this process, from 1, and the SHA-256 of its JSON.
     /// Two gateways with one hash run the same.
     pub(crate) revision: Revision,
+    /// How many this process has put in force, with it.
+    pub(crate) serial: u64,
     pub(crate) gateway: Arc<Gateway>,
     accounts: build::Accounts,
     routes: Routes,

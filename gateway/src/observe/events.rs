@@ -91,6 +91,8 @@ pub(crate) struct RequestFinished {
     pub(crate) cost: Option<NanoUsd>,
     /// From the request's arrival to the first content sent on.
     pub(crate) first_token: Option<Duration>,
+    /// Time spent waiting for the caller's body.
+    pub(crate) upload: Duration,
     /// Time spent waiting for upstreams until the answer's headers.
     pub(crate) upstream: Duration,
     pub(crate) outcome: Outcome,
@@ -115,6 +117,11 @@ impl RequestFinished {
     /// Whether its one attempt answered.
     pub(super) fn is_direct(&self) -> bool {
         matches!(self.attempts.as_slice(), [only] if only.outcome == "ok")
+    }
+
+    /// What of the time that has passed was ours: neither the caller's nor an upstream's.
+    pub(crate) fn overhead(&self, passed: Duration) -> Duration {
+        passed.saturating_sub(self.upload + self.upstream)
     }
 
     fn emit(&self, worker: &Worker) {
@@ -149,6 +156,7 @@ impl Recorder {
             assumed: false,
             cost: None,
             first_token: None,
+            upload: Duration::ZERO,
             upstream: Duration::ZERO,
             outcome: Outcome::CANCELED,
         });

@@ -184,7 +184,7 @@ impl WorkerSeries {
             *cells.attempts.entry(labels).or_default() += 1;
         }
         if !event.stream && event.outcome == Outcome::OK {
-            cells.overhead.record(&OVERHEAD_SECONDS, took.saturating_sub(event.upstream));
+            cells.overhead.record(&OVERHEAD_SECONDS, event.overhead(took));
         }
         cells.requests.entry(labels).or_default().request_finished(event, took);
     }

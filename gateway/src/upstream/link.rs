@@ -21,9 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 const LIFE: Duration = Duration::from_secs(5 * 60);
 /// The pieces that one write takes: a head and what a body usually has.
 const PIECES: usize = 6;
-/// Read at once: enough for most answers; a stream that fills it gets more room.
+/// Read at once: enough for most answers, and a part of what one stream may hold.
 const READ: usize = 8 << 10;
-const READ_MORE: usize = 64 << 10;
 
 /// A connection.
 #[derive(Debug)]
@@ -39,7 +38,6 @@ pub(super) struct Link {
     pub(super) reused: bool,
     /// The exchange under way allows another after it.
     keep: bool,
-    read_size: usize,
     /// Where it goes when it is idle.
     pub(super) home: Home,
     /// From when on it is not used again.
@@ -77,7 +75,6 @@ impl Link {
             upload: None,
             reused: false,
             keep: false,
-            read_size: READ,
             home,
             retire: now + life(random),
         })
@@ -160,13 +157,8 @@ impl Link {
 
     /// Reads more; the number of bytes, 0 at the end.
     pub(super) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(self.read_size);
-        let room = self.input.capacity() - self.input.len();
-        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-        if read == room {
-            self.read_size = READ_MORE;
-        }
-        Poll::Ready(Ok(read))
+        self.input.reserve(READ);
+        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
     /// Whether its exchange, which has ended, allows another: both said all they had to say, and nothing more.
@@ -177,7 +169,6 @@ impl Link {
     /// Makes it ready for another exchange.
     pub(super) fn rest(&mut self) {
         self.reused = true;
-        self.read_size = READ;
     }
 
     /// Whether another exchange may begin: nothing was left over, and the upstream has not closed.

@@ -1,0 +1,96 @@
+//! Heads that hyper refuses by itself: it answers them without a body, before any code of ours has seen a request. Here
+//! the refusal gets the shape of all others; and what has merely more lines than hyper takes at first is read anew.
+
+use super::fault::refusal;
+use super::receive::DISCARD_WITHIN;
+use super::{OutBody, guarded::Guarded};
+use crate::fault::{Fault, FaultKind};
+use crate::observe::RequestId;
+use bytes::Bytes;
+use http::Response;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The status with which hyper refuses a head, if `written` is such an answer: all it writes has this form, and nothing
+/// of ours is without a request id.
+pub(super) fn refused_by_hyper(written: &[u8]) -> Option<u16> {
+    let rest = written.strip_prefix(b"HTTP/1.1 4")?;
+    if written.len() > 256 || !written.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let text = std::str::from_utf8(written).ok()?;
+    let bare = text.contains("\r\ncontent-length: 0\r\n") && !text.contains("\r\nx-request-id:");
+    let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
+    digits.parse::<u16>().ok().filter(|_| bare).map(|rest| 400 + rest)
+}
+
+/// Tells the caller why its head is refused with `status`, and closes.
+pub(super) async fn refuse(io: Guarded, status: u16, max_bytes: usize, id: RequestId, within: Duration) {
+    let fault = if status == 400 {
+        let text = "This is not HTTP/1.1: the request's line or a header of it cannot be read.";
+        Fault::new(FaultKind::InvalidRequest, text)
+    } else {
+        let text =
+            format!("The request's headers are larger than the {max_bytes} bytes that this gateway takes.");
+        Fault::new(FaultKind::HeadersTooLarge, text)
+    };
+    let (mut stream, answer) = (io.into_stream(), written(refusal(id, fault)));
+    let told = async {
+        stream.write_all(&answer).await?;
+        stream.shutdown().await
+    };
+    // Closing on unread bytes resets the connection, and the caller may lose what it was told.
+    if let Ok(Ok(())) = tokio::time::timeout(within, told).await {
+        drop(tokio::time::timeout(DISCARD_WITHIN, read_out(&mut stream)).await);
+    }
+}
+
+/// `response`, which is whole, as the last of its connection.
+fn written(response: Response<OutBody>) -> Vec<u8> {
+    let (parts, body) = response.into_parts();
+    let body = if let OutBody::Whole(Some(body)) = body { body } else { Bytes::new() };
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let mut text = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16());
+    for (name, value) in &parts.headers {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    text += &format!("connection: close\r\ncontent-length: {}\r\ndate: {date}\r\n\r\n", body.len());
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+/// Reads, and forgets, what the caller still sends.
+async fn read_out(stream: &mut TcpStream) {
+    let mut piece = [0; 4096];
+    while let Ok(1..) = stream.read(&mut piece).await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hypers_own_answers_are_taken_for_refusals() {
+        let date = "date: Tue, 01 Dec 2026 01:00:00 GMT\r\n\r\n";
+        let own = |status: &str| {
+            format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n{date}").into_bytes()
+        };
+        assert_eq!(refused_by_hyper(&own("400 Bad Request")), Some(400));
+        assert_eq!(refused_by_hyper(&own("431 Request Header Fields Too Large")), Some(431));
+        for other in [
+            own("200 OK"),
+            own("503 Service Unavailable"),
+            own("404 Not Found\r\nx-request-id: req_1"),
+            [own("400 Bad Request"), b"{}".to_vec()].concat(),
+            b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n".to_vec(),
+            b"HTTP/1.1 4".to_vec(),
+            b"{\"choices\":[]}".to_vec(),
+            Vec::new(),
+        ] {
+            assert_eq!(refused_by_hyper(&other), None, "{}", String::from_utf8_lossy(&other));
+        }
+    }
+}

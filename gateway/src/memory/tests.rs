@@ -1,0 +1,142 @@
+use super::*;
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+fn budget() -> MemoryBudget {
+    MemoryBudget::new(1 << 20)
+}
+
+fn share(budget: &MemoryBudget, bytes: u64, class: Class) -> Held {
+    let mut held = budget.share();
+    held.try_grow(bytes, class).unwrap();
+    held
+}
+
+fn free(budget: &MemoryBudget) -> u64 {
+    budget.0.free.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_a_spent_budget_turns_away_after_a_second() {
+    let budget = budget();
+    let held = share(&budget, 640 << 10, Class::Body);
+    let began = tokio::time::Instant::now();
+    assert!(budget.share().grow(100 << 10, Class::Body).await.is_err());
+    assert_eq!(began.elapsed(), WAIT);
+    let mut other = budget.share();
+    let waits = other.grow(100 << 10, Class::Body);
+    let gives_back = async {
+        tokio::task::yield_now().await;
+        drop(held);
+    };
+    let (given, ()) = tokio::join!(waits, gives_back);
+    assert!(given.is_ok(), "what others give back goes to who waits");
+    drop(other);
+    assert_eq!(free(&budget), 1 << 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_each_leaves_room_for_those_who_hold_less() {
+    let budget = budget();
+    let _large = share(&budget, 640 << 10, Class::Body);
+    assert!(budget.share().try_grow(1, Class::Body).is_err());
+    let _answer = share(&budget, 192 << 10, Class::Answer);
+    assert!(budget.share().try_grow(1, Class::Answer).is_err());
+    let _stream = share(&budget, 128 << 10, Class::Stream);
+    assert!(budget.share().try_grow(1, Class::Stream).is_err());
+    let _small = share(&budget, SMALL, Class::Small);
+    assert!(budget.share().try_grow(1, Class::Small).is_err());
+    assert_eq!(free(&budget), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_who_waits_holds_no_room_for_later() {
+    let budget = budget();
+    let large = share(&budget, 600 << 10, Class::Body);
+    let mut other = budget.share();
+    let mut waits = pin!(other.grow(600 << 10, Class::Body));
+    std::future::poll_fn(|cx| {
+        assert!(waits.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    let small: Vec<Held> = (0..6).map(|_| share(&budget, SMALL, Class::Small)).collect();
+    drop((large, small));
+    waits.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_small_ones_that_wait_are_served_before_large_ones() {
+    let budget = budget();
+    let mut large = share(&budget, 640 << 10, Class::Body);
+    let _rest = share(&budget, 384 << 10, Class::Small);
+    let (mut first, mut second) = (budget.share(), budget.share());
+    let waiting_large = first.grow(SMALL, Class::Body);
+    let waiting_small = second.grow(SMALL, Class::Small);
+    let gives_back = async {
+        tokio::task::yield_now().await;
+        large.shrink(640 - 64 << 10);
+    };
+    let (large, small, ()) = tokio::join!(waiting_large, waiting_small, gives_back);
+    assert!(large.is_err() && small.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_room_for_several_wakes_several() {
+    let budget = budget();
+    let held = share(&budget, 640 << 10, Class::Body);
+    let mut shares: Vec<Held> = (0..4).map(|_| budget.share()).collect();
+    let [a, b, c, d] = shares.as_mut_slice() else { unreachable!() };
+    let gives_back = async {
+        tokio::task::yield_now().await;
+        drop(held);
+    };
+    let size = 128 << 10;
+    let (a, b, c, d, ()) = tokio::join!(
+        a.grow(size, Class::Body),
+        b.grow(size, Class::Body),
+        c.grow(size, Class::Body),
+        d.grow(size, Class::Body),
+        gives_back
+    );
+    assert!([a, b, c, d].iter().all(Result::is_ok));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_a_crowd_is_turned_away_at_once() {
+    let budget = budget();
+    let _held = share(&budget, 640 << 10, Class::Body);
+    let mut crowd: Vec<Held> = (0..MOST_WAITING).map(|_| budget.share()).collect();
+    let mut waiting: Vec<_> =
+        crowd.iter_mut().map(|held| Box::pin(held.grow(SMALL * 2, Class::Body))).collect();
+    std::future::poll_fn(|cx| {
+        assert!(waiting.iter_mut().all(|waits| waits.as_mut().poll(cx).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
+    let began = tokio::time::Instant::now();
+    assert!(budget.share().grow(SMALL * 2, Class::Body).await.is_err());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    drop(waiting);
+    assert_eq!(budget.0.large.waiting(), 0);
+}
+
+#[test]
+fn a_share_is_whole_pages_and_gives_all_of_them_back() {
+    let budget = budget();
+    let mut held = share(&budget, 1, Class::Small);
+    assert_eq!(free(&budget), (1 << 20) - PAGE);
+    held.try_grow(PAGE, Class::Small).unwrap();
+    assert_eq!(free(&budget), (1 << 20) - PAGE);
+    held.try_grow(PAGE + 1, Class::Small).unwrap();
+    assert_eq!(free(&budget), (1 << 20) - 2 * PAGE);
+    held.shrink(3 * PAGE);
+    assert_eq!(free(&budget), (1 << 20) - 2 * PAGE);
+    held.shrink(0);
+    assert_eq!(free(&budget), 1 << 20);
+    assert!(held.try_grow((1 << 20) + 1, Class::Small).is_err());
+    held.try_grow(1 << 20, Class::Small).unwrap();
+    drop(held);
+    assert_eq!(free(&budget), 1 << 20);
+}
