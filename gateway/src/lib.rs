@@ -14,7 +14,6 @@ mod http;
 mod live;
 mod memory;
 mod observe;
-mod passed;
 mod pipeline;
 mod relay;
 mod rescue;

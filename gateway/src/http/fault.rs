@@ -98,17 +98,21 @@ fn error_body(fault: &Fault) -> ErrorBody<'_> {
     }
 }
 
-/// What the caller of a stream is told when it breaks off after its first content.
+/// What the caller of a stream is told when it breaks off after its first content. What speaks of the request itself
+/// keeps the upstream's `type` and `code`, as it would have had before: programs compare with them.
 pub(crate) fn broken_stream(failure: &Failure) -> Fault {
-    let kind = match failure.class {
-        FailureClass::Timeout => FaultKind::UpstreamTimeout,
-        _ => FaultKind::UpstreamUnavailable,
-    };
-    let text = format!(
-        "The answer broke off: {}. What was sent so far is all there is; send the request again for a whole one.",
-        failure.message.trim_end_matches('.')
-    );
-    Fault::new(kind, text)
+    use FailureClass::{CallerFault, ContentPolicy, ContextLength, Timeout};
+    let is_callers = matches!(failure.class, CallerFault | ContextLength | ContentPolicy);
+    let kind = if failure.class == Timeout { FaultKind::UpstreamTimeout } else { FaultKind::UpstreamUnavailable };
+    let advice = if is_callers { "" } else { " Send the request again for a whole one." };
+    let why = failure.message.trim_end_matches('.');
+    let text = format!("The answer broke off: {why}. What was sent so far is all there is.{advice}");
+    let known = |word: &Option<String>| word.clone().filter(|_| is_callers);
+    Fault {
+        upstream_type: known(&failure.kind),
+        upstream_code: known(&failure.code),
+        ..Fault::new(kind, text)
+    }
 }
 
 /// A body that is no chat request.

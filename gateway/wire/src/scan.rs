@@ -6,6 +6,7 @@
 //! caller's bytes must not choose our stack), and costs a fifth of a DOM.
 
 mod flaw;
+mod pieces;
 mod plain;
 mod step;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub(crate) use flaw::Flaw;
 pub use flaw::Position;
+pub(crate) use pieces::{Listener, Tokens};
 pub(crate) use plain::plain;
 
 use flaw::What;

@@ -4,6 +4,7 @@
 //! S2.7); everything else reaches the vendor byte for byte. No DOM: numbers would be rewritten, unknown
 //! fields reordered, and it costs ten times as much.
 
+use super::media;
 use crate::scan::{self, Flaw, Position, Span};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ pub struct ChatRequest {
     body: Bytes,
     /// The body's, also once it is given up.
     length: usize,
+    text_bytes: u64,
     model: String,
     model_at: Span,
     stream: bool,
@@ -87,7 +89,8 @@ impl ChatRequest {
         let model = read_model(model_at.of(text))?;
         let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
         let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
-        Ok(Self { model, model_at, stream, options, length: body.len(), body })
+        let text_bytes = media::text_bytes(&body);
+        Ok(Self { model, model_at, stream, options, length: body.len(), text_bytes, body })
     }
 
     /// The model that is asked for, 1 to 256 bytes.
@@ -109,6 +112,11 @@ impl ChatRequest {
     #[expect(clippy::len_without_is_empty, reason = "a request has a model, so it is never empty")]
     pub fn len(&self) -> usize {
         self.length
+    }
+
+    /// Its size as text, for assuming how many tokens it is: images, audio and files count as a constant each.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
     }
 
     /// Gives the body's bytes up, because nobody else will be asked: encoding it afterwards makes no sense.
