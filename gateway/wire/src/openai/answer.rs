@@ -154,4 +154,72 @@ mod tests {
         assert!(read(r#"{"error":null,"choices":[{}]}"#).is_ok());
         assert!(read(r#"{"error":{},"choices":[{}]}"#).is_ok());
     }
+
+    #[test]
+    fn s2_17_what_sdks_read_of_an_answer_is_no_failure() {
+        let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
+        for choice in [
+            r#""message":{"content":"\ud83d"}"#,
+            r#""x":1e400"#,
+            r#""logprobs":{"a":NaN,"b":-Infinity}"#,
+            r#""message":{"content":"a"},"error":{"message":"","type":"","param":"","code":null}"#,
+        ] {
+            for mark in ["", "\u{FEFF}"] {
+                let body = format!("{mark}{{\"choices\":[{{{choice}}}],{usage}}}");
+                assert_eq!(read(&body).map(|facts| facts.usage), Ok(Some(told(1, 2))), "{body}");
+            }
+        }
+        let latin = [b"{\"choices\":[{\"message\":{\"content\":\"\xff\"}}],".as_slice(), usage.as_bytes(), b"}"];
+        let facts = answer(Vendor::OpenAI.row(), &latin.concat(), UnixSeconds(0)).unwrap();
+        assert_eq!(facts.usage, Some(told(1, 2)));
+        for empty in [r#"{"message":"","code":null}"#, r#"{"code":0,"message":""}"#, "0"] {
+            assert!(read(&format!(r#"{{"choices":[{{}}],"error":{empty}}}"#)).is_ok(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn s2_17_an_answer_without_a_choice_is_one() {
+        assert_eq!(read(r#"{"choices":[ ]}"#), Ok(AnswerFacts { usage: None, output_bytes: 0 }));
+    }
+
+    #[test]
+    fn s2_13_an_answer_that_finished_with_an_error_is_a_failure() {
+        let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"error"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+        assert_eq!(read(body).unwrap_err().class, FailureClass::ServerError);
+    }
+
+    #[test]
+    fn s2_16_the_images_of_an_answer_are_no_text() {
+        let image = "QUJD".repeat(100_000);
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"four","images":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}}}]}}"#);
+        assert_eq!(read(&body), Ok(AnswerFacts { usage: None, output_bytes: 4_004 }));
+    }
+
+    #[test]
+    fn s2_16_an_answer_means_the_same_whole_and_in_pieces() {
+        let bodies = [
+            r#"{"choices":[{"message":{"content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"choices":[{"message":{"content":"four"}}]}"#,
+            r#"{"choices":[{"message":{"content":"four","tool_calls":[{"function":{"arguments":"{}"}}]}}]}"#,
+            r#"{"choices":[{}],"error":{"message":"Slow \"down\"","code":429,"details":[{"a":1.5,"b":null}]}}"#,
+            r#"{"choices":[{"error":{"message":"no"}}]}"#,
+            r#"{"choices":[{}],"error":"broken"}"#,
+            r#"{"choices":[{}]"#,
+            r#"{"choices":[]}"#,
+            "<html>",
+        ];
+        for body in bodies {
+            for size in [1, 2, 7, 1_000] {
+                let mut passed = LongAnswer::default();
+                body.as_bytes().chunks(size).for_each(|piece| passed.feed(piece));
+                let (row, now) = (Vendor::OpenAICompatible.row(), UnixSeconds(0));
+                let failure = passed.failure(row, b"", now).or_else(|| passed.unfinished(row, b"", now));
+                let class = failure.map(|failure| failure.class);
+                assert_eq!(class, read(body).err().map(|failure| failure.class), "{body} {size}");
+                if let Ok(facts) = read(body) {
+                    assert_eq!(passed.facts(), facts, "{body} {size}");
+                }
+            }
+        }
+    }
 }

@@ -58,15 +58,14 @@ impl Prefilter {
     /// The text that `data` carries, if it is an event with one delta that says nothing else; `None` if it must be
     /// parsed.
     pub(super) fn text(&mut self, data: &[u8]) -> Option<Text> {
-        if !data.ends_with(b"}") {
-            return None;
-        }
         if self.head.is_empty() || !data.starts_with(&self.head) {
             self.learn(data)?;
         }
         let delta = data.get(self.head.len()..)?;
         let said = said(delta);
-        let is_silent = self.is_silent_tail(delta.get(said.length..)?);
+        let tail = delta.get(said.length..)?;
+        // The chunk around the delta must end, too: otherwise it was cut.
+        let is_silent = tail.ends_with(b"}") && self.is_silent_tail(tail);
         is_silent.then_some(Text { heard: said.heard, index: self.index })
     }
 
