@@ -37,8 +37,7 @@ pub(crate) fn settle(call: &mut Call, flow: &Flow) {
 
 /// Books a whole answer.
 pub(crate) fn settle_whole(call: &mut Call, whole: &Whole) {
-    let known =
-        Known { told: whole.facts.usage, is_final: true, output_bytes: whole.facts.output_bytes };
+    let known = Known { told: whole.facts.usage, is_final: true, output_bytes: whole.facts.output_bytes };
     book(call, &whole.model, known);
 }
 

@@ -2,14 +2,17 @@
 #![cfg(test)]
 
 mod auth;
+mod beginnings;
 mod bodies;
 mod bounds;
 mod caller;
 mod egress;
+mod endings;
 mod errors;
 mod failover;
 mod harness;
 mod images;
+mod large;
 mod law;
 mod leaving;
 mod life;

@@ -103,7 +103,8 @@ fn error_body(fault: &Fault) -> ErrorBody<'_> {
 pub(crate) fn broken_stream(failure: &Failure) -> Fault {
     use FailureClass::{CallerFault, ContentPolicy, ContextLength, Timeout};
     let is_callers = matches!(failure.class, CallerFault | ContextLength | ContentPolicy);
-    let kind = if failure.class == Timeout { FaultKind::UpstreamTimeout } else { FaultKind::UpstreamUnavailable };
+    let kind =
+        if failure.class == Timeout { FaultKind::UpstreamTimeout } else { FaultKind::UpstreamUnavailable };
     let advice = if is_callers { "" } else { " Send the request again for a whole one." };
     let why = failure.message.trim_end_matches('.');
     let text = format!("The answer broke off: {why}. What was sent so far is all there is.{advice}");

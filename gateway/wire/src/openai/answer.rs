@@ -169,7 +169,8 @@ mod tests {
                 assert_eq!(read(&body).map(|facts| facts.usage), Ok(Some(told(1, 2))), "{body}");
             }
         }
-        let latin = [b"{\"choices\":[{\"message\":{\"content\":\"\xff\"}}],".as_slice(), usage.as_bytes(), b"}"];
+        let latin =
+            [b"{\"choices\":[{\"message\":{\"content\":\"\xff\"}}],".as_slice(), usage.as_bytes(), b"}"];
         let facts = answer(Vendor::OpenAI.row(), &latin.concat(), UnixSeconds(0)).unwrap();
         assert_eq!(facts.usage, Some(told(1, 2)));
         for empty in [r#"{"message":"","code":null}"#, r#"{"code":0,"message":""}"#, "0"] {
@@ -191,7 +192,9 @@ mod tests {
     #[test]
     fn s2_16_the_images_of_an_answer_are_no_text() {
         let image = "QUJD".repeat(100_000);
-        let body = format!(r#"{{"choices":[{{"message":{{"content":"four","images":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}}}]}}"#);
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":"four","images":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}}}]}}"#
+        );
         assert_eq!(read(&body), Ok(AnswerFacts { usage: None, output_bytes: 4_004 }));
     }
 

@@ -345,7 +345,9 @@ impl Listener for Told {
         let spot = self.spot(self.level);
         match (spot, self.slot) {
             (Spot::Choices, _) => self.has_choice = true,
-            (_, Slot::Index) => self.index = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
+            (_, Slot::Index) => {
+                self.index = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
+            }
             (Spot::Usage(place), Slot::Count(field)) => self.tally.count(place, field, text),
             _ => {}
         }

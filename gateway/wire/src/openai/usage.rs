@@ -145,7 +145,8 @@ impl Tally {
     /// reasoning may exceed the completion that contains it: the sum is what is billed, so the part gives way.
     pub(super) fn counted(&self) -> Option<Counted> {
         let total = self.first(|counts| counts.total);
-        let (prompt, completion) = (self.first(|counts| counts.prompt), self.first(|counts| counts.completion));
+        let (prompt, completion) =
+            (self.first(|counts| counts.prompt), self.first(|counts| counts.completion));
         let rest = |side: Option<u64>| total?.checked_sub(side?);
         let (prompt, completion) = (prompt.or_else(|| rest(completion)), completion.or_else(|| rest(prompt)));
         if prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 {

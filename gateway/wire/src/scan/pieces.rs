@@ -105,9 +105,10 @@ impl Tokens {
             (Next::Value | Next::FirstValue, b'{' | b'[') => return self.open(byte == b'{', to),
             (Next::Value | Next::FirstValue, b'"') => Next::InString,
             (Next::FirstValue, b']') | (Next::FirstKey, b'}') => return self.close(to),
-            (Next::Value | Next::FirstValue, b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
-                Next::InScalar
-            }
+            (
+                Next::Value | Next::FirstValue,
+                b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z',
+            ) => Next::InScalar,
             (Next::Key | Next::FirstKey, b'"') => Next::InKey,
             (Next::Colon, b':') => Next::Value,
             (Next::Comma, b',') if is_object => Next::Key,
@@ -278,9 +279,17 @@ mod tests {
 
     #[test]
     fn what_no_sdk_reads_is_told_from_it() {
-        for text in
-            [r#"{"a" 1}"#, r#"{"a":1 "b":2}"#, "{'a':1}", "{\"a\":nope}", "{]", "[1}", "{\"a\":1}x", "<html>", "{,}"]
-        {
+        for text in [
+            r#"{"a" 1}"#,
+            r#"{"a":1 "b":2}"#,
+            "{'a':1}",
+            "{\"a\":nope}",
+            "{]",
+            "[1}",
+            "{\"a\":1}x",
+            "<html>",
+            "{,}",
+        ] {
             assert!(heard([text.as_bytes()]).2, "{text}");
         }
         let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));

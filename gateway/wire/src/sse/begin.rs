@@ -7,6 +7,7 @@ pub fn begins_stream(bytes: &[u8]) -> Option<bool> {
     if STARTS.iter().any(|start| text.starts_with(start)) {
         return Some(true);
     }
-    let is_open = STARTS.iter().any(|start| start.starts_with(text)) || "\u{FEFF}".as_bytes().starts_with(text);
+    let is_open =
+        STARTS.iter().any(|start| start.starts_with(text)) || "\u{FEFF}".as_bytes().starts_with(text);
     if is_open { None } else { Some(false) }
 }

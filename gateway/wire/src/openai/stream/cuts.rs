@@ -45,7 +45,10 @@ fn meaning<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> 
 fn frames() -> Vec<String> {
     let long = |bytes: usize| "QUJD".repeat(bytes / 4);
     let image = |rest: &str| {
-        format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":"see","images":[{{"image_url":{{"url":"data:image/png;base64,{}"}}}}]}}{rest}$$"#, long(70_000))
+        format!(
+            r#"data: {{"choices":[{{"index":0,"delta":{{"content":"see","images":[{{"image_url":{{"url":"data:image/png;base64,{}"}}}}]}}{rest}$$"#,
+            long(70_000)
+        )
     };
     let mut frames: Vec<String> = [
         r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}$$"#,
@@ -84,10 +87,19 @@ fn frames() -> Vec<String> {
         image(r#","finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}"#),
         image(r#"}],"error":{"message":"no"}}"#),
         image(""),
-        format!(r#"data: {{"choices":[],"x":"{}","usage":{{"prompt_tokens":7,"completion_tokens":5}}}}$$"#, long(70_000)),
-        format!(r#"data: {{"usage":{{"prompt_tokens":7}},"x":"{}","choices":[{{"delta":{{"content":"x"}}}}]}}$$"#, long(70_000)),
+        format!(
+            r#"data: {{"choices":[],"x":"{}","usage":{{"prompt_tokens":7,"completion_tokens":5}}}}$$"#,
+            long(70_000)
+        ),
+        format!(
+            r#"data: {{"usage":{{"prompt_tokens":7}},"x":"{}","choices":[{{"delta":{{"content":"x"}}}}]}}$$"#,
+            long(70_000)
+        ),
         format!(r#"data: {{"x":"{}"}}$$"#, long(70_000)),
-        format!(r#"data: {{"object":"chat.completion.chunk","error":{{"message":"no"}},"x":"{}"}}$$"#, long(70_000)),
+        format!(
+            r#"data: {{"object":"chat.completion.chunk","error":{{"message":"no"}},"x":"{}"}}$$"#,
+            long(70_000)
+        ),
         format!("data: {}$$", long(70_000)),
         format!(": {}$$", long(70_000)),
         format!(": {}$$", long(60_000)),
@@ -155,7 +167,8 @@ fn s2_10_the_length_at_which_a_frame_becomes_a_long_one_is_no_matter_either() {
         for length in MAX_HELD - 8..MAX_HELD + 8 {
             let around = |text: &str| format!(r#"data: {{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
             let frame = around(&"x".repeat(length - around("").len())) + end + end;
-            let text = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}]}}{end}{end}{frame}");
+            let text =
+                format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}]}}{end}{end}{frame}");
             let whole = meaning([text.as_bytes()], true);
             for cut in text.len() - 6..text.len() {
                 let (left, right) = text.as_bytes().split_at(cut);

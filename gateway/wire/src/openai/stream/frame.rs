@@ -55,7 +55,13 @@ impl ChatStream {
     }
 
     /// What an event says. `is_text`: it is none of what an event may be.
-    pub(super) fn take(&mut self, facts: &mut Facts, data: &[u8], is_text: bool, now: UnixSeconds) -> Verdict {
+    pub(super) fn take(
+        &mut self,
+        facts: &mut Facts,
+        data: &[u8],
+        is_text: bool,
+        now: UnixSeconds,
+    ) -> Verdict {
         self.hear(facts);
         self.tally.merge(facts.tally());
         if let Some(failure) = facts.failure(self.row, data, now) {

@@ -183,7 +183,11 @@ impl ChatStream {
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
         let failure = long.facts.failure(self.row, b"", now).unwrap_or_else(|| {
-            if long.lines.is_error { failure::in_stream(self.row, b"", now) } else { self.not_a_stream(b"", now) }
+            if long.lines.is_error {
+                failure::in_stream(self.row, b"", now)
+            } else {
+                self.not_a_stream(b"", now)
+            }
         });
         self.tally.merge(long.facts.tally());
         self.fail(failure);

@@ -13,7 +13,9 @@ fn pass(text: &str) -> (String, ChatStream, bool) {
 }
 
 fn says(index: u64, text: &str) -> String {
-    format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\n\n")
+    format!(
+        "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\n\n"
+    )
 }
 
 fn finish(index: u64, reason: &str) -> String {
@@ -91,7 +93,10 @@ fn s2_11_a_stream_without_a_chunk_is_garbled_at_its_end_or_after_64_kib() {
     assert!((3_000..5_000).contains(&pings), "{pings}");
     let chunk = says(0, "");
     let (_, stream, _) = pass(&(chunk + &ping.repeat(10_000) + &says(0, "one")));
-    assert!(stream.failure().is_none() && stream.content_seen(), "after a chunk they are no sign of anything");
+    assert!(
+        stream.failure().is_none() && stream.content_seen(),
+        "after a chunk they are no sign of anything"
+    );
     let comments = ": ping\n\n".repeat(100_000);
     let (out, stream, _) = pass(&(comments + &says(0, "one")));
     assert!(stream.content_seen() && out.len() < 100 << 10, "{}", out.len());
@@ -100,7 +105,9 @@ fn s2_11_a_stream_without_a_chunk_is_garbled_at_its_end_or_after_64_kib() {
 #[test]
 fn s2_12_nothing_matters_after_done() {
     let good = says(0, "one") + &finish(0, "stop") + DONE;
-    for after in ["data: {\"error\":{\"message\":\"late\"}}\n\n", "data: <html>\n\n", ": more\n\n", "event: er"] {
+    for after in
+        ["data: {\"error\":{\"message\":\"late\"}}\n\n", "data: <html>\n\n", ": more\n\n", "event: er"]
+    {
         let (out, stream, whole) = pass(&(good.clone() + after));
         assert_eq!((out.as_str(), whole), (good.as_str(), true), "{after}");
         assert!(stream.failure().is_none() && stream.is_over());
@@ -117,7 +124,8 @@ fn s2_13_every_choice_must_have_finished() {
     assert!(!pass(&(both.clone() + &rest + &finish(0, "stop"))).2);
     assert!(pass(&(both.clone() + &finish(1, "length") + &rest + &finish(0, "stop"))).2);
     assert!(pass(&(both.clone() + &finish(0, "stop") + DONE)).2);
-    let silent_second = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{}}]}\n\n";
+    let silent_second =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{}}]}\n\n";
     assert!(!pass(&(silent_second.to_owned() + &finish(0, "stop"))).2);
     let unnumbered = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
     assert!(pass(unnumbered).2);
@@ -138,7 +146,9 @@ fn s2_13_a_finish_reason_error_is_a_failure() {
 
 #[test]
 fn s2_13_garbage_after_content_is_a_failure_and_a_keep_alive_is_not() {
-    for garbage in ["data: <html>\n\n", "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}\n\n", "data: oops\n\n"] {
+    for garbage in
+        ["data: <html>\n\n", "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}\n\n", "data: oops\n\n"]
+    {
         let (out, stream, whole) = pass(&(says(0, "one") + garbage + &finish(0, "stop") + DONE));
         assert_eq!((out, whole), (says(0, "one"), false), "{garbage}");
         assert_eq!(stream.failure().unwrap().class, Garbled);
@@ -157,7 +167,10 @@ fn s2_15_of_each_count_the_largest_is_the_truth() {
         tokens(&pass(&(says(0, "a") + &finish(0, "stop") + &usages + DONE)).1)
     };
     let real = r#"{"prompt_tokens":100,"completion_tokens":50}"#;
-    assert_eq!(of(&[real, r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#]), Some((100, 50, true)));
+    assert_eq!(
+        of(&[real, r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#]),
+        Some((100, 50, true))
+    );
     assert_eq!(of(&[r#"{"prompt_tokens":100}"#, r#"{"completion_tokens":50}"#]), Some((100, 50, true)));
     assert_eq!(of(&[r#"{"prompt_tokens":100}"#]), Some((100, 0, false)));
     assert_eq!(of(&[r#"{"prompt_tokens":100,"total_tokens":150}"#]), Some((100, 50, true)));
@@ -170,10 +183,17 @@ fn s2_15_usage_is_read_in_its_other_places_and_the_first_is_trusted_most() {
     assert_eq!(tokens(&pass(&format!("{}{kimi}\n\n{DONE}", says(0, "a"))).1), Some((8, 2, true)));
     let groq = r#"data: {"choices":[],"x_groq":{"usage":{"prompt_tokens":7,"completion_tokens":3}}}"#;
     assert_eq!(tokens(&pass(&format!("{}{groq}\n\n", says(0, "a"))).1), Some((7, 3, true)));
-    let all = format!("{}{kimi}\n\n{groq}\n\n{}", says(0, "a"), used(r#"{"prompt_tokens":1,"completion_tokens":1}"#));
+    let all = format!(
+        "{}{kimi}\n\n{groq}\n\n{}",
+        says(0, "a"),
+        used(r#"{"prompt_tokens":1,"completion_tokens":1}"#)
+    );
     assert_eq!(tokens(&pass(&all).1), Some((1, 1, true)));
     let failed = r#"data: {"error":{"message":"x"},"usage":{"prompt_tokens":43,"completion_tokens":10}}"#;
-    assert_eq!(tokens(&pass(&format!("{}{}{failed}\n\n{DONE}", says(0, "a"), finish(0, "length"))).1), Some((43, 10, true)));
+    assert_eq!(
+        tokens(&pass(&format!("{}{}{failed}\n\n{DONE}", says(0, "a"), finish(0, "length"))).1),
+        Some((43, 10, true))
+    );
 }
 
 /// An image of so many bytes in a delta, with more behind it.
@@ -205,8 +225,12 @@ fn s2_16_a_usage_chunk_of_any_size_is_read_and_kept_from_who_did_not_ask() {
         let before = says(0, "a") + &finish(0, "stop");
         let much = "x".repeat(bytes);
         for usage in [
-            format!("data: {{\"choices\":[],\"x\":\"{much}\",\"usage\":{{\"prompt_tokens\":10,\"completion_tokens\":5}}}}\n\n"),
-            format!("data: {{\"usage\":{{\"prompt_tokens\":10,\"completion_tokens\":5}},\"x\":\"{much}\",\"choices\":[]}}\n\n"),
+            format!(
+                "data: {{\"choices\":[],\"x\":\"{much}\",\"usage\":{{\"prompt_tokens\":10,\"completion_tokens\":5}}}}\n\n"
+            ),
+            format!(
+                "data: {{\"usage\":{{\"prompt_tokens\":10,\"completion_tokens\":5}},\"x\":\"{much}\",\"choices\":[]}}\n\n"
+            ),
         ] {
             let (out, stream, whole) = pass(&format!("{before}{usage}{DONE}"));
             assert!(out == format!("{before}{DONE}") && whole, "{bytes}: {} bytes", out.len());
@@ -232,7 +256,10 @@ fn s2_16_an_error_in_a_frame_of_any_size_is_one() {
 
 #[test]
 fn s2_16_audio_that_comes_in_pieces_counts_once() {
-    let piece = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"audio\":{{\"data\":\"{}\"}}}}}}]}}\n\n", "QUJD".repeat(500));
+    let piece = format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"audio\":{{\"data\":\"{}\"}}}}}}]}}\n\n",
+        "QUJD".repeat(500)
+    );
     let (_, stream, _) = pass(&(piece.repeat(30) + &says(0, "said")));
     assert_eq!(stream.output_bytes(), 4_004);
 }
@@ -240,8 +267,11 @@ fn s2_16_audio_that_comes_in_pieces_counts_once() {
 #[test]
 fn s2_17_what_sdks_read_of_a_chunk_is_read() {
     for odd in [r#""logprobs":{"x":NaN,"y":-Infinity},"#, r#""x":1e400,"#, r#""x":"\ud83d","#] {
-        let first = format!("data: {{\"choices\":[{{{odd}\"index\":0,\"delta\":{{\"content\":\"a\"}}}}]}}\n\n");
-        let last = format!("data: {{\"choices\":[{{{odd}\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}],\"usage\":{{\"prompt_tokens\":3,\"completion_tokens\":4}}}}\n\n");
+        let first =
+            format!("data: {{\"choices\":[{{{odd}\"index\":0,\"delta\":{{\"content\":\"a\"}}}}]}}\n\n");
+        let last = format!(
+            "data: {{\"choices\":[{{{odd}\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}],\"usage\":{{\"prompt_tokens\":3,\"completion_tokens\":4}}}}\n\n"
+        );
         let text = format!("\u{FEFF}{first}{last}");
         let (out, stream, whole) = pass(&text);
         assert!(out == text && whole, "{odd}");
@@ -263,7 +293,9 @@ fn s2_17_an_error_with_nothing_in_it_is_none() {
         "false",
         "null",
     ] {
-        let chunk = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}}}}],\"error\":{empty}}}\n\n");
+        let chunk = format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}}}}],\"error\":{empty}}}\n\n"
+        );
         let text = format!("{chunk}{chunk}{}{DONE}", finish(0, "stop"));
         let (out, _, whole) = pass(&text);
         assert!(out == text && whole, "{empty}");

@@ -229,7 +229,15 @@ fn chunk() -> impl Strategy<Value = Value> {
     let delta = (select(words.to_vec()), select(vec!["content", "reasoning", "x", "error", "usage"]))
         .prop_map(|(word, key)| json!({ key: word }));
     // "a" becomes an index that stands before the delta
-    let index = select(vec![None, None, None, Some(("a", 0)), Some(("a", 1)), Some(("index", 0)), Some(("index", 2))]);
+    let index = select(vec![
+        None,
+        None,
+        None,
+        Some(("a", 0)),
+        Some(("a", 1)),
+        Some(("index", 0)),
+        Some(("index", 2)),
+    ]);
     let choice = (delta, finish, index).prop_map(|(delta, finish, index)| {
         let mut choice = json!({"delta": delta});
         if let Some((key, index)) = index {

@@ -68,7 +68,9 @@ fn s2_15_a_missing_side_is_the_total_without_the_other() {
     for (usage, expected, sides) in cases {
         assert_eq!((split(usage), told(usage)), (Some(expected), Some(sides)), "{usage}");
     }
-    for nothing in [r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, r#"{"prompt_tokens":-1}"#] {
+    for nothing in
+        [r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, r#"{"prompt_tokens":-1}"#]
+    {
         assert_eq!(split(nothing), None, "{nothing}");
     }
 }
