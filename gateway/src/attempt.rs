@@ -3,21 +3,19 @@
 
 use crate::call::{Call, Offer, now_unix, unix};
 use crate::drain;
-use crate::passed::Passed;
 use crate::upstream::{Account, Answer, AnswerBody, Content};
 use bytes::{Bytes, BytesMut};
 use std::fmt;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_config::{Failure, FailureClass, Model, Usage};
-use weir_wire::openai::{self, ChatStream, Ending, StreamEnd};
+use weir_config::{Failure, FailureClass, Model};
+use weir_wire::openai::{self, AnswerFacts, ChatStream, LongAnswer};
+use weir_wire::sse::begins_stream;
 
 /// A unary answer up to this size is held whole before it is committed.
 const HOLD_UNARY: u64 = 4 << 20;
-/// So much of a stream is held until its first content.
-const HOLD_STREAM: usize = 256 << 10;
-const HOLD_EVENTS: u64 = 64;
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
 const ERROR_BODY: usize = 64 << 10;
@@ -37,8 +35,7 @@ pub(crate) enum Committed {
 pub(crate) struct Whole {
     pub(crate) body: Bytes,
     pub(crate) model: Arc<Model>,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) output_bytes: u64,
+    pub(crate) facts: AnswerFacts,
 }
 
 /// An answer that is still coming.
@@ -53,6 +50,8 @@ pub(crate) struct Flow {
     pub(crate) model: Arc<Model>,
     /// Without a byte for so long a stream has failed; `None`: unary.
     pub(crate) idle: Option<Duration>,
+    /// Without content until then a stream has failed.
+    pub(crate) first_token: Instant,
     /// When the attempt's whole time is over.
     pub(crate) deadline: Instant,
 }
@@ -62,7 +61,7 @@ pub(crate) enum Decoder {
     /// A stream of chat chunks.
     Events(Box<ChatStream>),
     /// A unary answer too large to hold: passed on as it comes.
-    Opaque(Passed),
+    Opaque(LongAnswer),
 }
 
 impl fmt::Debug for Decoder {
@@ -122,8 +121,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     // When the request came is near enough for a date inside of an answer, and known.
     let now = unix(call.recorder.event.began_at);
     let facts = openai::answer(account.provider.vendor.row(), &ready, now)?;
-    let (usage, output_bytes) = (facts.usage, facts.output_bytes);
-    Ok(Committed::Whole(Whole { body: ready, model, usage, output_bytes }))
+    Ok(Committed::Whole(Whole { body: ready, model, facts }))
 }
 
 /// The body as far as it may be held, and whether that is all of it: not past 4 MiB, and not beyond what the
@@ -135,7 +133,11 @@ async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Bytes, bool), F
         return Ok((Bytes::new(), false));
     }
     while let Some(piece) = body.data().await {
-        held.push(piece?, known);
+        let piece = piece?;
+        if held.len() == 0 && begins_stream(&piece) == Some(true) {
+            return Err(garbled("the upstream answered with a stream, which was not asked for")); // it may never end
+        }
+        held.push(piece, known);
         // Nobody waits for the whole of it any more.
         let most = if call.caller_has_left() { drain::BYTES as u64 } else { HOLD_UNARY };
         if held.len() as u64 > most || !call.hold(held.len() as u64).await {
@@ -145,25 +147,41 @@ async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Bytes, bool), F
     Ok((held.into_bytes(), true))
 }
 
-/// An answer that is too large to hold is committed on its first look: it claims to be JSON and begins as such.
+/// An answer that is too large to hold is committed on what has come of it: it is an object, and tells of no error.
 async fn large(
     mut answer: Answer,
-    mut ready: Bytes,
+    ready: Bytes,
     account: Arc<Account>,
     model: Arc<Model>,
     deadline: Instant,
 ) -> Result<Committed, Failure> {
-    if ready.is_empty() {
-        ready = answer.body.data().await.unwrap_or_else(|| Ok(Bytes::new()))?;
+    let mut passed = LongAnswer::default();
+    passed.feed(&ready);
+    let mut held = Collected::default();
+    held.push(ready, 0);
+    while passed.begins().is_none()
+        && let Some(piece) = answer.body.data().await
+    {
+        let piece = piece?;
+        passed.feed(&piece);
+        held.push(piece, 0);
     }
-    if answer.head.content != Content::Json || ready.trim_ascii_start().first() != Some(&b'{') {
-        return Err(garbled("the upstream's answer is not JSON"));
+    if passed.begins() != Some(true) {
+        return Err(garbled("the upstream's answer is not a JSON object"));
     }
-    let rest = Some(answer.body);
-    let mut passed = Passed::default();
-    passed.add(&ready);
-    let decoder = Decoder::Opaque(passed);
-    Ok(Committed::Flow(Box::new(Flow { ready, rest, decoder, account, model, idle: None, deadline })))
+    if let Some(failure) = passed.failure(account.provider.vendor.row(), b"", now_unix()) {
+        return Err(failure);
+    }
+    Ok(Committed::Flow(Box::new(Flow {
+        ready: held.into_bytes(),
+        rest: Some(answer.body),
+        decoder: Decoder::Opaque(passed),
+        account,
+        model,
+        idle: None,
+        first_token: deadline,
+        deadline,
+    })))
 }
 
 fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
@@ -184,7 +202,7 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, Instant::now() + ERROR_BODY_WITHIN).await;
+    let body = read_short(answer, Collected::default(), Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
@@ -197,70 +215,89 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let account = Arc::clone(&target.account);
     let timeouts = account.provider.timeouts;
     let body = call.request.encode(&model.upstream_name, asks);
-    let first_byte = (Instant::now() + timeouts.first_byte).min(deadline);
-    let late = || timeout("the upstream's stream did not begin in time");
+    let began = Instant::now();
+    let first_token = (began + timeouts.first_token).min(deadline);
+    let first_byte = (began + timeouts.first_byte).min(first_token);
     let begin = async {
         let mut answer = call.client().chat(&account, &body, true).await?;
         accept(call, &account, &mut answer).await?;
         Ok(answer)
     };
-    let mut answer = tokio::time::timeout_at(first_byte.into(), begin).await.map_err(|_| late())??;
-    if answer.head.content != Content::EventStream {
-        return Err(no_stream(&account, &mut answer, first_byte).await);
-    }
+    let mut answer = within(first_byte, begin).await??;
     let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage());
     let mut ready = Collected::default();
-    let mut wait_until = first_byte;
+    let mut next = match answer.head.content {
+        Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,
+        _ => Some(unlabelled(&account, &mut answer, first_byte).await?),
+    };
     loop {
-        let piece =
-            tokio::time::timeout_at(wait_until.into(), answer.body.data()).await.map_err(|_| late())?;
-        let ended = piece.is_none();
-        match piece {
-            Some(piece) => ready.push(decoder.feed(piece?, now_unix()), 0),
-            None => ready.push(begun_and_ended(&mut decoder)?, 0),
+        let ended = next.is_none();
+        let now = now_unix();
+        let bytes = match next {
+            Some(piece) => decoder.feed(piece, now),
+            None => decoder.end(now).bytes,
+        };
+        ready.push(bytes, 0);
+        if decoder.is_committed() {
+            return Ok(Committed::Flow(Box::new(Flow {
+                ready: ready.into_bytes(),
+                rest: (!ended).then_some(answer.body),
+                decoder: Decoder::Events(Box::new(decoder)),
+                account,
+                model,
+                idle: Some(timeouts.idle),
+                first_token,
+                deadline,
+            })));
         }
         if let Some(failure) = decoder.failure() {
             return Err(failure.clone());
         }
-        let full = decoder.events() > HOLD_EVENTS || ready.len() > HOLD_STREAM;
-        if decoder.content_seen() || full || ended {
-            let (ready, rest) = (ready.into_bytes(), (!ended).then_some(answer.body));
-            let (decoder, idle) = (Decoder::Events(Box::new(decoder)), Some(timeouts.idle));
-            return Ok(Committed::Flow(Box::new(Flow {
-                ready,
-                rest,
-                decoder,
-                account,
-                model,
-                idle,
-                deadline,
-            })));
+        if ended || decoder.is_over() {
+            return Err(garbled("the upstream's stream ended before any content"));
         }
-        wait_until = (Instant::now() + timeouts.idle).min(deadline);
+        let now = Instant::now();
+        if now >= first_token {
+            return Err(late()); // whatever else comes all the while
+        }
+        next = within((now + timeouts.idle).min(first_token), answer.body.data()).await?.transpose()?;
     }
 }
 
-/// The last bytes of a stream that ended before it was committed: fine if it was a whole answer.
-fn begun_and_ended(decoder: &mut ChatStream) -> Result<Bytes, Failure> {
-    let Ending { bytes, end } = decoder.end(now_unix());
-    if decoder.failure().is_none() && (end == StreamEnd::Truncated || !decoder.content_seen()) {
-        return Err(Failure::new(FailureClass::Garbled, "the upstream's stream ended before any content"));
+fn late() -> Failure {
+    timeout("the upstream's stream did not begin in time")
+}
+
+async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout_at(until.into(), coming).await.map_err(|_| late())
+}
+
+/// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
+async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> Result<Bytes, Failure> {
+    let mut begun = Collected::default();
+    while let Some(piece) = within(until, answer.body.data()).await? {
+        begun.push(piece?, 0);
+        match begins_stream(begun.bytes()) {
+            Some(true) => return Ok(begun.into_bytes()),
+            Some(false) => break,
+            None => {}
+        }
     }
-    Ok(bytes)
+    Err(no_stream(account, answer, begun, until).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
-async fn no_stream(account: &Account, answer: &mut Answer, until: Instant) -> Failure {
-    let body = read_short(answer, until).await;
+async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
+    let body = read_short(answer, begun, until).await;
     match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-/// The body as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, until: Instant) -> Bytes {
-    let mut body = Collected::default();
+/// The body that has `begun`, as far as it is needed, and as it comes until `until`.
+async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
+    let mut body = begun;
     while let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await {
         body.push(piece, 0);
         if body.len() > ERROR_BODY {
@@ -280,6 +317,10 @@ pub(crate) struct Collected {
 impl Collected {
     pub(crate) fn len(&self) -> usize {
         self.first.len() + self.all.len()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.all.is_empty() { &self.first } else { &self.all }
     }
 
     /// Adds a piece; `expected` is how long the whole will be, where that is known.

@@ -19,7 +19,6 @@ mod lesson;
 mod live;
 mod memory;
 mod observe;
-mod passed;
 mod pipeline;
 mod relay;
 mod rescue;

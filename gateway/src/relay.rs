@@ -173,7 +173,7 @@ impl Flowing {
         joined.push(std::mem::take(&mut flow.ready), 0);
         let mut came = joined.len() > 0;
         let end = loop {
-            if joined.len() >= JOIN {
+            if joined.len() >= JOIN && !flow.is_over() {
                 break None;
             }
             match flow.poll_more(cx) {
@@ -194,6 +194,10 @@ impl Flowing {
         }
         if came {
             self.heard = Instant::now();
+            if let Some(failure) = flow.late(self.heard, self.heard) {
+                let end = flow.expire(failure, &mut joined);
+                return Poll::Ready(self.end(joined, end));
+            }
         }
         if joined.len() == 0 {
             return self.poll_timer(cx);
@@ -207,17 +211,11 @@ impl Flowing {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            let Some((call, flow)) = &self.inner else { return Poll::Ready(Ok(Bytes::new())) };
-            let failure = if now >= flow.deadline {
-                Some("the answer took longer than the provider's total time")
-            } else if flow.idle.is_some_and(|idle| now >= self.heard + idle) {
-                Some("the upstream's stream fell silent")
-            } else {
-                None
-            };
-            if let Some(text) = failure {
-                let failure = Failure::new(FailureClass::Timeout, text);
-                return Poll::Ready(self.end(Collected::default(), End::Broken(failure)));
+            let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+            if let Some(failure) = flow.late(now, self.heard) {
+                let mut joined = Collected::default();
+                let end = flow.expire(failure, &mut joined);
+                return Poll::Ready(self.end(joined, end));
             }
             let ping = flow.idle.is_some() && now >= self.sent + call.gateway.keep_alive;
             if ping {
@@ -233,7 +231,7 @@ impl Flowing {
     /// Settles and says the last words.
     fn end(&mut self, mut last: Collected, end: End) -> Result<Bytes, BrokenOff> {
         let Some((mut call, mut flow)) = self.inner.take() else { return Ok(Bytes::new()) };
-        flow.rest = None;
+        flow.let_go();
         settle(&mut call, &flow);
         let (fault, code) = match end {
             End::Complete => {
@@ -274,10 +272,9 @@ impl Drop for Flowing {
 
 /// When the timer must look again.
 fn due(call: &Call, flow: &Flow, heard: Instant, sent: Instant) -> Instant {
-    match flow.idle {
-        Some(idle) => (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline),
-        None => flow.deadline,
-    }
+    let Some(idle) = flow.idle else { return flow.deadline };
+    let next = (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline);
+    if flow.waits_for_content() { next.min(flow.first_token) } else { next }
 }
 
 impl Flow {
@@ -287,38 +284,90 @@ impl Flow {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, (Bytes, Failure)>> {
-        let Some(rest) = &mut self.rest else { return Poll::Ready(Ok(None)) };
-        let piece = ready!(rest.poll_data(cx));
-        let ended = piece.is_none();
-        let bytes = match (piece, &mut self.decoder) {
-            (Some(Err(failure)), _) => return Poll::Ready(Err((Bytes::new(), failure))),
-            (Some(Ok(piece)), Decoder::Opaque(passed)) => {
-                passed.add(&piece);
-                return Poll::Ready(Ok(Some(piece)));
+        if self.is_over() {
+            self.let_go();
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(self.ended(None)) };
+        let piece = match ready!(rest.poll_data(cx)) {
+            Some(Ok(piece)) => piece,
+            Some(Err(failure)) => return Poll::Ready(self.ended(Some(failure))),
+            None => return Poll::Ready(self.ended(None)),
+        };
+        let (bytes, failure) = match &mut self.decoder {
+            Decoder::Opaque(passed) => {
+                passed.feed(&piece);
+                (piece, passed.failure(self.account.provider.vendor.row(), b"", now_unix()))
             }
-            (None, Decoder::Opaque(_)) => Bytes::new(),
-            (Some(Ok(piece)), Decoder::Events(stream)) => stream.feed(piece, now_unix()),
-            (None, Decoder::Events(stream)) => {
-                let Ending { bytes, end } = stream.end(now_unix());
-                if end == StreamEnd::Truncated && stream.failure().is_none() {
-                    let failure = Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
-                    return Poll::Ready(Err((bytes, failure)));
-                }
-                bytes
+            Decoder::Events(stream) => {
+                let bytes = stream.feed(piece, now_unix());
+                (bytes, stream.failure().cloned())
             }
         };
-        if let Decoder::Events(stream) = &self.decoder
-            && let Some(failure) = stream.failure()
-        {
-            return Poll::Ready(Err((bytes, failure.clone())));
-        }
-        if ended {
-            self.rest = None;
-            if bytes.is_empty() {
-                return Poll::Ready(Ok(None));
+        Poll::Ready(match failure {
+            None => Ok(Some(bytes)),
+            // Of a unary answer nothing goes on that tells of an error: it must not look whole.
+            Some(failure) if self.idle.is_none() => Err((Bytes::new(), failure)),
+            Some(failure) => Err((bytes, failure)),
+        })
+    }
+
+    /// The upstream has ended, or `broke` off: whether the answer is whole, and its last bytes. After a finish reason
+    /// of every choice it is, however the connection ended.
+    fn ended(&mut self, broke: Option<Failure>) -> Result<Option<Bytes>, (Bytes, Failure)> {
+        self.let_go();
+        let stream = match &mut self.decoder {
+            Decoder::Events(stream) => stream,
+            Decoder::Opaque(passed) => {
+                let row = self.account.provider.vendor.row();
+                let failure = broke.or_else(|| passed.unfinished(row, b"", now_unix()));
+                return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
             }
+        };
+        let Ending { bytes, end } = stream.end(now_unix());
+        if end == StreamEnd::Complete {
+            return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
-        Poll::Ready(Ok(Some(bytes)))
+        let broken = || Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
+        Err((bytes, stream.failure().cloned().or(broke).unwrap_or_else(broken)))
+    }
+
+    /// A timer has run out: the end, and what it leaves to be sent, put behind `joined`.
+    fn expire(&mut self, failure: Failure, joined: &mut Collected) -> End {
+        let (last, end) = match self.ended(Some(failure)) {
+            Ok(last) => (last.unwrap_or_default(), End::Complete),
+            Err((last, failure)) => (last, End::Broken(failure)),
+        };
+        joined.push(last, 0);
+        end
+    }
+
+    /// Whether nothing of the upstream's matters any more: `[DONE]` came, or a failure.
+    fn is_over(&self) -> bool {
+        matches!(&self.decoder, Decoder::Events(stream) if stream.is_over())
+    }
+
+    /// Lets the upstream go.
+    fn let_go(&mut self) {
+        self.rest = None;
+    }
+
+    /// Whether it is a stream that has said nothing yet.
+    fn waits_for_content(&self) -> bool {
+        matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
+    }
+
+    /// What has run out by `now`, if the upstream was last heard at `heard`.
+    fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
+        let text = if now >= self.deadline {
+            "the answer took longer than the provider's total time"
+        } else if self.idle.is_some_and(|idle| now >= heard + idle) {
+            "the upstream's stream fell silent"
+        } else if now >= self.first_token && self.waits_for_content() {
+            "the upstream's stream brought no content in time"
+        } else {
+            return None;
+        };
+        Some(Failure::new(FailureClass::Timeout, text))
     }
 
     /// Whether the upstream has said that this was all. Many a caller leaves then, before the HTTP body has ended.

@@ -2,16 +2,17 @@
 
 use crate::attempt::{Decoder, Flow, Whole};
 use crate::call::Call;
-use weir_config::{Model, Usage};
+use weir_config::Model;
+use weir_wire::openai::Counted;
 
 /// Bytes per token where nobody told us: the usual rule of thumb for English text.
 const BYTES_PER_TOKEN: u64 = 4;
 
 /// What is known of an answer's usage.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Known {
     /// What the vendor has counted so far.
-    told: Option<Usage>,
+    told: Option<Counted>,
     /// And counts no further.
     is_final: bool,
     /// Roughly how many bytes of text were seen.
@@ -21,11 +22,14 @@ struct Known {
 /// Books a flow that has ended, one way or another.
 pub(crate) fn settle(call: &mut Call, flow: &Flow) {
     let known = match &flow.decoder {
-        Decoder::Events(stream) => {
-            Known { told: stream.usage(), is_final: stream.finished(), output_bytes: stream.output_bytes() }
-        }
+        Decoder::Events(stream) => Known {
+            told: stream.usage(),
+            is_final: stream.is_finished(),
+            output_bytes: stream.output_bytes(),
+        },
         Decoder::Opaque(passed) => {
-            Known { told: passed.usage(), is_final: true, output_bytes: passed.bytes() }
+            let facts = passed.facts();
+            Known { told: facts.usage, is_final: true, output_bytes: facts.output_bytes }
         }
     };
     book(call, &flow.model, known);
@@ -33,12 +37,13 @@ pub(crate) fn settle(call: &mut Call, flow: &Flow) {
 
 /// Books a whole answer.
 pub(crate) fn settle_whole(call: &mut Call, whole: &Whole) {
-    book(call, &whole.model, Known { told: whole.usage, is_final: true, output_bytes: whole.output_bytes });
+    let known = Known { told: whole.facts.usage, is_final: true, output_bytes: whole.facts.output_bytes };
+    book(call, &whole.model, known);
 }
 
 /// Books a request that was sent and not answered yet: it is billed, most likely.
 pub(crate) fn settle_sent(call: &mut Call, model: &Model) {
-    book(call, model, Known { told: None, is_final: false, output_bytes: 0 });
+    book(call, model, Known::default());
 }
 
 /// Books nothing after all: the attempt is over, and what it brought is booked by whoever goes on with it.
@@ -47,22 +52,23 @@ pub(crate) fn unsettle(call: &mut Call) {
     (event.usage, event.assumed, event.cost) = (None, false, None);
 }
 
+/// What the vendor counted, if it can be true (semantics S4.1); what it did not is estimated, and the whole flagged.
 fn book(call: &mut Call, model: &Model, known: Known) {
-    let estimate = Usage {
-        input: (call.request.len() as u64).div_ceil(BYTES_PER_TOKEN),
-        output: known.output_bytes.div_ceil(BYTES_PER_TOKEN),
-        ..Usage::default()
-    };
-    let usage = match known.told {
-        Some(told) if known.is_final => told,
+    let told = known.told.unwrap_or_default().believed(model.context_window);
+    let mut usage = told.usage;
+    if !told.input {
+        usage.input = call.request.text_bytes().div_ceil(BYTES_PER_TOKEN);
+        usage.cache_read = 0;
+    }
+    let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN);
+    if !told.output {
+        (usage.output, usage.reasoning) = (output, 0);
+    } else if !known.is_final {
         // Some vendors count along: what they said before it broke off is the least that it was.
-        Some(told) => {
-            Usage { output: told.output.max(estimate.output.saturating_sub(told.reasoning)), ..told }
-        }
-        None => estimate,
-    };
+        usage.output = usage.output.max(output.saturating_sub(usage.reasoning));
+    }
     let event = &mut call.recorder.event;
     event.usage = Some(usage);
-    event.assumed = known.told.is_none() || !known.is_final;
+    event.assumed = !(told.input && told.output && known.is_final);
     event.cost = model.prices.map(|prices| prices.charge(&usage));
 }

@@ -190,7 +190,6 @@ async fn upstream_garbage_is_an_upstreams_fault_and_none_of_it_shows() {
         Answer::invalid_json(),
         Answer::truncated_json(),
         Answer::json(200, "[1,2,3]"),
-        Answer::json(200, r#"{"choices":[]}"#),
         Answer::bytes(200, ""),
         Answer::bytes(204, ""),
         Answer::json(200, [0xff, 0xfe, 0x00].as_slice()),

@@ -2,17 +2,20 @@
 #![cfg(test)]
 
 mod auth;
+mod beginnings;
 mod bodies;
 mod bounds;
 mod caller;
 mod connections;
 mod egress;
+mod endings;
 mod errors;
 mod failover;
 mod frames;
 mod harness;
 mod heads;
 mod images;
+mod large;
 mod law;
 mod leaving;
 mod life;

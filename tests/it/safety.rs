@@ -198,6 +198,7 @@ async fn s10_3_what_a_caller_gets_is_built_not_forwarded() {
         "content-type",
         "date",
         "transfer-encoding",
+        "x-accel-buffering",
         "x-request-id",
         "x-should-retry",
         "x-weir-attempts",

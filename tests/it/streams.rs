@@ -98,20 +98,21 @@ async fn s2_1_holding_is_bounded_by_events_and_by_bytes() {
     let world = config.start();
     let error = "data: {\"error\":{\"message\":\"died\"}}\n\n".to_owned();
     let empty = |count: usize| vec![chunk(json!({"content": ""})); count];
+    let large = |count: usize| vec![chunk(json!({"role": "x".repeat(8 << 10)})); count];
     let comments = |count: usize| vec![format!(": {}\n\n", "x".repeat(8 << 10)); count];
-    for frames in [empty(64), comments(30)] {
+    for frames in [empty(64), large(30), comments(100)] {
         first.always(Answer::events(frames.into_iter().chain([error.clone()]).collect::<Vec<_>>()));
         let reply = world.stream().await;
         assert_eq!((reply.status, reply.stream_error()), (200, None), "{reply:?}");
     }
-    assert_eq!(second.count(), 2);
-    for frames in [empty(65), comments(33)] {
+    assert_eq!(second.count(), 3);
+    for frames in [empty(65), large(33)] {
         let at = frames.len();
         let frames: Vec<String> = frames.into_iter().chain([error.clone()]).collect();
         let reply = committed_before(&world, &first, Answer::events(frames), at).await;
         assert!(reply.stream_error().is_some(), "{reply:?}");
     }
-    assert_eq!(second.count(), 2);
+    assert_eq!(second.count(), 3);
 }
 
 /// The reply to a stream whose upstream sends `answer`, from its event `at` on only when the gateway has committed:

@@ -87,6 +87,50 @@ async fn s2_3_a_stream_is_idle_only_without_any_byte() {
     assert_eq!(reply.content(), format!("one {text}"));
 }
 
+#[tokio::test]
+async fn s2_3_what_only_keeps_a_stream_alive_does_not_put_its_first_token_off() {
+    let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+    let empty = "data: {\"choices\":[]}\n\n";
+    for frame in [": keep-alive\n\n", "data: {\"type\":\"ping\"}\n\n", role, empty] {
+        let (first, second, world) = two(|timeouts| timeouts.first_token = LONG);
+        first.always(Answer::endless(frame, Duration::from_millis(20)));
+        let reply = tokio::time::timeout(Duration::from_secs(10), world.stream()).await;
+        let reply = reply.unwrap_or_else(|_| panic!("{frame} keeps it for ever"));
+        assert_eq!(reply.content(), "from the second", "{frame} {reply:?}");
+        first.wait_for_cancelled(1).await.unwrap();
+        assert_eq!(second.count(), 1);
+        assert_eq!(outcomes(world), ["timeout"]);
+    }
+}
+
+#[tokio::test]
+async fn s2_3_the_first_token_is_waited_for_no_longer_once_the_stream_has_begun() {
+    let empty = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n".repeat(100);
+    for pause in [Duration::from_millis(5), Duration::ZERO] {
+        let (first, second, world) = two(|timeouts| timeouts.first_token = LONG);
+        first.always(Answer::endless(empty.clone(), pause));
+        let reply = tokio::time::timeout(Duration::from_secs(10), world.stream()).await;
+        let reply = reply.unwrap_or_else(|_| panic!("still waiting, pause {pause:?}"));
+        assert!(reply.stream_error().is_some() && second.count() == 0, "more than is held was sent on");
+        assert_eq!(outcomes(world), ["timeout"]);
+    }
+}
+
+#[tokio::test]
+async fn s2_3_content_in_time_is_all_that_the_first_token_asks_for() {
+    for first_content in
+        [r#"{"reasoning_content":"hm"}"#, r#"{"tool_calls":[{"index":0,"function":{"name":"f"}}]}"#]
+    {
+        let (first, second, world) = two(|timeouts| timeouts.first_token = LONG);
+        let begun = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{first_content}}}]}}\n\n");
+        let end = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"late\"},\"finish_reason\":\"stop\"}]}\n\n";
+        let frames = [begun, end.to_owned(), "data: [DONE]\n\n".to_owned()];
+        first.always(Answer::events(frames.clone()).wait_at(At::Event(1), LONG * 2));
+        let reply = world.stream().await;
+        assert_eq!((reply.text, second.count()), (frames.concat(), 0));
+    }
+}
+
 /// A thousand events.
 fn frames() -> String {
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"more \"}}]}\n\n".repeat(1_000)

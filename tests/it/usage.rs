@@ -208,6 +208,67 @@ async fn s2_6_usage_that_nobody_tells_is_assumed() {
     }
 }
 
+/// A unary answer and a stream with these usages, one chunk each.
+fn with_usage(usages: &[&str]) -> Answer {
+    let unary = format!(r#"{{"choices":[{{"message":{{"content":"four"}}}}],"usage":{}}}"#, usages[0]);
+    let text = r#"{"choices":[{"index":0,"delta":{"content":"four"},"finish_reason":"stop"}]}"#;
+    let chunks = usages.iter().map(|usage| format!(r#"{{"choices":[],"usage":{usage}}}"#));
+    let data = [text.to_owned()].into_iter().chain(chunks).chain(["[DONE]".to_owned()]);
+    let frames: Vec<String> = data.map(|data| format!("data: {data}\n\n")).collect();
+    Answer::by(
+        move |seen| {
+            if seen.stream() { Answer::events(frames.clone()) } else { Answer::json(200, unary.clone()) }
+        },
+    )
+}
+
+#[tokio::test]
+async fn s2_15_of_several_usages_each_count_is_the_largest() {
+    let (upstream, world) = one(|_| {});
+    let real = r#"{"prompt_tokens":100,"completion_tokens":50}"#;
+    for usages in [
+        [real, r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#],
+        [r#"{"prompt_tokens":100}"#, r#"{"completion_tokens":50}"#],
+        [r#"{"prompt_tokens":100,"total_tokens":150}"#, "null"],
+    ] {
+        upstream.always(with_usage(&usages));
+        assert!(world.stream().await.is_whole());
+    }
+    let kimi = r#"{"choices":[{"index":0,"delta":{"content":"four"},"finish_reason":"stop","usage":{"prompt_tokens":100,"completion_tokens":50}}]}"#;
+    upstream.always(Answer::events([format!("data: {kimi}\n\n"), "data: [DONE]\n\n".to_owned()]));
+    assert!(world.stream().await.is_whole());
+    for line in world.usage() {
+        let tokens = &line["tokens"];
+        assert_eq!((&tokens["input"], &tokens["output"]), (&json!(100), &json!(50)), "{line}");
+        assert_eq!(line["assumed"], false, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn s2_15_counts_that_cannot_be_are_assumed_and_flagged() {
+    for window in [Some(128_000), None] {
+        let (upstream, world) = one(|config| {
+            config.provider_mut(0, |provider| provider.models[0].context_window = window);
+        });
+        for prompt in ["18446744073709551615", "-1", "4294967295", "1e300"] {
+            upstream.always(with_usage(&[&format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":5}}"#)]));
+            assert_eq!(world.chat().await.status, 200);
+            assert!(world.stream().await.is_whole());
+        }
+        let largest = window.unwrap_or(20_000_000);
+        upstream.always(with_usage(&[&format!(r#"{{"prompt_tokens":{largest},"completion_tokens":5}}"#)]));
+        assert_eq!(world.chat().await.status, 200);
+        let mut lines = world.usage();
+        let believed = lines.pop().unwrap();
+        assert_eq!((&believed["tokens"]["input"], &believed["assumed"]), (&json!(largest), &json!(false)));
+        for line in lines {
+            assert_eq!((&line["assumed"], &line["tokens"]["output"]), (&json!(true), &json!(5)), "{line}");
+            assert!(line["tokens"]["input"].as_u64() < Some(100), "{line}");
+            assert!(line["cost_nano_usd"].as_u64() < Some(1_000_000), "{line}");
+        }
+    }
+}
+
 /// 1,000 tokens in, 600 of them from the cache, 500 out, 200 of them reasoning.
 const MIXED: Usage = Usage { prompt: 1_000, completion: 500, cached: 600, reasoning: 200 };
 

@@ -22,7 +22,10 @@ const OVERHEAD: HeaderName = HeaderName::from_static("x-weir-overhead-ms");
 const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
 /// Bodies of so many bytes stay in the memory budget while they are sent.
 const COUNTED: usize = 64 << 10;
-const SSE: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// Without the charset some clients take it for Latin-1, and cut events at a byte 0x85.
+const SSE: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+/// nginx and others in front would keep a stream until it is whole.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The response to `call`, whatever came of it.
@@ -48,9 +51,10 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
             OutBody::Whole(Some(until_taken(whole.body, call.held)))
         }
         Committed::Flow(flow) => {
-            let is_stream = flow.idle.is_some();
-            headers.insert(CONTENT_TYPE, if is_stream { SSE } else { JSON });
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            match flow.idle {
+                Some(_) => tell_stream(&mut headers),
+                None => drop(headers.insert(CONTENT_TYPE, JSON)),
+            }
             tell_overhead(&mut headers, &call);
             OutBody::Relay(Relay::flowing(call, *flow))
         }
@@ -79,13 +83,19 @@ fn until_taken(body: Bytes, held: Held) -> Bytes {
 pub(crate) fn begun_stream(id: RequestId, limit: Option<LimitState>, relay: Relay) -> Response<OutBody> {
     let mut response = Response::new(OutBody::Relay(relay));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, SSE);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    tell_stream(headers);
     headers.insert(REQUEST_ID, id.header());
     if let Some(limit) = limit {
         tell_limit(headers, limit);
     }
     response
+}
+
+/// What every stream says, so that nobody on its way stores or holds it.
+fn tell_stream(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, SSE);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
 }
 
 /// Who answered, as far as `listener.disclosure` lets it be told.

@@ -3,10 +3,11 @@
 //! Here both sides speak it: bodies pass through and only what routing, money and failover need is read.
 
 mod answer;
-mod chunk;
 mod error;
+mod facts;
 mod failure;
 mod kept;
+mod media;
 mod prefilter;
 mod request;
 mod said;
@@ -14,8 +15,9 @@ mod stream;
 mod strings;
 mod usage;
 
-pub use answer::{AnswerFacts, answer, usage_at_end};
+pub use answer::{AnswerFacts, LongAnswer, answer};
 pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
 pub use request::{BadRequest, ChatRequest, Pieces};
 pub use stream::{ChatStream, Ending, StreamEnd};
+pub use usage::Counted;

@@ -7,6 +7,7 @@
 //! recurse (a caller's bytes must not choose our stack), and costs a fifth of a DOM.
 
 mod flaw;
+mod pieces;
 mod plain;
 mod step;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub(crate) use flaw::Flaw;
 pub use flaw::Position;
+pub(crate) use pieces::{Listener, Tokens};
 pub(crate) use plain::plain;
 
 use flaw::What;

@@ -1,62 +1,112 @@
-//! A unary answer: is it one, and what did it use.
+//! A unary answer: is it one, and what did it use. The same is asked of one that is held and of one that passes as it
+//! comes.
 
-use super::{failure, said, usage};
+use super::facts::{Facts, Form};
+use super::said::cap;
+use super::usage::Counted;
+use super::{failure, usage};
 use crate::scan;
-use serde_json::value::RawValue;
-use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
+use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
 /// What the gateway needs to know of a unary answer; the answer itself passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerFacts {
     /// What the vendor counted; `None` if it did not say.
-    pub usage: Option<Usage>,
-    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: it is
-    /// only counted where the vendor gave none, and 0 otherwise.
+    pub usage: Option<Counted>,
+    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
+    /// the vendor did not count all, and 0 otherwise.
     pub output_bytes: u64,
 }
 
 /// Reads the body of a 2xx answer.
 ///
 /// # Errors
-/// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object
-/// with at least one of `choices` is Garbled.
+/// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object with an
+/// array of `choices`, or ends in its middle, is Garbled. No choice at all is an answer: of a prompt that was
+/// blocked. What SDKs read although it is not quite JSON is read here too: they get it as it is.
 pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFacts, Failure> {
-    let garbled = |why: &str| Failure { status: Some(200), ..Failure::new(FailureClass::Garbled, why) };
-    let text = simdutf8::basic::from_utf8(body).map_err(|_| garbled("The answer is not UTF-8."))?;
-    let [choices, counted, error] = scan::object(text, &["choices", "usage", "error"]).map_err(|flaw| {
-        failure::inside(row, body, now)
-            .unwrap_or_else(|| garbled(&format!("The answer is not a chat completion: {flaw}.")))
-    })?;
-    let wrong = error.is_some_and(|at| failure::is_error(at.of(text)));
-    let choices = choices.map(|at| at.of(text)).filter(|choices| !wrong && has_element(choices));
-    let Some(choices) = choices else {
-        return Err(failure::inside(row, body, now)
-            .unwrap_or_else(|| garbled("The answer is not a chat completion: it has no choices.")));
-    };
-    let usage = counted.and_then(|at| usage::read(at.of(text)));
-    let output_bytes = if usage.is_some() { 0 } else { said::said(choices.as_bytes()).bytes };
-    Ok(AnswerFacts { usage, output_bytes })
+    if let Some(usage) = plain(body) {
+        return Ok(AnswerFacts { usage: Some(usage), output_bytes: 0 });
+    }
+    let mut answer = LongAnswer::default();
+    answer.feed(body);
+    match answer.failure(row, body, now).or_else(|| answer.unfinished(row, body, now)) {
+        Some(failure) => Err(failure),
+        None => Ok(answer.facts()),
+    }
 }
 
-/// What the vendor counted, read from the last bytes of an answer of which the rest was not kept; `None` if it
-/// does not stand there.
-pub fn usage_at_end(end: &[u8]) -> Option<Usage> {
-    // Inside a string the quote after the name would be escaped, so this finds a key.
-    let at = memchr::memmem::rfind(end, br#""usage""#)?;
-    let value = end.get(at..)?.strip_prefix(br#""usage""#)?.trim_ascii_start().strip_prefix(b":")?;
-    let mut values = serde_json::Deserializer::from_slice(value).into_iter::<&RawValue>();
-    usage::read(values.next()?.ok()?.get())
+/// What nearly all answers are: an object with choices, a usage and nothing that tells of an error. Its usage; `None`:
+/// it must be read with care.
+fn plain(body: &[u8]) -> Option<Counted> {
+    let text = simdutf8::basic::from_utf8(body).ok()?;
+    let [choices, counted, error] = scan::object(text, &["choices", "usage", "error"]).ok()?;
+    let choices = choices?.of(text).as_bytes();
+    let may_fail = memchr::memmem::find(choices, br#""error""#).is_some();
+    if may_fail || error.is_some_and(|at| at.of(text) != "null") || choices.first() != Some(&b'[') {
+        return None;
+    }
+    usage::read(counted?.of(text).as_bytes()).filter(|counted| counted.input && counted.output)
 }
 
-/// Whether a valid JSON value is an array that is not empty.
-fn has_element(value: &str) -> bool {
-    value.strip_prefix('[').is_some_and(|rest| !rest.trim_start().starts_with(']'))
+/// A unary answer, read as it comes: for one that is too large to be held.
+#[derive(Debug)]
+pub struct LongAnswer(Box<Facts>);
+
+impl Default for LongAnswer {
+    fn default() -> Self {
+        Self(Box::new(Facts::new(Form::Answer)))
+    }
+}
+
+impl LongAnswer {
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.feed(bytes);
+    }
+
+    /// Whether it has begun as an answer does; `None`: too little has come to tell.
+    pub fn begins(&self) -> Option<bool> {
+        let is_answer = self.0.is_object();
+        (is_answer || self.0.is_broken() || self.0.has_begun()).then_some(is_answer)
+    }
+
+    /// The failure that it has told of so far; `text`: all of it, as far as that is at hand.
+    pub fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+        self.0.failure(row, text, now)
+    }
+
+    /// What is wrong with an answer that has ended without a failure of its own.
+    pub fn unfinished(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+        let why = match () {
+            () if !self.0.is_whole() => "it is not one whole JSON object",
+            () if !self.0.has_choices() => "it has no choices",
+            () => return None,
+        };
+        let garbled = || {
+            let words = format!("The answer is not a chat completion: {why}.");
+            Failure { status: Some(200), ..Failure::new(FailureClass::Garbled, words) }
+        };
+        Some(failure::inside(row, text, now).unwrap_or_else(garbled))
+    }
+
+    /// What is known of its usage so far.
+    pub fn facts(&self) -> AnswerFacts {
+        let usage = self.0.tally().counted();
+        let is_counted = usage.is_some_and(|counted| counted.input && counted.output);
+        let heard = self.0.heard();
+        AnswerFacts { usage, output_bytes: if is_counted { 0 } else { heard.bytes + cap(heard.data) } }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weir_config::Vendor;
+    use weir_config::{Usage, Vendor};
+
+    fn told(input: u64, output: u64) -> Counted {
+        Counted { usage: Usage { input, output, ..Usage::default() }, input: true, output: true }
+    }
 
     fn read(body: &str) -> Result<AnswerFacts, Failure> {
         answer(Vendor::OpenAICompatible.row(), body.as_bytes(), UnixSeconds(0))
@@ -67,8 +117,7 @@ mod tests {
         let body = r#"{"choices":[{"message":{"role":"assistant","content":"four","tool_calls":[{"id":"x","function":{"name":"f","arguments":"{}"}}]}}],"usage":null}"#;
         assert_eq!(read(body), Ok(AnswerFacts { usage: None, output_bytes: 7 }));
         let counted = body.replace("null", r#"{"prompt_tokens":1,"completion_tokens":2}"#);
-        let usage = Usage { input: 1, output: 2, ..Usage::default() };
-        assert_eq!(read(&counted), Ok(AnswerFacts { usage: Some(usage), output_bytes: 0 }));
+        assert_eq!(read(&counted), Ok(AnswerFacts { usage: Some(told(1, 2)), output_bytes: 0 }));
     }
 
     #[test]
@@ -79,20 +128,16 @@ mod tests {
             "[]",
             "{}",
             r#"{"choices":null}"#,
-            r#"{"choices":[ ]}"#,
             r#"{"choices":{}}"#,
             r#"{"choices":[{}]"#,
             r#"{"choices":[{}]}x"#,
             r#"{"message":"hello"}"#,
             "data: {\"choices\":[{}]}\n\n",
-            r#"{"choices":[{}],"choices":[{}]}"#,
         ];
         for body in bodies {
             let failure = read(body).unwrap_err();
             assert_eq!((failure.class, failure.status), (FailureClass::Garbled, Some(200)), "{body}");
         }
-        let row = Vendor::OpenAI.row();
-        assert!(answer(row, b"{\"choices\":[\"\xff\"]}", UnixSeconds(0)).is_err());
     }
 
     #[test]
@@ -108,5 +153,76 @@ mod tests {
         }
         assert!(read(r#"{"error":null,"choices":[{}]}"#).is_ok());
         assert!(read(r#"{"error":{},"choices":[{}]}"#).is_ok());
+    }
+
+    #[test]
+    fn s2_17_what_sdks_read_of_an_answer_is_no_failure() {
+        let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
+        for choice in [
+            r#""message":{"content":"\ud83d"}"#,
+            r#""x":1e400"#,
+            r#""logprobs":{"a":NaN,"b":-Infinity}"#,
+            r#""message":{"content":"a"},"error":{"message":"","type":"","param":"","code":null}"#,
+        ] {
+            for mark in ["", "\u{FEFF}"] {
+                let body = format!("{mark}{{\"choices\":[{{{choice}}}],{usage}}}");
+                assert_eq!(read(&body).map(|facts| facts.usage), Ok(Some(told(1, 2))), "{body}");
+            }
+        }
+        let latin =
+            [b"{\"choices\":[{\"message\":{\"content\":\"\xff\"}}],".as_slice(), usage.as_bytes(), b"}"];
+        let facts = answer(Vendor::OpenAI.row(), &latin.concat(), UnixSeconds(0)).unwrap();
+        assert_eq!(facts.usage, Some(told(1, 2)));
+        for empty in [r#"{"message":"","code":null}"#, r#"{"code":0,"message":""}"#, "0"] {
+            assert!(read(&format!(r#"{{"choices":[{{}}],"error":{empty}}}"#)).is_ok(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn s2_17_an_answer_without_a_choice_is_one() {
+        assert_eq!(read(r#"{"choices":[ ]}"#), Ok(AnswerFacts { usage: None, output_bytes: 0 }));
+    }
+
+    #[test]
+    fn s2_13_an_answer_that_finished_with_an_error_is_a_failure() {
+        let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"error"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+        assert_eq!(read(body).unwrap_err().class, FailureClass::ServerError);
+    }
+
+    #[test]
+    fn s2_16_the_images_of_an_answer_are_no_text() {
+        let image = "QUJD".repeat(100_000);
+        let body = format!(
+            r#"{{"choices":[{{"message":{{"content":"four","images":[{{"image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}}}]}}"#
+        );
+        assert_eq!(read(&body), Ok(AnswerFacts { usage: None, output_bytes: 4_004 }));
+    }
+
+    #[test]
+    fn s2_16_an_answer_means_the_same_whole_and_in_pieces() {
+        let bodies = [
+            r#"{"choices":[{"message":{"content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+            r#"{"usage":{"prompt_tokens":1,"completion_tokens":2},"choices":[{"message":{"content":"four"}}]}"#,
+            r#"{"choices":[{"message":{"content":"four","tool_calls":[{"function":{"arguments":"{}"}}]}}]}"#,
+            r#"{"choices":[{}],"error":{"message":"Slow \"down\"","code":429,"details":[{"a":1.5,"b":null}]}}"#,
+            r#"{"choices":[{"error":{"message":"no"}}]}"#,
+            r#"{"choices":[{}],"error":"broken"}"#,
+            r#"{"choices":[{}]"#,
+            r#"{"choices":[]}"#,
+            "<html>",
+        ];
+        for body in bodies {
+            for size in [1, 2, 7, 1_000] {
+                let mut passed = LongAnswer::default();
+                body.as_bytes().chunks(size).for_each(|piece| passed.feed(piece));
+                let (row, now) = (Vendor::OpenAICompatible.row(), UnixSeconds(0));
+                let failure = passed.failure(row, b"", now).or_else(|| passed.unfinished(row, b"", now));
+                let class = failure.map(|failure| failure.class);
+                assert_eq!(class, read(body).err().map(|failure| failure.class), "{body} {size}");
+                if let Ok(facts) = read(body) {
+                    assert_eq!(passed.facts(), facts, "{body} {size}");
+                }
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod wait;
 
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
+use serde_json::Value;
 use std::time::Duration;
 use told::Told;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -45,11 +46,21 @@ pub(super) fn in_stream(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Failu
     of_told(row, Told::read(data, now))
 }
 
-/// Whether the JSON value of a key `error` tells of one: some vendors send it empty in every answer.
+/// Whether the JSON value of a key `error` tells of one: some vendors send it empty in every answer, or an object of
+/// which every field is.
 pub(super) fn is_error(value: &str) -> bool {
-    let inside = value.get(1..value.len().saturating_sub(1)).unwrap_or_default();
-    let empty_container = value.starts_with(['{', '[', '"']) && inside.trim().is_empty();
-    !empty_container && !matches!(value, "null" | "false" | "0")
+    serde_json::from_str(value).map_or(!value.trim().is_empty(), |value| says_something(&value))
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
+    }
 }
 
 /// An error that came with a 2xx: its own status, if it states one, stands for the answer's.

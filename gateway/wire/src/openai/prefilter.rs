@@ -7,11 +7,21 @@
 //! The events of a stream are alike but for their text (and OpenAI's padding at their end). What was found
 //! silent in the last one is compared with the next and not searched again.
 
-use super::said::said;
-use memchr::memmem::Finder;
+use super::said::{Heard, said};
+use super::strings::value;
+use memchr::memmem::{self, Finder};
 
-/// Longer beginnings are not remembered: such events are parsed.
+/// Longer beginnings and ends are not remembered: such events are parsed, such ends searched.
 const MAX_HEAD: usize = 4096;
+
+const INDEX: &[u8] = br#""index""#;
+
+/// What an event says that only carries more text.
+pub(super) struct Text {
+    pub(super) heard: Heard,
+    /// The choice's, where it stands before the text; one behind it is parsed whenever it changes.
+    pub(super) index: Option<u64>,
+}
 
 /// What is looked for, and what was silent before and after the text of the last event.
 pub(super) struct Prefilter {
@@ -21,6 +31,8 @@ pub(super) struct Prefilter {
     error: Finder<'static>,
     /// Up to the value of `delta`.
     head: Vec<u8>,
+    /// The choice that `head` is of.
+    index: Option<u64>,
     /// From behind it.
     tail: Vec<u8>,
     /// How much of `tail` two events had in common, up to a comma.
@@ -35,6 +47,7 @@ impl Default for Prefilter {
             usage: Finder::new(br#""usage""#),
             error: Finder::new(br#""error""#),
             head: Vec::new(),
+            index: None,
             tail: Vec::new(),
             same: 0,
         }
@@ -42,15 +55,18 @@ impl Default for Prefilter {
 }
 
 impl Prefilter {
-    /// Roughly how many bytes of text `data` carries, if it is an event with one delta that says nothing else;
-    /// `None` if it must be parsed.
-    pub(super) fn text(&mut self, data: &[u8]) -> Option<u64> {
+    /// The text that `data` carries, if it is an event with one delta that says nothing else; `None` if it must be
+    /// parsed.
+    pub(super) fn text(&mut self, data: &[u8]) -> Option<Text> {
         if self.head.is_empty() || !data.starts_with(&self.head) {
             self.learn(data)?;
         }
         let delta = data.get(self.head.len()..)?;
         let said = said(delta);
-        self.is_silent_tail(delta.get(said.length..)?).then_some(said.bytes)
+        let tail = delta.get(said.length..)?;
+        // The chunk around the delta must end, too: otherwise it was cut.
+        let is_silent = tail.ends_with(b"}") && self.is_silent_tail(tail);
+        is_silent.then_some(Text { heard: said.heard, index: self.index })
     }
 
     /// Learns how `data` begins.
@@ -63,6 +79,11 @@ impl Prefilter {
             return None;
         }
         self.head.extend_from_slice(head);
+        self.index = memmem::rfind(head, INDEX).and_then(|at| {
+            let value = value(head.get(at + INDEX.len()..)?);
+            let end = value.iter().position(|byte| !byte.is_ascii_digit())?;
+            std::str::from_utf8(value.get(..end)?).ok()?.parse().ok()
+        });
         Some(())
     }
 
@@ -77,16 +98,19 @@ impl Prefilter {
             self.same = memchr::memrchr(b',', tail.get(..same).unwrap_or_default()).unwrap_or(0);
         }
         let new = tail.get(self.same..).unwrap_or_default();
-        // the first letters of all four: cheaper than four searches of a few bytes
-        let suspicious = |pair: &[u8]| matches!(pair, [b'"', b'd' | b'f' | b'u' | b'e']);
-        if new.windows(2).any(suspicious) && (self.delta.find(new).is_some() || self.tells(new)) {
+        // the first letters of all five: cheaper than five searches of a few bytes
+        let suspicious = |pair: &[u8]| matches!(pair, [b'"', b'd' | b'f' | b'u' | b'e' | b'i']);
+        let is_suspicious = new.windows(2).any(suspicious);
+        if is_suspicious && (self.delta.find(new).is_some() || self.tells(new)) {
             return false;
         }
-        if self.same == 0 {
+        let is_new_choice = is_suspicious && memmem::find(new, INDEX).is_some();
+        if (self.same == 0 || is_new_choice) && tail.len() <= MAX_HEAD {
+            self.same = 0;
             self.tail.clear();
             self.tail.extend_from_slice(tail);
         }
-        true
+        !is_new_choice
     }
 
     fn tells(&self, data: &[u8]) -> bool {
@@ -106,9 +130,4 @@ fn has(finder: &Finder<'_>, data: &[u8], interesting: impl Fn(&[u8]) -> bool) ->
         }
     }
     false
-}
-
-/// What follows a key's colon.
-fn value(after_key: &[u8]) -> &[u8] {
-    after_key.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }

@@ -5,6 +5,7 @@
 //! fields reordered, and it costs ten times as much. No copy either: what is rewritten stands between slices of
 //! what the caller wrote, however many attempts there are.
 
+use super::media;
 use crate::scan::{self, Flaw, Position, Span};
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
@@ -29,6 +30,7 @@ pub struct ChatRequest {
     body: Bytes,
     /// The body's, also once it is given up.
     length: usize,
+    text_bytes: u64,
     model: String,
     model_at: Span,
     stream: bool,
@@ -99,7 +101,8 @@ impl ChatRequest {
         let model = read_model(model_at.of(text))?;
         let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
         let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
-        Ok(Self { model, model_at, stream, options, length: body.len(), body })
+        let text_bytes = media::text_bytes(&body);
+        Ok(Self { model, model_at, stream, options, length: body.len(), text_bytes, body })
     }
 
     /// The model that is asked for, 1 to 256 bytes.
@@ -132,6 +135,11 @@ impl ChatRequest {
     pub fn holds(&self, text: &str) -> bool {
         let written = |text: &str| memchr::memmem::find(&self.body, text.as_bytes()).is_some();
         written(text) || text.contains('/') && written(&text.replace('/', r"\/"))
+    }
+
+    /// Its size as text, for assuming how many tokens it is: images, audio and files count as a constant each.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
     }
 
     /// Gives the body's bytes up, because nobody else will be asked: encoding it afterwards makes no sense.

@@ -3,46 +3,116 @@
 //! Strings are known by the key that they stand under: the fields differ from vendor to vendor (`content` is a
 //! string or an array of parts, reasoning has three names), the names of what holds text do not.
 
+use super::media::{MEDIA_BYTES, Weighing};
 use super::strings::Strings;
 
-/// What was found in one value.
+/// What a string is, by its key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    /// Bytes of text, reasoning and tool calls, escapes as written: a rough size.
+pub(super) enum Part {
+    /// Nothing that a reader would miss.
+    #[default]
+    Other,
+    /// Text, or a tool call.
+    Text,
+    Reasoning,
+    /// Text that may repeat the reasoning: OpenRouter's `reasoning_details`.
+    Details,
+    /// An address, of an image mostly.
+    Url,
+    /// Audio, an image or encrypted reasoning, as base64.
+    Data,
+    /// A sign that there was reasoning.
+    Signature,
+}
+
+impl Part {
+    /// Of the string under `key`.
+    #[inline]
+    pub(super) fn under(key: &[u8]) -> Self {
+        match key {
+            b"text" | b"summary" => Self::Details,
+            b"content" | b"reasoning_content" | b"refusal" | b"thinking" | b"arguments" | b"name"
+            | b"input" | b"transcript" => Self::Text,
+            b"reasoning" => Self::Reasoning,
+            b"url" | b"image_url" => Self::Url,
+            b"data" | b"b64_json" => Self::Data,
+            b"signature" => Self::Signature,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What was heard so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Heard {
+    /// Bytes of text, reasoning and tool calls, escapes as written: a rough size. An image counts as a constant.
     pub(super) bytes: u64,
-    /// Whether there was anything a reader would miss: text, or data that stands for it (audio, images,
-    /// encrypted reasoning).
+    /// Bytes that stand for audio and the like. They come in many pieces, so that only their sum is cut down to a
+    /// constant ([`cap`]).
+    pub(super) data: u64,
+    /// Whether there was anything a reader would miss: text, or data that stands for it.
     pub(super) anything: bool,
-    /// How many bytes of the input the value has.
+    reasoned: bool,
+    /// The string that is being heard.
+    weighing: Weighing,
+}
+
+impl Heard {
+    /// The next piece begins another string.
+    pub(super) fn next(&mut self) {
+        self.weighing = Weighing::default();
+    }
+
+    /// The next piece of a string.
+    #[inline]
+    pub(super) fn hear(&mut self, part: Part, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        match part {
+            Part::Other => return,
+            Part::Details if self.reasoned => return,
+            Part::Text | Part::Reasoning | Part::Details => {
+                self.reasoned |= part == Part::Reasoning;
+                let (text, media) = self.weighing.add(piece);
+                self.bytes += text + media;
+            }
+            Part::Url => self.bytes += self.weighing.add(piece).1,
+            Part::Data => self.data += piece.len() as u64,
+            Part::Signature => {}
+        }
+        self.anything = true;
+    }
+
+    /// Takes the numbers out; what they will be added to goes on.
+    pub(super) fn take(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.bytes), std::mem::take(&mut self.data))
+    }
+}
+
+/// What `data` bytes of audio and the like count for.
+pub(super) fn cap(data: u64) -> u64 {
+    data.min(MEDIA_BYTES)
+}
+
+/// What was found in one value, and how many bytes of the input that has.
+pub(super) struct Said {
+    pub(super) heard: Heard,
     pub(super) length: usize,
 }
 
 /// Reads the first value of `json`, an object or array.
 pub(super) fn said(json: &[u8]) -> Said {
-    let mut found = Said::default();
+    let mut heard = Heard::default();
     let mut key: &[u8] = b"";
-    let mut reasoned = false; // OpenRouter repeats `reasoning` in `reasoning_details`
     let mut strings = Strings::of(json);
     for string in strings.by_ref() {
         if string.is_key {
             key = string.text;
-            continue;
-        }
-        if string.text.is_empty() {
-            continue;
-        }
-        match key {
-            b"text" | b"summary" if reasoned => {}
-            b"content" | b"reasoning_content" | b"refusal" | b"text" | b"thinking" | b"arguments"
-            | b"name" | b"input" | b"summary" | b"transcript" | b"reasoning" => {
-                reasoned |= key == b"reasoning";
-                found.bytes += string.text.len() as u64;
-                found.anything = true;
-            }
-            b"data" | b"url" | b"signature" => found.anything = true,
-            _ => {}
+        } else {
+            heard.next();
+            heard.hear(Part::under(key), string.text);
         }
     }
-    found.length = strings.at();
-    found
+    Said { heard, length: strings.at() }
 }

@@ -1,21 +1,37 @@
 //! A chat stream on its way through: the vendor's bytes go on, and on the way it is seen what they mean.
 //!
-//! Frames go on whole, except those that must not: an error becomes a [`Failure`] (the gateway moves on or
-//! writes its own), the extra usage chunk goes only to those who asked (semantics S2.6). Until the first
-//! content every event is parsed, because until then a stream that is none can still be replaced (S2.1).
-//! After it only events that may carry a finish, a usage or an error are: parsing all of them would cost more
-//! than everything else that is done to an event.
+//! One machine, with one meaning for every way of cutting the bytes: what it decides hangs on frames and their
+//! lengths, never on the pieces they came in. Frames go on whole, except those that must not: an error becomes a
+//! [`Failure`] (the gateway moves on or writes its own), the extra usage chunk goes only to those who asked
+//! (semantics S2.6), and what is neither chunk nor error nor end goes to nobody: SDKs break on it. Until the first
+//! content every event is parsed, because until then a stream that is none can still be replaced (S2.1). After it
+//! only events that may carry a finish, a usage or an error are: parsing all of them would cost more than everything
+//! else that is done to an event.
 
-use super::chunk::Chunk;
+mod frame;
+mod long;
+
+use super::facts::{Choices, Facts};
 use super::failure;
 use super::kept::Kept;
 use super::prefilter::Prefilter;
+use super::said::cap;
+use super::usage::{Counted, Tally};
 use crate::sse::{Cutter, Event};
-use bytes::{BufMut, Bytes, BytesMut};
-use weir_config::{Failure, FailureClass, UnixSeconds, Usage, VendorRow};
+use bytes::{Bytes, BytesMut};
+use long::Long;
+use std::ops::Range;
+use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// A frame longer than this is no longer held until it is complete: it cannot be the usage chunk.
-const MAX_HELD: usize = 256 * 1024;
+/// A frame longer than this is read as it comes ([`long`]).
+const MAX_HELD: usize = 64 << 10;
+/// So many chunks without content, and so many bytes of them, are held: with more the stream is committed.
+const MAX_SILENT: u32 = 64;
+const MAX_SILENT_BYTES: usize = 256 << 10;
+/// So much of what is no chunk comes before the first one, comments not counted.
+const MAX_FOREIGN: usize = 64 << 10;
+/// So many bytes of comments go on before the first content. The rest is nobody's loss.
+const MAX_COMMENTS: usize = 64 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
 pub struct ChatStream {
@@ -26,21 +42,30 @@ pub struct ChatStream {
     prefilter: Box<Prefilter>,
     /// The beginning of a frame that is not complete.
     held: BytesMut,
-    /// The frame being read is passed on as it comes.
-    piecewise: bool,
+    /// The frame being read is a long one.
+    long: Option<Box<Long>>,
+    /// The frame before ended with a CR, and went nowhere: so does the LF that may follow.
+    after_cr: bool,
+    dropped: bool,
+    chunked: bool,
     content: bool,
-    finished: bool,
     done: bool,
+    choices: Choices,
+    silent: u32,
+    silent_bytes: usize,
+    foreign: usize,
+    comments: usize,
     events: u64,
-    output_bytes: u64,
-    usage: Option<Usage>,
+    text_bytes: u64,
+    data_bytes: u64,
+    tally: Tally,
     failure: Option<Box<Failure>>,
 }
 
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// After a finish reason or `[DONE]`.
+    /// After `[DONE]`, or a finish reason for every choice.
     Complete,
     /// In the middle, or with a failure.
     Truncated,
@@ -60,6 +85,8 @@ pub struct Ending {
 enum Verdict {
     Forward,
     Drop,
+    /// It is forwarded, and nothing after it.
+    Done,
     Fail(Failure),
 }
 
@@ -72,124 +99,84 @@ impl ChatStream {
             cutter: Cutter::default(),
             prefilter: Box::default(),
             held: BytesMut::new(),
-            piecewise: false,
+            long: None,
+            after_cr: false,
+            dropped: false,
+            chunked: false,
             content: false,
-            finished: false,
             done: false,
+            choices: Choices::default(),
+            silent: 0,
+            silent_bytes: 0,
+            foreign: 0,
+            comments: 0,
             events: 0,
-            output_bytes: 0,
-            usage: None,
+            text_bytes: 0,
+            data_bytes: 0,
+            tally: Tally::default(),
             failure: None,
         }
     }
 
     /// Takes the next bytes and gives those to forward: whole frames, mostly a slice of `chunk`. Nothing once
-    /// there is a failure.
+    /// there is a failure or the stream is done.
     pub fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
-        if self.failure.is_some() {
-            return Bytes::new();
-        }
         let mut kept = Kept::default();
         let mut from = 0;
-        let rest = |from: usize| chunk.get(from..).unwrap_or_default();
-        while let Some(length) = self.cutter.cut(rest(from)) {
-            let to = from + length;
-            let bytes = chunk.get(from..to).unwrap_or_default();
-            let begun = (!self.held.is_empty()).then(|| {
-                self.held.extend_from_slice(bytes);
-                std::mem::take(&mut self.held)
-            });
-            let frame = begun.as_deref().unwrap_or(bytes);
-            let verdict = if std::mem::take(&mut self.piecewise) {
-                self.output_bytes += bytes.len() as u64;
-                Verdict::Forward
-            } else {
-                self.frame(frame, now)
-            };
-            match (verdict, begun) {
-                (Verdict::Forward, Some(begun)) => kept.append(&chunk, begun),
-                (Verdict::Forward, None) => kept.keep(&chunk, from..to),
-                (Verdict::Drop, _) => {}
-                (Verdict::Fail(failure), _) => {
-                    self.failure = Some(Box::new(failure));
-                    return kept.of(&chunk);
-                }
-            }
+        while from < chunk.len() && !self.is_over() {
+            let rest = chunk.get(from..).unwrap_or_default();
+            let cut = self.cutter.cut(rest);
+            let to = from + cut.unwrap_or(rest.len());
+            self.piece(&chunk, from..to, cut.is_some(), &mut kept, now);
             from = to;
-        }
-        if self.piecewise {
-            self.output_bytes += rest(from).len() as u64;
-            kept.keep(&chunk, from..chunk.len());
-        } else {
-            self.held.extend_from_slice(rest(from));
-        }
-        if self.held.len() > MAX_HELD {
-            let begun = std::mem::take(&mut self.held);
-            if self.pass_on(&begun, now) {
-                kept.append(&chunk, begun);
-            }
         }
         kept.of(&chunk)
     }
 
-    /// Whether a frame that is too long to be held may go on as it comes.
-    fn pass_on(&mut self, begun: &[u8], now: UnixSeconds) -> bool {
-        if !self.content && !begins_like_a_chunk(&Event::of(begun)) {
-            self.failure = Some(Box::new(self.not_a_stream(begun, now)));
-            return false;
-        }
-        self.piecewise = true;
-        self.content = true;
-        self.events += 1;
-        self.output_bytes += begun.len() as u64;
-        true
-    }
-
     /// The upstream has ended, in whatever way.
     pub fn end(&mut self, now: UnixSeconds) -> Ending {
-        let mut bytes = std::mem::take(&mut self.held);
-        let event = Event::of(&bytes);
-        let forward = self.failure.is_none()
-            && !is_cut(&event)
-            && match self.event(event, &bytes, now) {
-                Verdict::Forward => true,
-                Verdict::Drop => false,
-                Verdict::Fail(failure) => {
-                    self.failure = Some(Box::new(failure));
-                    false
-                }
-            };
-        if !forward {
-            bytes.clear();
+        let bytes = match self.long.take() {
+            Some(long) => self.end_long(*long, now),
+            None if self.is_over() => BytesMut::new(),
+            None => self.end_held(now),
+        };
+        if !self.is_over() && !self.chunked && self.foreign > 0 {
+            self.fail(self.not_a_stream(b"", now));
         }
-        if self.piecewise || !bytes.is_empty() {
-            let open_line = !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r");
-            bytes.put_slice(if open_line { b"\n\n" } else { b"\n" });
-        }
-        let complete = self.failure.is_none() && self.finished();
+        let complete = self.failure.is_none() && self.is_finished();
         let end = if complete { StreamEnd::Complete } else { StreamEnd::Truncated };
         Ending { bytes: bytes.freeze(), end }
     }
 
     /// Whether the last bytes forwarded end inside of a frame: nothing may be put in here.
     pub fn mid_frame(&self) -> bool {
-        self.piecewise
+        self.long.as_ref().is_some_and(|long| long.passes())
     }
 
-    /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason. From here on a
-    /// failure cannot be hidden (semantics S2.1).
+    /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
     pub fn content_seen(&self) -> bool {
         self.content
     }
 
-    /// The last usage that the vendor sent; cumulative where it sends several.
-    pub fn usage(&self) -> Option<Usage> {
-        self.usage
+    /// Whether the stream is the caller's from here on: there was content, or more without any than is held. A
+    /// failure can no longer be hidden (semantics S2.1).
+    pub fn is_committed(&self) -> bool {
+        self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
     }
 
-    /// Whether a finish reason or `[DONE]` was seen.
-    pub fn finished(&self) -> bool {
-        self.finished || self.done
+    /// Whether nothing more is read: it has failed, or `[DONE]` came.
+    pub fn is_over(&self) -> bool {
+        self.done || self.failure.is_some()
+    }
+
+    /// What the vendor has counted so far: of each count the largest.
+    pub fn usage(&self) -> Option<Counted> {
+        self.tally.counted()
+    }
+
+    /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice.
+    pub fn is_finished(&self) -> bool {
+        self.done || self.choices.all_finished()
     }
 
     /// Whether `[DONE]` was seen (Perplexity sends none).
@@ -202,9 +189,10 @@ impl ChatStream {
         self.events
     }
 
-    /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage.
+    /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage. Images and the
+    /// like count as a constant each.
     pub fn output_bytes(&self) -> u64 {
-        self.output_bytes
+        self.text_bytes + cap(self.data_bytes)
     }
 
     /// The failure that was sent inside the stream, or that it is no chat stream. Nothing is forwarded from
@@ -213,56 +201,83 @@ impl ChatStream {
         self.failure.as_deref()
     }
 
-    fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
-        if let Some(data) = frame.strip_prefix(b"data:")
-            && self.cutter.lines() == 1
-        {
-            return self.data(data.trim_ascii(), now);
-        }
-        self.event(Event::of(frame), frame, now)
+    fn fail(&mut self, failure: Failure) {
+        self.failure = Some(Box::new(failure));
     }
 
-    fn event(&mut self, event: Event<'_>, frame: &[u8], now: UnixSeconds) -> Verdict {
-        if let Some(error) = event.error {
-            return Verdict::Fail(failure::in_stream(self.row, error, now));
+    /// The bytes of `chunk` in `range` belong to the frame being read, and it ends with them or not.
+    fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, kept: &mut Kept, now: UnixSeconds) {
+        let bytes = chunk.get(range.clone()).unwrap_or_default();
+        // Not counted, because it may come by itself as well: the LF after the CR of a blank line.
+        let length = self.held.len() + bytes.len() - usize::from(ends && bytes.ends_with(b"\r\n"));
+        if self.long.is_some() || length > MAX_HELD {
+            return self.long_piece(chunk, range, ends, kept, now);
         }
-        match &event.data {
-            Some(data) if event.name == b"error" => Verdict::Fail(failure::in_stream(self.row, data, now)),
-            Some(data) => self.data(data.trim_ascii(), now),
-            None if event.stray.is_some() && !self.content => Verdict::Fail(self.not_a_stream(frame, now)),
-            None => Verdict::Forward,
+        if !ends {
+            return self.held.extend_from_slice(bytes);
         }
-    }
-
-    fn data(&mut self, data: &[u8], now: UnixSeconds) -> Verdict {
-        self.events += 1;
-        if data == b"[DONE]" {
-            self.done = true;
-            return Verdict::Forward;
+        if self.held.is_empty() {
+            let verdict = self.frame(bytes, now);
+            return match self.apply(verdict, bytes) {
+                Some(end) if bytes.ends_with(end) => kept.keep(chunk, range),
+                Some(end) => kept.append(chunk, ended(bytes, end)),
+                None => {}
+            };
         }
-        if data.is_empty() {
-            return Verdict::Forward;
-        }
-        if self.content
-            && let Some(bytes) = self.prefilter.text(data)
-        {
-            self.output_bytes += bytes;
-            return Verdict::Forward;
-        }
-        match Chunk::read(data) {
-            Some(chunk) if chunk.failed => Verdict::Fail(failure::in_stream(self.row, data, now)),
-            Some(chunk) => self.chunk(chunk),
-            None if self.content => Verdict::Forward,
-            None => Verdict::Fail(self.not_a_stream(data, now)),
+        let mut frame = std::mem::take(&mut self.held);
+        frame.extend_from_slice(bytes);
+        let verdict = self.frame(&frame, now);
+        match self.apply(verdict, &frame) {
+            Some(end) if frame.ends_with(end) => kept.append(chunk, frame),
+            Some(end) => kept.append(chunk, ended(&frame, end)),
+            None => {}
         }
     }
 
-    fn chunk(&mut self, chunk: Chunk) -> Verdict {
-        self.content |= chunk.content;
-        self.finished |= chunk.finished;
-        self.output_bytes += chunk.output_bytes;
-        self.usage = chunk.usage.or(self.usage);
-        if chunk.only_usage && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
+    /// Notes what becomes of `frame`; how it must end if it goes on. The blank line of the last frame is completed:
+    /// an LF that belongs to its CR may come too late.
+    fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Option<&'static [u8]> {
+        self.after_cr = frame.ends_with(b"\r");
+        self.dropped = matches!(verdict, Verdict::Drop);
+        match verdict {
+            Verdict::Forward => Some(b""),
+            Verdict::Drop => None,
+            Verdict::Done => {
+                self.done = true;
+                let line_end = frame.get(without_blank_line(frame).len()..).unwrap_or_default();
+                Some(match line_end {
+                    [b'\r', b'\n', ..] => b"\r\n\r\n",
+                    [b'\r', ..] => b"\r\r",
+                    _ => b"\n\n",
+                })
+            }
+            Verdict::Fail(failure) => {
+                self.fail(failure);
+                None
+            }
+        }
+    }
+
+    /// The last frame, which the end of the stream found open: completed, or nothing if it was cut off.
+    fn end_held(&mut self, now: UnixSeconds) -> BytesMut {
+        let mut bytes = std::mem::take(&mut self.held);
+        let event = Event::of(&bytes);
+        if bytes.is_empty() || frame::is_cut(&event) {
+            return BytesMut::new();
+        }
+        let verdict = self.event(event, &bytes, now);
+        if self.apply(verdict, &bytes).is_none() {
+            return BytesMut::new();
+        }
+        bytes.extend_from_slice(if bytes.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+        bytes
+    }
+
+    /// Adds up what was said.
+    fn hear(&mut self, facts: &mut Facts) {
+        let (text, data) = facts.take_heard();
+        self.text_bytes += text;
+        self.data_bytes += data;
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.
@@ -274,20 +289,19 @@ impl ChatStream {
     }
 }
 
-/// Whether the beginning of a frame is that of one with an object.
-fn begins_like_a_chunk(event: &Event<'_>) -> bool {
-    event.data.as_ref().is_some_and(|data| data.trim_ascii_start().starts_with(b"{"))
+/// A frame without the line ends at its end.
+fn without_blank_line(frame: &[u8]) -> &[u8] {
+    let end = frame.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    frame.get(..end).unwrap_or_default()
 }
 
-/// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
-fn is_cut(event: &Event<'_>) -> bool {
-    const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
-    let Some(data) = event.data.as_deref().map(<[u8]>::trim_ascii) else {
-        return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
-    };
-    let object = data.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_err();
-    object || data.is_empty() || data != b"[DONE]" && b"[DONE]".starts_with(data)
+fn ended(frame: &[u8], end: &[u8]) -> BytesMut {
+    [without_blank_line(frame), end].concat().as_slice().into()
 }
 
+#[cfg(test)]
+mod cuts;
+#[cfg(test)]
+mod meaning;
 #[cfg(test)]
 mod tests;

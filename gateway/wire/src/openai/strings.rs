@@ -80,3 +80,8 @@ fn end(rest: &[u8]) -> usize {
         }
     }
 }
+
+/// What follows the colon of a key, given what follows the key.
+pub(super) fn value(after_key: &[u8]) -> &[u8] {
+    after_key.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start()
+}

@@ -1,71 +1,181 @@
 //! A vendor's token counts, split once into classes that do not overlap (semantics S4.1).
 
+use crate::scan::{Listener, Tokens};
 use weir_config::Usage;
 
-/// The counts that matter, as the vendor sent them.
-#[derive(Debug, Clone, Copy, Default)]
+/// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
+const MOST: u64 = 20_000_000;
+
+/// Where in an answer a count stands, the most trusted place first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In `usage`, and in what details it has.
+    Usage,
+    /// The count of a whole side, deeper in `usage`.
+    Nested,
+    /// In Groq's `x_groq.usage`, filled without being asked.
+    Groq,
+    /// In `choices[0].usage`: Moonshot.
+    Choice,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Prompt,
+    Completion,
+    Total,
+    Cached,
+    Reasoning,
+}
+
+impl Field {
+    /// Counts are known by name wherever they stand: in a details object, or at the top (Together).
+    pub(super) fn named(key: &[u8]) -> Option<Self> {
+        Some(match key.strip_suffix(b"_tokens")? {
+            b"prompt" => Self::Prompt,
+            b"completion" => Self::Completion,
+            b"total" => Self::Total,
+            b"cached" | b"prompt_cache_hit" => Self::Cached, // DeepSeek sends both
+            b"reasoning" => Self::Reasoning,
+            _ => return None,
+        })
+    }
+}
+
+/// The counts of one place, as the vendor sent them: the largest of each, since they only grow, and some vendors
+/// send zeros at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     prompt: Option<u64>,
     completion: Option<u64>,
     total: Option<u64>,
-    cached: u64,
-    reasoning: u64,
-}
-
-/// Reads the text of a `usage`, which is valid JSON; `None` if it is null, or no object with a count of either
-/// side. Counts are known by name wherever they stand: in a details object, or at the top (Together).
-///
-/// OpenAI's counts are inclusive: prompt contains cached, completion contains reasoning. xAI leaves reasoning
-/// out of completion, which shows in its total (16 of 16 recordings: total = p + c + r). OpenRouter's
-/// reasoning may exceed the completion that contains it: the sum is what is billed, so the part gives way.
-pub(super) fn read(usage: &str) -> Option<Usage> {
-    let counts = Counts::read(usage.as_bytes());
-    if counts.prompt.is_none() && counts.completion.is_none() {
-        return None;
-    }
-    let prompt = counts.prompt.unwrap_or(0);
-    let completion = counts.completion.unwrap_or(0);
-    let reasoning = counts.reasoning;
-    let apart = reasoning > 0
-        && counts.total == prompt.checked_add(completion).and_then(|sum| sum.checked_add(reasoning));
-    let completion = if apart { completion.saturating_add(reasoning) } else { completion };
-    let cache_read = counts.cached.min(prompt);
-    let reasoning = reasoning.min(completion);
-    Some(Usage { input: prompt - cache_read, cache_read, output: completion - reasoning, reasoning })
+    cached: Option<u64>,
+    reasoning: Option<u64>,
 }
 
 impl Counts {
-    /// A key is what stands between quotes before a colon. Inside a string its closing quote would be escaped.
-    fn read(usage: &[u8]) -> Self {
-        let mut counts = Self::default();
-        for colon in memchr::memchr_iter(b':', usage) {
-            let key = usage.get(..colon).unwrap_or_default().trim_ascii_end();
-            let Some(key) = key.strip_suffix(b"_tokens\"") else { continue };
-            let count = || count(usage.get(colon + 1..).unwrap_or_default().trim_ascii_start());
-            if key.ends_with(b"\"prompt") {
-                counts.prompt = counts.prompt.or(count());
-            } else if key.ends_with(b"\"completion") {
-                counts.completion = counts.completion.or(count());
-            } else if key.ends_with(b"\"total") {
-                counts.total = counts.total.or(count());
-            } else if key.ends_with(b"\"cached") || key.ends_with(b"\"prompt_cache_hit") {
-                counts.cached = counts.cached.max(count().unwrap_or(0)); // DeepSeek sends both
-            } else if key.ends_with(b"\"reasoning") {
-                counts.reasoning = counts.reasoning.max(count().unwrap_or(0));
-            }
+    fn field(&mut self, field: Field) -> &mut Option<u64> {
+        match field {
+            Field::Prompt => &mut self.prompt,
+            Field::Completion => &mut self.completion,
+            Field::Total => &mut self.total,
+            Field::Cached => &mut self.cached,
+            Field::Reasoning => &mut self.reasoning,
         }
-        counts
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let Self { prompt, completion, total, cached, reasoning } = *other;
+        self.prompt = self.prompt.max(prompt);
+        self.completion = self.completion.max(completion);
+        self.total = self.total.max(total);
+        self.cached = self.cached.max(cached);
+        self.reasoning = self.reasoning.max(reasoning);
     }
 }
 
-/// The count that `text` begins with. Some servers write whole numbers as floats, -1 for unknown, or null.
+/// All counts of an answer, or of the part of it that has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    places: [Counts; 4],
+    /// A side was given a number, believable or not.
+    told: bool,
+}
+
+/// What a vendor counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// In classes that do not overlap; 0 where nothing was told.
+    pub usage: Usage,
+    /// Whether the input was told.
+    pub input: bool,
+    /// Whether the output was told.
+    pub output: bool,
+}
+
+impl Counted {
+    /// Only what can be true: no more tokens than the model has room for, as far as that is known.
+    #[must_use]
+    pub fn believed(self, context_window: Option<u64>) -> Self {
+        let most = context_window.unwrap_or(MOST);
+        let Usage { input, cache_read, output, reasoning } = self.usage;
+        Self {
+            input: self.input && input.saturating_add(cache_read) <= most,
+            output: self.output && output.saturating_add(reasoning) <= most,
+            ..self
+        }
+    }
+}
+
+impl Tally {
+    /// A number at `place`, as it is written.
+    pub(super) fn count(&mut self, place: Place, field: Field, text: &[u8]) {
+        let is_side = matches!(field, Field::Prompt | Field::Completion | Field::Total);
+        // A detail belongs to the counts around it, however deep it stands.
+        let place = if place == Place::Nested && !is_side { Place::Usage } else { place };
+        self.told |= is_side && matches!(text.first(), Some(b'-' | b'0'..=b'9'));
+        if let Some(counts) = self.places.get_mut(place as usize) {
+            let most = counts.field(field);
+            *most = (*most).max(count(text));
+        }
+    }
+
+    /// What a later chunk says as well.
+    pub(super) fn merge(&mut self, later: &Self) {
+        self.told |= later.told;
+        self.places.iter_mut().zip(&later.places).for_each(|(counts, later)| counts.merge(later));
+    }
+
+    /// Whether there is a usage at all.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// The first number of a field that is not zero, the most trusted place first.
+    fn first(&self, field: impl Fn(&Counts) -> Option<u64>) -> Option<u64> {
+        let told = || self.places.iter().filter_map(&field);
+        told().find(|count| *count > 0).or_else(|| told().next())
+    }
+
+    /// What was counted; `None` if no side was, or nothing but zeros: an answered request has used something.
+    ///
+    /// OpenAI's counts are inclusive: prompt contains cached, completion contains reasoning. xAI leaves reasoning
+    /// out of completion, which shows in its total (16 of 16 recordings: total = p + c + r). OpenRouter's
+    /// reasoning may exceed the completion that contains it: the sum is what is billed, so the part gives way.
+    pub(super) fn counted(&self) -> Option<Counted> {
+        let total = self.first(|counts| counts.total);
+        let (prompt, completion) =
+            (self.first(|counts| counts.prompt), self.first(|counts| counts.completion));
+        let rest = |side: Option<u64>| total?.checked_sub(side?);
+        let (prompt, completion) = (prompt.or_else(|| rest(completion)), completion.or_else(|| rest(prompt)));
+        if prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 {
+            return None;
+        }
+        let (input, output) = (prompt.is_some(), completion.is_some());
+        let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
+        let reasoning = self.first(|counts| counts.reasoning).unwrap_or(0);
+        let sum = prompt.checked_add(completion).and_then(|sum| sum.checked_add(reasoning));
+        let apart = reasoning > 0 && total.is_some() && total == sum;
+        let completion = if apart { completion.saturating_add(reasoning) } else { completion };
+        let cache_read = self.first(|counts| counts.cached).unwrap_or(0).min(prompt);
+        let reasoning = reasoning.min(completion);
+        let usage =
+            Usage { input: prompt - cache_read, cache_read, output: completion - reasoning, reasoning };
+        Some(Counted { usage, input, output })
+    }
+}
+
+/// The count that `text` is. Some servers write whole numbers as floats, -1 for unknown, or null.
 fn count(text: &[u8]) -> Option<u64> {
+    if !matches!(text.first(), Some(b'0'..=b'9')) {
+        return None;
+    }
     let mut number = 0u64;
-    for (at, byte) in text.iter().enumerate() {
+    for byte in text {
         match byte {
             b'0'..=b'9' => number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0')),
-            b'.' | b'e' | b'E' => return float(text),
-            _ => return (at > 0).then_some(number),
+            _ => return float(text),
         }
     }
     Some(number)
@@ -73,62 +183,47 @@ fn count(text: &[u8]) -> Option<u64> {
 
 #[cold]
 fn float(text: &[u8]) -> Option<u64> {
-    let end = text.iter().position(|byte| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace());
-    let number: f64 = std::str::from_utf8(text.get(..end.unwrap_or(text.len()))?).ok()?.parse().ok()?;
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     Some(number as u64) // saturates
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Reads the text of a `usage`; `None` as [`Tally::counted`].
+pub(super) fn read(usage: &[u8]) -> Option<Counted> {
+    let mut reader = Reader::default();
+    Tokens::default().feed(usage, &mut reader);
+    reader.tally.counted()
+}
 
-    fn split(usage: &str) -> Option<(u64, u64, u64, u64)> {
-        read(usage).map(|usage| (usage.input, usage.cache_read, usage.output, usage.reasoning))
+/// Listens to a `usage` alone.
+#[derive(Debug, Default)]
+struct Reader {
+    tally: Tally,
+    field: Option<Field>,
+    level: u32,
+}
+
+impl Listener for Reader {
+    fn open(&mut self, level: u32, _is_object: bool) {
+        self.level = level;
     }
 
-    #[test]
-    fn s4_1_classes_are_disjoint() {
-        let cases = [
-            (r#"{"prompt_tokens":10,"completion_tokens":4}"#, Some((10, 0, 4, 0))),
-            (
-                r#"{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":3},"completion_tokens_details":{"reasoning_tokens":1}}"#,
-                Some((7, 3, 3, 1)),
-            ),
-            (
-                r#"{ "prompt_tokens" : 10 , "completion_tokens" : 4.0 , "prompt_tokens_details" : null }"#,
-                Some((10, 0, 4, 0)),
-            ),
-            (
-                r#"{"prompt_tokens":10,"completion_tokens":4,"prompt_cache_hit_tokens":6,"prompt_cache_miss_tokens":4}"#,
-                Some((4, 6, 4, 0)),
-            ),
-            (r#"{"prompt_tokens":10,"completion_tokens":4,"cached_tokens":6}"#, Some((4, 6, 4, 0))),
-            (r#"{"prompt_tokens":10,"completion_tokens":null}"#, Some((10, 0, 0, 0))),
-            (r#"{"completion_tokens":-1,"prompt_tokens":10}"#, Some((10, 0, 0, 0))),
-            ("null", None),
-            ("{}", None),
-            ("[]", None),
-            (r#"{"input_tokens":4,"output_tokens":4}"#, None),
-        ];
-        for (usage, expected) in cases {
-            assert_eq!(split(usage), expected, "{usage}");
+    fn close(&mut self, level: u32) {
+        self.level = level.saturating_sub(1);
+    }
+
+    fn key(&mut self, key: &[u8]) {
+        self.field = Field::named(key);
+    }
+
+    fn string(&mut self, _piece: &[u8], _is_last: bool) {}
+
+    fn scalar(&mut self, text: &[u8]) {
+        if let Some(field) = self.field {
+            let place = if self.level > 1 { Place::Nested } else { Place::Usage };
+            self.tally.count(place, field, text);
         }
     }
-
-    #[test]
-    fn s4_1_inconsistent_counts_never_exceed_what_is_billed() {
-        let more_reasoning = r#"{"prompt_tokens":1,"completion_tokens":40,"total_tokens":41,"completion_tokens_details":{"reasoning_tokens":50}}"#;
-        assert_eq!(split(more_reasoning), Some((1, 0, 0, 40)), "OpenRouter");
-        let more_cached =
-            r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#;
-        assert_eq!(split(more_cached), Some((0, 5, 1, 0)));
-        let huge = r#"{"prompt_tokens":99999999999999999999,"completion_tokens":1e300,"total_tokens":1,"completion_tokens_details":{"reasoning_tokens":2}}"#;
-        assert_eq!(split(huge), Some((u64::MAX, 0, u64::MAX - 2, 2)));
-    }
-
-    #[test]
-    fn s4_1_reasoning_that_a_vendor_leaves_out_is_added() {
-        let xai = r#"{"prompt_tokens":390,"completion_tokens":26,"total_tokens":513,"prompt_tokens_details":{"cached_tokens":192},"completion_tokens_details":{"reasoning_tokens":97}}"#;
-        assert_eq!(split(xai), Some((198, 192, 26, 97)));
-    }
 }
+
+#[cfg(test)]
+mod tests;

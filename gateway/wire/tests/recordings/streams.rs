@@ -43,8 +43,8 @@ fn streams() -> Vec<Case> {
 fn describe(case: &Case) -> String {
     let passed = pass(case.body.as_bytes().chunks(1), false);
     let stream = &passed.stream;
-    let usage = stream.usage().map_or("none".to_owned(), |usage| {
-        let Usage { input, cache_read, output, reasoning } = usage;
+    let usage = stream.usage().map_or("none".to_owned(), |counted| {
+        let Usage { input, cache_read, output, reasoning } = counted.usage;
         format!("{input}/{cache_read}/{output}/{reasoning}")
     });
     let yes = |is| if is { "yes" } else { "no" };
@@ -123,7 +123,7 @@ fn s4_1_recorded_usage_is_what_the_readme_shows() {
     for case in streams() {
         let Some(shows) = shown.get(&case.name).filter(|shows| shows.contains("usage in")) else { continue };
         let count = |what| recorded::counted(shows, what);
-        let usage = pass([case.body.as_bytes()], true).stream.usage().expect(&case.name);
+        let usage = pass([case.body.as_bytes()], true).stream.usage().expect(&case.name).usage;
         assert_eq!(Some(usage.input + usage.cache_read), count("in"), "{}", case.name);
         assert_eq!(usage.cache_read, count("cached").unwrap_or(0), "{}", case.name);
         assert_eq!(usage.reasoning, count("reasoning").unwrap_or(0), "{}", case.name);

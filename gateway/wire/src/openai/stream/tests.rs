@@ -2,7 +2,8 @@ use super::*;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use weir_config::Vendor;
+use std::collections::BTreeSet;
+use weir_config::{Usage, Vendor};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
@@ -111,7 +112,7 @@ fn s1_1_the_word_error_in_a_text_is_no_error() {
         let body = format!("{}{frame}\n\n{frame}\n\n", text("a"));
         let (out, stream, end) = pass(&body);
         assert_eq!(out, body);
-        assert!(stream.failure().is_none() && stream.usage().is_none() && !stream.finished(), "{frame}");
+        assert!(stream.failure().is_none() && stream.usage().is_none() && !stream.is_finished(), "{frame}");
         assert_eq!(end, StreamEnd::Truncated);
     }
 }
@@ -142,13 +143,14 @@ fn s2_5_a_last_frame_without_its_blank_line_counts_and_is_completed() {
     for end in ["", "\n", "\n\n"] {
         let (out, stream, ending) = pass(&format!("{}{}{end}", text("a"), FINISH.trim_end()));
         assert_eq!(out, format!("{}{FINISH}", text("a")));
-        assert!(stream.finished() && !stream.done_seen());
+        assert!(stream.is_finished() && !stream.done_seen());
         assert_eq!(ending, StreamEnd::Complete);
     }
     let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}";
     let (out, stream, _) = pass(&format!("{}{FINISH}{usage}", text("a")));
     assert_eq!(out, format!("{}{FINISH}", text("a")), "also a last one is dropped");
-    assert_eq!(stream.usage(), Some(Usage { input: 3, output: 4, ..Usage::default() }));
+    let usage = Usage { input: 3, output: 4, ..Usage::default() };
+    assert_eq!(stream.usage(), Some(Counted { usage, input: true, output: true }));
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn s2_6_of_several_usages_the_last_is_the_truth() {
     };
     let (out, stream, _) = pass(&format!("{}{}{}", chunk(1), chunk(2), chunk(3)));
     assert_eq!(out.matches("usage").count(), 3, "usage on chunks with choices stays");
-    assert_eq!(stream.usage().map(|usage| usage.output), Some(3));
+    assert_eq!(stream.usage().map(|counted| counted.usage.output), Some(3));
 }
 
 #[test]
@@ -226,8 +228,21 @@ fn chunk() -> impl Strategy<Value = Value> {
     let finish = select(vec![None, None, Some(json!(null)), Some(json!("")), Some(json!("stop"))]);
     let delta = (select(words.to_vec()), select(vec!["content", "reasoning", "x", "error", "usage"]))
         .prop_map(|(word, key)| json!({ key: word }));
-    let choice = (delta, finish, any::<bool>()).prop_map(|(delta, finish, first)| {
-        let mut choice = if first { json!({"a": 1, "delta": delta}) } else { json!({"delta": delta}) };
+    // "a" becomes an index that stands before the delta
+    let index = select(vec![
+        None,
+        None,
+        None,
+        Some(("a", 0)),
+        Some(("a", 1)),
+        Some(("index", 0)),
+        Some(("index", 2)),
+    ]);
+    let choice = (delta, finish, index).prop_map(|(delta, finish, index)| {
+        let mut choice = json!({"delta": delta});
+        if let Some((key, index)) = index {
+            choice[key] = json!(index);
+        }
         if let Some(finish) = finish {
             choice["finish_reason"] = finish;
         }
@@ -268,25 +283,33 @@ proptest! {
     fn s2_1_skipping_the_parse_misses_nothing(chunks in prop::collection::vec((chunk(), any::<bool>()), 1..8)) {
         let body: String = chunks.iter().map(|(chunk, pretty)| {
             // serde_json::Value keeps its keys sorted; the other order has usage before choices
-            let text = if *pretty { chunk.to_string().replace("\":", "\" : ") } else { chunk.to_string() };
+            let text = chunk.to_string().replace("\"a\":", "\"index\":");
+            let text = if *pretty { text.replace("\":", "\" : ") } else { text };
             format!("data: {text}\n\n")
         }).collect();
         let (out, stream, _) = pass(&(text("start") + &body));
-        let (mut finished, mut usage, mut failed, mut kept) = (false, None, false, text("start"));
+        let (mut seen, mut finished) = (BTreeSet::from([0]), BTreeSet::new());
+        let (mut usage, mut failed, mut kept) = (None, false, text("start"));
         for (chunk, frame) in chunks.iter().map(|(chunk, _)| chunk).zip(body.split_inclusive("\n\n")) {
+            usage = chunk["usage"]["prompt_tokens"].as_u64().or(usage); // also an error's is counted
             failed = chunk.get("error").is_some_and(|error| error.is_object());
             if failed {
                 break;
             }
             let choices = chunk["choices"].as_array().unwrap();
-            finished |= choices.iter().any(|choice| choice["finish_reason"] == "stop");
-            usage = chunk["usage"]["prompt_tokens"].as_u64().or(usage);
+            for (ordinal, choice) in choices.iter().enumerate() {
+                let index = choice["index"].as_u64().or(choice["a"].as_u64()).unwrap_or(ordinal as u64);
+                seen.insert(index);
+                if choice["finish_reason"] == "stop" {
+                    finished.insert(index);
+                }
+            }
             let extra = choices.is_empty() && chunk["usage"]["prompt_tokens"].is_u64();
             kept += if extra { "" } else { frame };
         }
         prop_assert_eq!(stream.failure().is_some(), failed);
-        prop_assert_eq!(stream.finished(), finished);
-        prop_assert_eq!(stream.usage().map(|usage| usage.input), usage);
+        prop_assert_eq!(stream.is_finished(), finished == seen);
+        prop_assert_eq!(stream.usage().map(|counted| counted.usage.input), usage);
         prop_assert_eq!(out, kept);
     }
 }

@@ -1,0 +1,121 @@
+//! What becomes of a frame that is at hand whole.
+
+use super::super::facts::{Facts, Form};
+use super::super::failure;
+use super::{ChatStream, MAX_COMMENTS, MAX_FOREIGN, Verdict, without_blank_line};
+use crate::sse::Event;
+use weir_config::UnixSeconds;
+
+impl ChatStream {
+    pub(super) fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
+        if self.after_cr && frame == b"\n" {
+            return if self.dropped { Verdict::Drop } else { Verdict::Forward };
+        }
+        let verdict = match frame.strip_prefix(b"data:") {
+            Some(data) if self.cutter.lines() == 1 => self.data(data.trim_ascii(), b"", now),
+            _ => self.event(Event::of(frame), frame, now),
+        };
+        if matches!(verdict, Verdict::Forward) && !self.content && self.chunked {
+            self.silent_bytes += without_blank_line(frame).len();
+        }
+        verdict
+    }
+
+    pub(super) fn event(&mut self, event: Event<'_>, frame: &[u8], now: UnixSeconds) -> Verdict {
+        if let Some(error) = event.error {
+            return Verdict::Fail(failure::in_stream(self.row, error, now));
+        }
+        match &event.data {
+            Some(data) if event.name == b"error" => Verdict::Fail(failure::in_stream(self.row, data, now)),
+            Some(data) => self.data(data.trim_ascii(), event.name, now),
+            None if event.stray.is_some() && !self.chunked => self.foreign(frame, now),
+            None => self.comment(without_blank_line(frame).len()),
+        }
+    }
+
+    fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
+        self.events += 1;
+        if data == b"[DONE]" {
+            return Verdict::Done;
+        }
+        if data.is_empty() {
+            return self.comment(0);
+        }
+        if self.content
+            && let Some(text) = self.prefilter.text(data)
+        {
+            self.text_bytes += text.heard.bytes;
+            self.data_bytes += text.heard.data;
+            text.index.into_iter().for_each(|index| self.choices.see(index));
+            return Verdict::Forward;
+        }
+        let mut facts = Facts::of(Form::Chunk, data);
+        let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data);
+        self.take(&mut facts, data, is_text, now)
+    }
+
+    /// What an event says. `is_text`: it is none of what an event may be.
+    pub(super) fn take(
+        &mut self,
+        facts: &mut Facts,
+        data: &[u8],
+        is_text: bool,
+        now: UnixSeconds,
+    ) -> Verdict {
+        self.hear(facts);
+        self.tally.merge(facts.tally());
+        if let Some(failure) = facts.failure(self.row, data, now) {
+            return Verdict::Fail(failure);
+        }
+        if !facts.is_whole() || !facts.claims() {
+            return if is_text && self.content { self.garbage() } else { self.foreign(data, now) };
+        }
+        self.chunked = true;
+        self.content |= facts.has_content();
+        self.silent += u32::from(!self.content);
+        self.choices.merge(facts.choices());
+        if facts.is_only_usage() && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
+    }
+
+    /// A frame that carries nothing.
+    pub(super) fn comment(&mut self, length: usize) -> Verdict {
+        if self.content {
+            return Verdict::Forward;
+        }
+        self.comments += length.max(1);
+        if self.comments > MAX_COMMENTS { Verdict::Drop } else { Verdict::Forward }
+    }
+
+    /// What is neither chunk nor end: an error without its key, a keep-alive of another dialect, or the beginning of
+    /// what is no chat stream at all.
+    pub(super) fn foreign(&mut self, bytes: &[u8], now: UnixSeconds) -> Verdict {
+        if let Some(failure) = failure::inside(self.row, bytes, now) {
+            return Verdict::Fail(failure);
+        }
+        self.foreign += without_blank_line(bytes).len().max(1);
+        if !self.chunked && self.foreign > MAX_FOREIGN {
+            return self.garbage();
+        }
+        Verdict::Drop
+    }
+
+    /// What no SDK reads, where nothing but chunks may stand.
+    pub(super) fn garbage(&self) -> Verdict {
+        Verdict::Fail(self.not_a_stream(b"", UnixSeconds(0)))
+    }
+}
+
+/// Whether it is JSON of some other kind: `null` keeps connections alive.
+fn is_scalar(data: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+}
+
+/// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
+pub(super) fn is_cut(event: &Event<'_>) -> bool {
+    const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
+    let Some(data) = event.data.as_deref().map(<[u8]>::trim_ascii) else {
+        return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
+    };
+    let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
+    object || data.is_empty() || data != b"[DONE]" && b"[DONE]".starts_with(data)
+}

@@ -1,0 +1,195 @@
+//! A frame that is too long to be held: it is read as it comes, and passed on as soon as it is known to be one that
+//! is. An image in a delta is such a frame, and so is a usage chunk with much beside it.
+//!
+//! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
+
+use super::super::facts::{Facts, Form};
+use super::super::failure;
+use super::super::kept::Kept;
+use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
+use crate::sse::Lines;
+use bytes::{Bytes, BytesMut};
+use std::ops::Range;
+use weir_config::UnixSeconds;
+
+/// It is looked at whenever so much more has come.
+const STEP: usize = 4 << 10;
+/// What nobody can tell by now goes on.
+const MAX_UNDECIDED: usize = 1 << 20;
+
+/// The frame, as far as it has come.
+pub(super) struct Long {
+    facts: Facts,
+    lines: Lines,
+    length: usize,
+    fate: Fate,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Not known: it is held.
+    Open,
+    /// It goes on as it comes. Whatever it says later takes effect behind it.
+    Pass,
+    Drop,
+    /// It ends the stream.
+    Fail,
+}
+
+impl Long {
+    fn new() -> Box<Self> {
+        let facts = Facts::new(Form::Chunk);
+        Box::new(Self { facts, lines: Lines::default(), length: 0, fate: Fate::Open })
+    }
+
+    /// Whether its bytes go on as they come.
+    pub(super) fn passes(&self) -> bool {
+        self.fate == Fate::Pass
+    }
+
+    /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
+    fn read(&mut self, bytes: &[u8], stream: &ChatStream) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
+            self.lines.feed(now, |data| self.facts.feed(data));
+            self.length += now.len();
+            if self.fate == Fate::Open && self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
+                self.fate = self.judge(stream);
+            }
+            rest = later;
+        }
+    }
+
+    fn judge(&self, stream: &ChatStream) -> Fate {
+        let Self { facts, lines, .. } = self;
+        if lines.is_error || facts.has_failed() {
+            return Fate::Fail;
+        }
+        if !lines.has_data {
+            return match () {
+                () if stream.content => Fate::Pass,
+                () if lines.has_stray && !stream.chunked => Fate::Fail,
+                () => Fate::Drop,
+            };
+        }
+        if !facts.is_object() || !stream.chunked && !facts.claims() {
+            return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
+        }
+        if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
+            return Fate::Drop;
+        }
+        let is_known = facts.has_choice() || self.length >= MAX_UNDECIDED;
+        if is_known { Fate::Pass } else { Fate::Open }
+    }
+}
+
+impl ChatStream {
+    /// As [`ChatStream::piece`].
+    pub(super) fn long_piece(
+        &mut self,
+        chunk: &Bytes,
+        range: Range<usize>,
+        ends: bool,
+        kept: &mut Kept,
+        now: UnixSeconds,
+    ) {
+        let bytes = chunk.get(range.clone()).unwrap_or_default();
+        let mut held = std::mem::take(&mut self.held);
+        let mut long = self.long.take().unwrap_or_else(|| {
+            let mut long = Long::new();
+            long.read(&held, self);
+            long
+        });
+        long.read(bytes, self);
+        self.hear(&mut long.facts);
+        match long.fate {
+            Fate::Pass => {
+                kept.append(chunk, held);
+                kept.keep(chunk, range);
+                self.passes(&long);
+            }
+            Fate::Open => {
+                held.extend_from_slice(bytes);
+                if ends {
+                    let verdict = self.long_ends(&mut long, now);
+                    if self.apply(verdict, &held).is_some() {
+                        kept.append(chunk, held);
+                    }
+                    return;
+                }
+                self.held = held;
+            }
+            Fate::Drop => {}
+            Fate::Fail => return self.fail_long(&long, now),
+        }
+        if ends {
+            self.end_decided(&mut long, bytes, now);
+        } else {
+            self.long = Some(long);
+        }
+    }
+
+    /// The stream has ended within the frame: it is complete but for its blank line, or was cut off.
+    pub(super) fn end_long(&mut self, mut long: Long, now: UnixSeconds) -> BytesMut {
+        let mut held = std::mem::take(&mut self.held);
+        let is_whole = !self.is_over() && long.facts.is_whole();
+        match long.fate {
+            Fate::Open if is_whole => {
+                let verdict = self.long_ends(&mut long, now);
+                if self.apply(verdict, &held).is_none() {
+                    held.clear();
+                }
+            }
+            Fate::Open | Fate::Drop | Fate::Fail => held.clear(),
+            Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
+            Fate::Pass => {}
+        }
+        if long.passes() || !held.is_empty() {
+            held.extend_from_slice(b"\n\n");
+        }
+        held
+    }
+
+    /// Bytes of it go on: it is a chunk, and the caller's.
+    fn passes(&mut self, long: &Long) {
+        self.chunked = true;
+        self.content |= long.facts.has_content();
+        if !self.content {
+            self.silent = MAX_SILENT + 1;
+        }
+    }
+
+    /// The end of a frame whose bytes have gone on, or gone.
+    fn end_decided(&mut self, long: &mut Long, bytes: &[u8], now: UnixSeconds) {
+        (self.after_cr, self.dropped) = (bytes.ends_with(b"\r"), !long.passes());
+        if long.lines.has_data
+            && let Verdict::Fail(failure) = self.long_ends(long, now)
+        {
+            self.fail(failure);
+        }
+    }
+
+    fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
+        self.events += 1;
+        let is_text = !long.facts.is_whole();
+        let verdict = self.take(&mut long.facts, b"", is_text, now);
+        if matches!(verdict, Verdict::Forward) && !self.content {
+            self.silent_bytes += long.length;
+        }
+        verdict
+    }
+
+    fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
+        let failure = long.facts.failure(self.row, b"", now).unwrap_or_else(|| {
+            if long.lines.is_error {
+                failure::in_stream(self.row, b"", now)
+            } else {
+                self.not_a_stream(b"", now)
+            }
+        });
+        self.tally.merge(long.facts.tally());
+        self.fail(failure);
+    }
+}
