@@ -10,6 +10,7 @@ mod call;
 mod drain;
 mod fault;
 mod feed;
+mod flow;
 mod http;
 mod live;
 mod memory;

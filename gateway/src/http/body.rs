@@ -1,6 +1,7 @@
 //! The body of a response, whatever it is made of.
 
-use crate::relay::{BrokenOff, Relay};
+use crate::flow::BrokenOff;
+use crate::relay::Relay;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
