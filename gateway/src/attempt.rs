@@ -3,9 +3,9 @@
 
 use crate::call::{Call, Offer, now_unix, unix};
 use crate::drain;
+use crate::flow::{Decoder, Flow};
 use crate::upstream::{Account, Answer, AnswerBody, Content};
 use bytes::{Bytes, BytesMut};
-use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,42 +36,6 @@ pub(crate) struct Whole {
     pub(crate) body: Bytes,
     pub(crate) model: Arc<Model>,
     pub(crate) facts: AnswerFacts,
-}
-
-/// An answer that is still coming.
-#[derive(Debug)]
-pub(crate) struct Flow {
-    /// What was held until the commit.
-    pub(crate) ready: Bytes,
-    /// `None` once the upstream has ended.
-    pub(crate) rest: Option<AnswerBody>,
-    pub(crate) decoder: Decoder,
-    pub(crate) account: Arc<Account>,
-    pub(crate) model: Arc<Model>,
-    /// Without a byte for so long a stream has failed; `None`: unary.
-    pub(crate) idle: Option<Duration>,
-    /// Without content until then a stream has failed.
-    pub(crate) first_token: Instant,
-    /// When the attempt's whole time is over.
-    pub(crate) deadline: Instant,
-}
-
-/// How a flow's bytes are understood.
-pub(crate) enum Decoder {
-    /// A stream of chat chunks.
-    Events(Box<ChatStream>),
-    /// A unary answer too large to hold: passed on as it comes.
-    Opaque(LongAnswer),
-}
-
-impl fmt::Debug for Decoder {
-    /// Which one: what it holds is the caller's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Events(_) => "Events",
-            Self::Opaque(_) => "Opaque",
-        })
-    }
 }
 
 /// Asks the target at position `at`; it is `now`. `plain`: without anything that the gateway puts into requests.

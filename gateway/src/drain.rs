@@ -1,9 +1,10 @@
 //! The caller has left, but the vendor bills on: the rest of the answer is read, so that the true usage is booked
 //! (semantics S2.4). Nobody is asked anew for a caller who left.
 
-use crate::attempt::{Committed, Flow};
+use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::flow::Flow;
 use crate::relay::Attempts;
 use crate::settle::{settle, settle_whole};
 use crate::tasks;

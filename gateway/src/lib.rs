@@ -12,6 +12,7 @@ mod descriptors;
 mod drain;
 mod fault;
 mod feed;
+mod flow;
 mod gate;
 mod http;
 mod keepalive;

@@ -4,10 +4,11 @@
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
 use crate::app::Gateway;
-use crate::attempt::{Collected, Committed, Decoder, Flow};
-use crate::call::{Call, now_unix};
+use crate::attempt::{Collected, Committed};
+use crate::call::Call;
 use crate::drain;
 use crate::fault::{Fault, FaultKind};
+use crate::flow::{BrokenOff, Flow};
 use crate::http;
 use crate::observe::Outcome;
 use crate::settle::settle;
@@ -21,16 +22,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
-use weir_config::{Failure, FailureClass, OnAbort};
-use weir_wire::openai::{Ending, StreamEnd};
+use weir_config::{Failure, OnAbort};
 
 /// A piece of at least so many bytes is joined with no other: what one stream holds is bounded (semantics S9.3).
 const JOIN: usize = 4 << 10;
-
-/// An answer without room for an error event broke off: the connection is cut, lest it look complete.
-#[derive(Debug, thiserror::Error)]
-#[error("the upstream broke its answer off")]
-pub(crate) struct BrokenOff;
 
 /// Attempts that still run after the headers were sent.
 pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Result<Committed, Fault>)> + Send>>;
@@ -195,7 +190,7 @@ impl Flowing {
         if came {
             self.heard = Instant::now();
             if let Some(failure) = flow.late(self.heard, self.heard) {
-                let end = flow.expire(failure, &mut joined);
+                let end = expire(flow, failure, &mut joined);
                 return Poll::Ready(self.end(joined, end));
             }
         }
@@ -214,7 +209,7 @@ impl Flowing {
             let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
             if let Some(failure) = flow.late(now, self.heard) {
                 let mut joined = Collected::default();
-                let end = flow.expire(failure, &mut joined);
+                let end = expire(flow, failure, &mut joined);
                 return Poll::Ready(self.end(joined, end));
             }
             let ping = flow.idle.is_some() && now >= self.sent + call.gateway.keep_alive;
@@ -262,12 +257,19 @@ impl Drop for Flowing {
             drain::for_usage(call, flow);
         } else {
             settle(&mut call, &flow);
-            let rest = flow.rest.take(); // to drop it cancels the upstream
-            if let (Some(rest), true) = (rest, flow.is_said()) {
-                rest.finish();
-            }
+            flow.let_go();
         }
     }
+}
+
+/// A timer has run out: the end, and what it leaves to be sent, put behind `joined`.
+fn expire(flow: &mut Flow, failure: Failure, joined: &mut Collected) -> End {
+    let (last, end) = match flow.ended(Some(failure)) {
+        Ok(last) => (last.unwrap_or_default(), End::Complete),
+        Err((last, failure)) => (last, End::Broken(failure)),
+    };
+    joined.push(last, 0);
+    end
 }
 
 /// When the timer must look again.
@@ -275,119 +277,4 @@ fn due(call: &Call, flow: &Flow, heard: Instant, sent: Instant) -> Instant {
     let Some(idle) = flow.idle else { return flow.deadline };
     let next = (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline);
     if flow.waits_for_content() { next.min(flow.first_token) } else { next }
-}
-
-impl Flow {
-    /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
-    /// bytes that may still be sent before it.
-    pub(crate) fn poll_more(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, (Bytes, Failure)>> {
-        if self.is_over() {
-            self.let_go();
-        }
-        let Some(rest) = &mut self.rest else { return Poll::Ready(self.ended(None)) };
-        let piece = match ready!(rest.poll_data(cx)) {
-            Some(Ok(piece)) => piece,
-            Some(Err(failure)) => return Poll::Ready(self.ended(Some(failure))),
-            None => return Poll::Ready(self.ended(None)),
-        };
-        let (bytes, failure) = match &mut self.decoder {
-            Decoder::Opaque(passed) => {
-                passed.feed(&piece);
-                (piece, passed.failure(self.account.provider.vendor.row(), b"", now_unix()))
-            }
-            Decoder::Events(stream) => {
-                let bytes = stream.feed(piece, now_unix());
-                (bytes, stream.failure().cloned())
-            }
-        };
-        Poll::Ready(match failure {
-            None => Ok(Some(bytes)),
-            // Of a unary answer nothing goes on that tells of an error: it must not look whole.
-            Some(failure) if self.idle.is_none() => Err((Bytes::new(), failure)),
-            Some(failure) => Err((bytes, failure)),
-        })
-    }
-
-    /// The upstream has ended, or `broke` off: whether the answer is whole, and its last bytes. After a finish reason
-    /// of every choice it is, however the connection ended.
-    fn ended(&mut self, broke: Option<Failure>) -> Result<Option<Bytes>, (Bytes, Failure)> {
-        self.let_go();
-        let stream = match &mut self.decoder {
-            Decoder::Events(stream) => stream,
-            Decoder::Opaque(passed) => {
-                let row = self.account.provider.vendor.row();
-                let failure = broke.or_else(|| passed.unfinished(row, b"", now_unix()));
-                return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
-            }
-        };
-        let Ending { bytes, end } = stream.end(now_unix());
-        if end == StreamEnd::Complete {
-            return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
-        }
-        let broken = || Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
-        Err((bytes, stream.failure().cloned().or(broke).unwrap_or_else(broken)))
-    }
-
-    /// A timer has run out: the end, and what it leaves to be sent, put behind `joined`.
-    fn expire(&mut self, failure: Failure, joined: &mut Collected) -> End {
-        let (last, end) = match self.ended(Some(failure)) {
-            Ok(last) => (last.unwrap_or_default(), End::Complete),
-            Err((last, failure)) => (last, End::Broken(failure)),
-        };
-        joined.push(last, 0);
-        end
-    }
-
-    /// Whether nothing of the upstream's matters any more: `[DONE]` came, or a failure.
-    fn is_over(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if stream.is_over())
-    }
-
-    /// Lets the upstream go.
-    fn let_go(&mut self) {
-        self.rest = None;
-    }
-
-    /// Whether it is a stream that has said nothing yet.
-    fn waits_for_content(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
-    }
-
-    /// What has run out by `now`, if the upstream was last heard at `heard`.
-    fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
-        let text = if now >= self.deadline {
-            "the answer took longer than the provider's total time"
-        } else if self.idle.is_some_and(|idle| now >= heard + idle) {
-            "the upstream's stream fell silent"
-        } else if now >= self.first_token && self.waits_for_content() {
-            "the upstream's stream brought no content in time"
-        } else {
-            return None;
-        };
-        Some(Failure::new(FailureClass::Timeout, text))
-    }
-
-    /// Whether the upstream has said that this was all. Many a caller leaves then, before the HTTP body has ended.
-    fn is_said(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if stream.done_seen())
-    }
-
-    /// Whether a comment may be put in here: not inside of a frame.
-    fn may_ping(&self) -> bool {
-        match &self.decoder {
-            Decoder::Events(stream) => !stream.mid_frame(),
-            Decoder::Opaque(_) => false,
-        }
-    }
-
-    /// The event that says that the answer broke off. A unary body has no place for one.
-    fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
-        let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = http::stream_error(fault);
-        let unfinished = stream.end(now_unix()).bytes;
-        Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
-    }
 }

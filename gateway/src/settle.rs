@@ -1,7 +1,8 @@
 //! What an answer used and what it cost, put into the request's event.
 
-use crate::attempt::{Decoder, Flow, Whole};
+use crate::attempt::Whole;
 use crate::call::Call;
+use crate::flow::{Decoder, Flow};
 use weir_config::Model;
 use weir_wire::openai::Counted;
 

@@ -2,7 +2,8 @@
 
 use super::activity::Busy;
 use super::outbox::{Outbox, Piece};
-use crate::relay::{BrokenOff, Relay};
+use crate::flow::BrokenOff;
+use crate::relay::Relay;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;

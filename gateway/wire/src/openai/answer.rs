@@ -50,7 +50,6 @@ fn plain(body: &[u8]) -> Option<Counted> {
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.
-#[derive(Debug)]
 pub struct LongAnswer(Box<Facts>);
 
 impl Default for LongAnswer {

@@ -56,14 +56,12 @@ enum Slot {
 }
 
 /// What has been told so far.
-#[derive(Debug)]
 pub(super) struct Facts {
     tokens: Tokens,
     told: Told,
 }
 
 /// What the tokens told.
-#[derive(Debug)]
 struct Told {
     form: Form,
     has_begun: bool,

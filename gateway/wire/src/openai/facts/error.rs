@@ -7,7 +7,7 @@ use super::Slot;
 const MAX_ERROR: usize = 64 << 10;
 
 /// An `error`, written down as it comes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Error {
     pub(super) text: Vec<u8>,
     /// It is being read: it began on this level.

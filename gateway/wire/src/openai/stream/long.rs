@@ -15,7 +15,7 @@ use weir_config::UnixSeconds;
 /// It is looked at whenever so much more has come.
 const STEP: usize = 4 << 10;
 /// What nobody can tell by now goes on.
-const MAX_UNDECIDED: usize = 1 << 20;
+const MAX_UNDECIDED: usize = 512 << 10;
 
 /// The frame, as far as it has come.
 pub(super) struct Long {

@@ -1,0 +1,160 @@
+//! An answer that is still coming: what its bytes mean, and whether it has ended well.
+
+use crate::call::now_unix;
+use crate::fault::Fault;
+use crate::http;
+use crate::upstream::{Account, AnswerBody};
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use weir_config::{Failure, FailureClass, Model};
+use weir_wire::openai::{ChatStream, Ending, LongAnswer, StreamEnd};
+
+/// An answer without room for an error event broke off: the connection is cut, lest it look complete.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream broke its answer off")]
+pub(crate) struct BrokenOff;
+
+/// What came, `None` at a good end; or the bytes that may still be sent before the failure.
+type Came = Result<Option<Bytes>, (Bytes, Failure)>;
+
+/// An answer that is still coming.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// What was held until the commit.
+    pub(crate) ready: Bytes,
+    /// `None` once the upstream has ended.
+    pub(crate) rest: Option<AnswerBody>,
+    pub(crate) decoder: Decoder,
+    pub(crate) account: Arc<Account>,
+    pub(crate) model: Arc<Model>,
+    /// Without a byte for so long a stream has failed; `None`: unary.
+    pub(crate) idle: Option<Duration>,
+    /// Without content until then a stream has failed.
+    pub(crate) first_token: Instant,
+    /// When the attempt's whole time is over.
+    pub(crate) deadline: Instant,
+}
+
+/// How a flow's bytes are understood.
+pub(crate) enum Decoder {
+    /// A stream of chat chunks.
+    Events(Box<ChatStream>),
+    /// A unary answer too large to hold: passed on as it comes.
+    Opaque(LongAnswer),
+}
+
+impl fmt::Debug for Decoder {
+    /// Which one: what it holds is the caller's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events(_) => "Events",
+            Self::Opaque(_) => "Opaque",
+        })
+    }
+}
+
+impl Flow {
+    /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
+    /// bytes that may still be sent before it.
+    pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
+        if self.is_over() {
+            self.let_go();
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(self.ended(None)) };
+        let piece = match ready!(rest.poll_data(cx)) {
+            Some(Ok(piece)) => piece,
+            Some(Err(failure)) => return Poll::Ready(self.ended(Some(failure))),
+            None => return Poll::Ready(self.ended(None)),
+        };
+        let (bytes, failure) = match &mut self.decoder {
+            Decoder::Opaque(passed) => {
+                passed.feed(&piece);
+                (piece, passed.failure(self.account.provider.vendor.row(), b"", now_unix()))
+            }
+            Decoder::Events(stream) => {
+                let bytes = stream.feed(piece, now_unix());
+                (bytes, stream.failure().cloned())
+            }
+        };
+        Poll::Ready(match failure {
+            None => Ok(Some(bytes)),
+            // Of a unary answer nothing goes on that tells of an error: it must not look whole.
+            Some(failure) if self.idle.is_none() => Err((Bytes::new(), failure)),
+            Some(failure) => Err((bytes, failure)),
+        })
+    }
+
+    /// The upstream has ended, or `broke` off: whether the answer is whole, and its last bytes. After a finish reason
+    /// of every choice it is, however the connection ended.
+    pub(crate) fn ended(&mut self, broke: Option<Failure>) -> Came {
+        self.let_go();
+        let stream = match &mut self.decoder {
+            Decoder::Events(stream) => stream,
+            Decoder::Opaque(passed) => {
+                let row = self.account.provider.vendor.row();
+                let failure = broke.or_else(|| passed.unfinished(row, b"", now_unix()));
+                return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
+            }
+        };
+        let Ending { bytes, end } = stream.end(now_unix());
+        if end == StreamEnd::Complete {
+            return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+        }
+        let broken = || Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
+        Err((bytes, stream.failure().cloned().or(broke).unwrap_or_else(broken)))
+    }
+
+    /// Whether nothing of the upstream's matters any more: `[DONE]` came, or a failure.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(&self.decoder, Decoder::Events(stream) if stream.is_over())
+    }
+
+    /// Lets the upstream go. After `[DONE]` the little that may still come is read, for the connection's sake;
+    /// anything else is cancelled.
+    pub(crate) fn let_go(&mut self) {
+        let is_done = matches!(&self.decoder, Decoder::Events(stream) if stream.done_seen());
+        if let Some(rest) = self.rest.take()
+            && is_done
+        {
+            rest.finish();
+        }
+    }
+
+    /// Whether it is a stream that has said nothing yet.
+    pub(crate) fn waits_for_content(&self) -> bool {
+        matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
+    }
+
+    /// What has run out by `now`, if the upstream was last heard at `heard`.
+    pub(crate) fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
+        let text = if now >= self.deadline {
+            "the answer took longer than the provider's total time"
+        } else if self.idle.is_some_and(|idle| now >= heard + idle) {
+            "the upstream's stream fell silent"
+        } else if now >= self.first_token && self.waits_for_content() {
+            "the upstream's stream brought no content in time"
+        } else {
+            return None;
+        };
+        Some(Failure::new(FailureClass::Timeout, text))
+    }
+
+    /// Whether a comment may be put in here: not inside of a frame.
+    pub(crate) fn may_ping(&self) -> bool {
+        match &self.decoder {
+            Decoder::Events(stream) => !stream.mid_frame(),
+            Decoder::Opaque(_) => false,
+        }
+    }
+
+    /// The event that says that the answer broke off. A unary body has no place for one.
+    pub(crate) fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
+        let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
+        let event = http::stream_error(fault);
+        let unfinished = stream.end(now_unix()).bytes;
+        Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
+    }
+}
