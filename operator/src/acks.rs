@@ -72,9 +72,9 @@ impl Acks {
         let pods: BTreeMap<&String, bool> = pods.collect();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.retain(|uid, _| pods.contains_key(uid));
-        let were_ready = heard.iter_mut().filter(|(uid, heard)| {
-            pods.get(uid) == Some(&false) && (heard.runs.is_some() || heard.silent)
-        });
+        let were_ready = heard
+            .iter_mut()
+            .filter(|(uid, heard)| pods.get(uid) == Some(&false) && (heard.runs.is_some() || heard.silent));
         were_ready.for_each(|(_, heard)| *heard = Heard::default());
     }
 

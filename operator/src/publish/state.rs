@@ -10,8 +10,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
 use weir_config::published::{
-    FORMATS, Index, LeftOut, Object, Part, PartRef, Published, Revision, Store, Unsayable, assemble, choose_format, compress,
-    decompress, encode, index_name, part_names,
+    FORMATS, Index, LeftOut, Object, Part, PartRef, Published, Revision, Store, Unsayable, assemble,
+    choose_format, compress, decompress, encode, index_name, part_names,
 };
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
@@ -172,7 +172,8 @@ impl State {
     /// What the next index follows: the one that is there, but never one of before the generation `counted`.
     fn previous(&self, counted: u64) -> Option<Index> {
         let there = self.index.as_ref().map(|(index, _)| index.clone());
-        let previous = there.or_else(|| (counted > 0).then(|| nothing(Claimed { format: 0, generation: counted })));
+        let previous =
+            there.or_else(|| (counted > 0).then(|| nothing(Claimed { format: 0, generation: counted })));
         previous.map(|index| Index { generation: index.generation.max(counted), ..index })
     }
 

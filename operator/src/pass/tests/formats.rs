@@ -101,7 +101,8 @@ async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready
 }
 
 #[tokio::test(start_paused = true)]
-async fn s8_10_an_operator_that_has_just_begun_writes_nothing_newer_before_all_pods_have_said_that_they_read_it() {
+async fn s8_10_an_operator_that_has_just_begun_writes_nothing_newer_before_all_pods_have_said_that_they_read_it()
+ {
     let mut first = Life::published().await;
     for pod in ["one", "two"] {
         first.pod_comes(pod, true).await;
@@ -155,13 +156,17 @@ async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
         let index = life.published_index();
         assert_eq!(index.parts.keys().filter(|part| part.contains("secret")).count(), 1);
         let revision = index.revision();
-        let uid = life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+        let uid =
+            life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
         life.world.report();
         life.world.acks.tell(&uid, true, revision, reads);
         assert_eq!(life.programmed(Kind::Route, "r"), Programmed::Current, "others are not concerned");
         match life.programmed(Kind::Key, "k") {
             Programmed::LeftOut { message } if is_left_out => {
-                assert!(message.contains("LLMGateway a/default") && message.contains("spec.image"), "{message}");
+                assert!(
+                    message.contains("LLMGateway a/default") && message.contains("spec.image"),
+                    "{message}"
+                );
                 assert!(message.contains("ends with *"), "{message}");
             }
             said => assert_eq!((said, is_left_out), (Programmed::Current, false)),
@@ -179,7 +184,8 @@ async fn s8_11_what_was_left_out_is_in_force_from_the_format_on_that_has_it() {
     life.publishes(&snapshot, &[1]).await;
     let without = life.published_index().revision();
     life.publishes(&snapshot, &[1, 2]).await;
-    let uid = life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+    let uid =
+        life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
     life.world.report();
     life.world.acks.tell(&uid, true, without, &[1, 2]);
     assert_eq!(life.programmed(Kind::Key, "k"), Programmed::Pending { current: 0, total: 1 });
