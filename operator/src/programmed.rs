@@ -114,7 +114,8 @@ mod tests {
     fn any() -> impl Strategy<Value = Programmed> {
         let pending = (0..4usize, 1..4usize)
             .prop_map(|(current, more)| Programmed::Pending { current, total: current + more });
-        let fixed = [Programmed::Current, Programmed::NoReadyPods, Programmed::PodsUnreachable];
+        let left_out = Programmed::LeftOut { message: "a budget".to_owned() };
+        let fixed = [Programmed::Current, Programmed::NoReadyPods, Programmed::PodsUnreachable, left_out];
         prop_oneof![pending, prop::sample::select(fixed.to_vec())]
     }
 

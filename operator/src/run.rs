@@ -212,3 +212,6 @@ fn jittered(duration: Duration) -> Duration {
     let random = getrandom::fill(&mut random).map_or(0, |()| u32::from_le_bytes(random));
     duration + duration.mul_f64(f64::from(random) / f64::from(u32::MAX) / 10.0)
 }
+
+#[cfg(test)]
+mod tests;

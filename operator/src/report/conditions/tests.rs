@@ -229,6 +229,20 @@ fn s10_8_a_taken_name_and_a_configuration_that_does_not_fit_stall_at_once() {
     assert_eq!(life.get(STALLED), (True, "NameTaken"));
 }
 
+/// All pods have forgotten it, unlike one that is only behind.
+#[test]
+fn s8_11_what_is_left_out_is_pending_even_if_it_was_in_force_before() {
+    let mut life = Life::of(Kind::Key);
+    life.step(&[], Programmed::Current, at(0));
+    let message = "pods of an older version cannot be told of a budget".to_owned();
+    life.step(&[], Programmed::LeftOut { message }, at(1));
+    assert_eq!(life.get("Programmed"), (False, "Pending"));
+    assert_eq!((life.get(READY), life.get(RECONCILING)), ((False, "Pending"), (True, "Pending")));
+    assert!(find(&life.said, READY).unwrap().message.contains("a budget"));
+    life.step(&[], Programmed::Current, at(2));
+    assert_eq!(life.get(READY).0, True);
+}
+
 #[test]
 fn a_key_that_is_being_made_is_reconciling() {
     let mut life = Life::of(Kind::Key);

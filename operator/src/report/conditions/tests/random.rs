@@ -28,6 +28,7 @@ fn any_programmed() -> impl Strategy<Value = Programmed> {
         Just(Programmed::PodsUnreachable),
         prop::sample::select(vec![Code::NameTaken, Code::TooLarge])
             .prop_map(|code| Programmed::Blocked { code, message: "x".repeat(2000) }),
+        Just(Programmed::LeftOut { message: "x".repeat(2000) }),
         Just(Programmed::NotServed),
     ]
 }

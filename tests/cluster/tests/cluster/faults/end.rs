@@ -75,13 +75,15 @@ pub(super) async fn published(objects: &Objects) -> Result<Published> {
     Ok(Published { index, snapshot: joined(&parts)? })
 }
 
-/// The lists of all parts.
+/// The lists of all parts; what else a part says of itself is not the snapshot's.
 fn joined(parts: &BTreeMap<String, Vec<u8>>) -> Result<Value> {
     let mut joined: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for json in parts.values() {
-        let part: BTreeMap<String, Vec<Value>> = serde_json::from_slice(json)?;
-        for (list, mut items) in part {
-            joined.entry(list).or_default().append(&mut items);
+        let part: BTreeMap<String, Value> = serde_json::from_slice(json)?;
+        for (list, items) in part {
+            if let Value::Array(mut items) = items {
+                joined.entry(list).or_default().append(&mut items);
+            }
         }
     }
     Ok(json!(joined))
