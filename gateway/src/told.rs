@@ -3,6 +3,7 @@
 
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
+use crate::observe::Chosen;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass, VendorRow};
@@ -79,7 +80,7 @@ pub(crate) fn own_words(failure: &Failure) -> Option<&str> {
 }
 
 /// An attempt as far as `listener.disclosure` lets it be told.
-fn tell(call: &Call, chosen: &crate::observe::Chosen, failure: &Failure) -> Option<ToldAttempt> {
+fn tell(call: &Call, chosen: &Chosen, failure: &Failure) -> Option<ToldAttempt> {
     let full = match call.settings.listener.disclosure {
         Disclosure::None => return None,
         Disclosure::Names => false,

@@ -116,7 +116,8 @@ impl Told {
         self.message = self.message.take().or(message);
         self.kind = self.kind.take().or_else(|| owned("type").or_else(|| owned("error_type")));
         self.code = self.code.take().or_else(|| owned("code"));
-        self.param = self.param.take().or_else(|| owned("param"));
+        let param = || owned("param").or_else(|| place(error.get("detail")?));
+        self.param = self.param.take().or_else(param);
         let stated = ["code", "status_code", "raw_status_code", "status"].into_iter();
         let stated = stated.filter_map(|key| error.get(key).and_then(Value::as_u64));
         let status = stated.filter_map(|status| u16::try_from(status).ok()).find(|s| (400..600).contains(s));
@@ -177,4 +178,12 @@ fn words(value: &Value) -> Option<String> {
         Value::Object(_) => ["message", "msg", "detail"].into_iter().find_map(|key| words(value.get(key)?)),
         _ => None,
     }
+}
+
+/// Where FastAPI found the first fault, within the body: `messages.0.content`.
+fn place(detail: &Value) -> Option<String> {
+    let steps = detail.get(0)?.get("loc")?.as_array()?.iter();
+    let steps = steps.map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned));
+    let steps: Vec<String> = steps.skip_while(|step| step == "body").collect();
+    (!steps.is_empty()).then(|| steps.join("."))
 }
