@@ -21,10 +21,10 @@ fn two() -> (Upstream, Upstream, World) {
 async fn s1_1_every_failure_that_may_moves_on_unseen() {
     let (first, second, world) = two();
     let failures: Vec<(&str, Answer)> = vec![
+        ("server_error", Answer::reset()), // first: on a kept connection it would be asked once more
         ("rate_limited", Answer::rate_limited(None)),
         ("overloaded", Answer::overloaded()),
         ("server_error", Answer::server_error(500)),
-        ("server_error", Answer::reset()),
         ("credential", Answer::bad_key()),
         ("billing", Answer::no_credit()),
         ("billing", Answer::insufficient_quota()),

@@ -35,3 +35,60 @@ fn literal(provider: &Provider) -> Option<IpAddr> {
         Backend::Mock(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use weir_config::{
+        Disclosure, Egress, Endpoint, Gateway, Listener, ObjectName, OnAbort, Timeouts, Vendor,
+    };
+
+    /// Whether a provider at `host` is said to be out of reach of a gateway that allows `allowed`.
+    fn is_refused(host: &str, allowed: &[&str]) -> bool {
+        let name = ObjectName::new("default", "one");
+        let listener = Listener {
+            max_body_bytes: 1,
+            drain_timeout: Duration::ZERO,
+            removal_delay: Duration::ZERO,
+            disclosure: Disclosure::Names,
+        };
+        let egress = Egress { allow_private: allowed.iter().map(|range| range.parse().unwrap()).collect() };
+        let mut snapshot = Snapshot::empty(Gateway { name: name.clone(), listener, egress });
+        let once = Duration::from_secs(1);
+        snapshot.providers.push(Arc::new(Provider {
+            name,
+            vendor: Vendor::OpenAICompatible,
+            backend: Backend::Http(Endpoint {
+                tls: true,
+                host: host.to_owned(),
+                port: 443,
+                base_path: String::new(),
+            }),
+            models: Vec::new(),
+            timeouts: Timeouts {
+                connect: once,
+                first_byte: once,
+                first_token: once,
+                idle: once,
+                total: once,
+            },
+            on_abort: OnAbort::Unknown,
+            suspended: false,
+        }));
+        let mut findings = Vec::new();
+        check(&snapshot, &mut findings);
+        !findings.is_empty()
+    }
+
+    #[test]
+    fn s10_4_a_literal_address_is_judged_as_the_gateway_judges_it() {
+        assert!(is_refused("10.0.0.1", &[]) && !is_refused("10.0.0.1", &["10.0.0.0/8"]));
+        assert!(!is_refused("llm.example", &[]) && !is_refused("8.8.8.8", &[]));
+        assert!(!is_refused("64:ff9b::8.8.8.8", &[]), "behind NAT64 the address inside counts");
+        assert!(is_refused("64:ff9b::10.0.0.1", &["64:ff9b::/96"]));
+        assert!(!is_refused("64:ff9b::10.0.0.1", &["10.0.0.0/8"]));
+        assert!(is_refused("64:ff9b:1::8.8.8.8", &["8.0.0.0/8"]));
+    }
+}
