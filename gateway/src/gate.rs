@@ -71,7 +71,8 @@ impl Gate {
         match Box::pin(self.wait()).await {
             Turn::Admitted => Ok(()),
             Turn::Refused => {
-                let text = "The gateway has more to do than it can, and this request has waited for its turn.";
+                let text =
+                    "The gateway has more to do than it can, and this request has waited for its turn.";
                 Err(Fault::overloaded(text, random()))
             }
         }

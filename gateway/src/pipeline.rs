@@ -36,7 +36,8 @@ pub(crate) async fn chat(
     let fault = match (entered, gateway.live.load_full()) {
         (Err(fault), _) => fault,
         (Ok(()), None) => http::not_ready(),
-        (Ok(()), Some(live)) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await {
+        (Ok(()), Some(live)) => match admitted(gateway, &live, &head.headers, &mut body, &mut recorder).await
+        {
             Err(fault) => fault,
             Ok(admitted) => {
                 drop(live); // a long answer pins its key, route and accounts, not the configuration

@@ -63,7 +63,11 @@ pub async fn run(weir: &Subject, period: Duration, out: &mut impl Write) -> Resu
             recovered.as_millis(),
         )?;
     }
-    writeln!(out, "must hold: goodput {GOODPUT}, recovery {RECOVERY:?}: {}", if holds { "yes" } else { "NO" })?;
+    writeln!(
+        out,
+        "must hold: goodput {GOODPUT}, recovery {RECOVERY:?}: {}",
+        if holds { "yes" } else { "NO" }
+    )?;
     Ok(holds)
 }
 

@@ -204,9 +204,8 @@ async fn s9_16_a_callers_own_request_id_is_in_the_line_and_ours_in_the_answer() 
     for (sent, _) in ids {
         let request = world.client.post(world.url("/v1/chat/completions")).bearer_auth(KEY);
         let sent = reqwest::header::HeaderValue::from_bytes(sent.as_bytes()).unwrap();
-        let reply = Reply::read(
-            request.header("x-request-id", sent).body(unary().to_string()).send().await.unwrap(),
-        );
+        let reply =
+            Reply::read(request.header("x-request-id", sent).body(unary().to_string()).send().await.unwrap());
         let reply = reply.await;
         assert_eq!(reply.status, 200);
         assert!(reply.header("x-request-id").unwrap().starts_with("req_"), "{reply:?}");
@@ -264,5 +263,8 @@ async fn s9_16_an_attempt_whose_answer_broke_off_is_not_told_as_one_that_answere
     let told = r#"weir_attempts_total{provider="default/p1",model="gpt",outcome="server_error"} 1"#;
     assert_eq!(attempts, [told]);
     let line = world.usage().remove(0);
-    assert_eq!((&line["outcome"], &line["attempts"][0]["outcome"]), (&"stream_broken".into(), &"server_error".into()));
+    assert_eq!(
+        (&line["outcome"], &line["attempts"][0]["outcome"]),
+        (&"stream_broken".into(), &"server_error".into())
+    );
 }

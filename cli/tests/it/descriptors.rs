@@ -84,7 +84,8 @@ fn s9_12_the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
     let (up, _shop) = start("-Sn 64; ulimit -Hn 200", &[Upstream::start(1)]);
     let limits = fs::read_to_string(format!("/proc/{}/limits", up.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let numbers: Vec<&str> = line.split_ascii_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
+    let numbers: Vec<&str> =
+        line.split_ascii_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
     assert_eq!(numbers, ["200", "200"], "{line}");
 }
 

@@ -12,7 +12,9 @@ fn start(shop: &tempfile::TempDir, usage_log: &str) -> Up {
     let state = shop.path().join("state");
     fs::create_dir_all(&state).unwrap();
     let mut command = weir();
-    Up::start_with(command.arg("up").arg(shop.path()).arg("--state").arg(state).args(["--usage-log", usage_log]))
+    Up::start_with(
+        command.arg("up").arg(shop.path()).arg("--state").arg(state).args(["--usage-log", usage_log]),
+    )
 }
 
 /// The ids in a usage log; every line is whole.
