@@ -54,7 +54,8 @@ impl Connection {
         mut arrived: impl FnMut(&[u8]),
     ) -> Result<Times> {
         self.stream.write_all(request).await?;
-        let mut framing = self.head().await?;
+        let (status, mut framing) = self.head().await?;
+        ensure!(status == 200, "status {status}: {}", String::from_utf8_lossy(&self.wire));
         self.body.clear();
         let mut first = None;
         loop {
@@ -83,12 +84,24 @@ impl Connection {
 
     pub async fn get(&mut self, path: &str) -> Result<Vec<u8>> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
-        self.stream.write_all(request.as_bytes()).await?;
-        let Framing::Length(length) = self.head().await? else { bail!("no content-length") };
+        let (status, body) = self.whole(request.as_bytes()).await?;
+        ensure!(status == 200, "status {status}: {}", String::from_utf8_lossy(&body));
+        Ok(body)
+    }
+
+    /// The status of an answer, whatever it is, read to its end.
+    pub async fn status(&mut self, request: &[u8]) -> Result<u16> {
+        Ok(self.whole(request).await?.0)
+    }
+
+    /// Status and body of an answer whose length is told.
+    async fn whole(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+        self.stream.write_all(request).await?;
+        let (status, Framing::Length(length)) = self.head().await? else { bail!("no content-length") };
         while self.wire.len() < length {
             self.more().await?;
         }
-        Ok(self.wire.split_to(length).to_vec())
+        Ok((status, self.wire.split_to(length).to_vec()))
     }
 
     async fn more(&mut self) -> Result<()> {
@@ -96,7 +109,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn head(&mut self) -> Result<Framing> {
+    /// Status of an answer, and how its end is found.
+    async fn head(&mut self) -> Result<(u16, Framing)> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 64];
             let mut response = httparse::Response::new(&mut headers);
@@ -114,8 +128,7 @@ impl Connection {
                 }
             }
             self.wire.advance(length);
-            ensure!(status == 200, "status {status}: {}", String::from_utf8_lossy(&self.wire));
-            return framing.context("an answer of unknown length");
+            return Ok((status, framing.context("an answer of unknown length")?));
         }
     }
 }

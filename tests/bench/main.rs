@@ -9,6 +9,7 @@ mod client;
 mod dechunk;
 mod load;
 mod machine;
+mod overload;
 mod report;
 mod rounds;
 mod subjects;
@@ -50,7 +51,7 @@ struct Arguments {
     /// Frames of a stream.
     #[arg(long, default_value_t = 200)]
     events: usize,
-    /// Only workloads whose name begins like one of these (W1, W2, W4, W5).
+    /// Only workloads whose name begins like one of these (W1, W2, W4, W5); or `overload` alone, which is run only so.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also open-loop load: requests in a second, from 64 connections.
@@ -91,6 +92,14 @@ fn main() -> Result<()> {
 async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
     let upstream = subjects::free_address()?;
     let _upstream = subjects::upstream(upstream, arguments.events)?;
+    if arguments.only == ["overload"] {
+        let weir = arguments.weir.as_ref().context("the overload is Weir's: --weir is needed")?;
+        let weir = subjects::weir(weir, upstream, folder, &[])?;
+        let period = Duration::from_secs_f64(arguments.seconds);
+        let holds = overload::run(&weir, period, &mut stdout().lock()).await?;
+        ensure!(holds || !arguments.gate, "a figure misses what must hold");
+        return Ok(());
+    }
     let mut subjects = vec![subjects::direct(upstream)];
     subjects.push(subjects::haproxy(&arguments.haproxy, upstream, folder, arguments.no_delay)?);
     if let Some(weir) = &arguments.weir {

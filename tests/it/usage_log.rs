@@ -225,7 +225,9 @@ async fn s9_16_a_model_that_no_provider_lists_is_told_as_it_was_asked_for() {
         route.model = ModelPattern::from("*".to_owned());
         route.targets.iter_mut().for_each(|target| target.model = None);
     });
-    (0..2).for_each(|at| drop(config.provider_mut(at, |provider| provider.models.clear())));
+    for at in 0..2 {
+        config.provider_mut(at, |provider| provider.models.clear());
+    }
     let world = config.start();
     let mut body = unary();
     body["model"] = "vendor/new-model".into();

@@ -11,10 +11,12 @@ fn broken_shop() -> tempfile::TempDir {
     fs::write(shop.path().join("broken.yaml"), server("broken", 1)).unwrap();
     let route = ROUTE.replace("name: chat\n", "name: broken\n").replace("model: chat", "model: broken");
     let route = route.replace("providerRef: {name: mock}", "providerRef: {name: broken}");
+    let route = route + "  fallback: {maxAttempts: 1}\n"; // repeats wait, which is not what is tested
     fs::write(shop.path().join("route-broken.yaml"), route).unwrap();
     shop
 }
 
+/// Starts it with all its logs on.
 fn start(shop: &tempfile::TempDir, usage_log: &str) -> Up {
     let state = shop.path().join("state");
     fs::create_dir_all(&state).unwrap();

@@ -4,7 +4,7 @@ use crate::api::{Api, NAMESPACE, PATIENCE};
 use crate::world::{eventually, key_text, publication, snapshot};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -21,28 +21,9 @@ struct Process {
 
 impl Process {
     fn start(api: &Api, dir: &Path, level: &str) -> Self {
-        let kubeconfig = dir.join("kubeconfig");
-        let server = format!("http://{}", api.address);
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "it",
-            "clusters": [{ "name": "it", "cluster": { "server": server } }],
-            "users": [{ "name": "it", "user": { "token": "token-sentinel" } }],
-            "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "it" } }],
-        });
-        fs::write(&kubeconfig, config.to_string()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_weir-gateway"))
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", level])
-            .arg("--state-dir")
-            .arg(dir.join("state"))
-            .env_clear()
-            .env("KUBECONFIG", kubeconfig)
-            .env("WEIR_GATEWAY", format!("{NAMESPACE}/gw"))
-            .env("WEIR_WORKERS", "1")
-            .env("WEIR_MEMORY_BUDGET", "64Mi")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = command(api, dir, level);
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = gather(child.stderr.take().unwrap());
         let usage = gather(child.stdout.take().unwrap());
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
@@ -98,6 +79,28 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The binary on what `api` publishes; its ports and streams are to be added.
+fn command(api: &Api, dir: &Path, level: &str) -> Command {
+    let kubeconfig = dir.join("kubeconfig");
+    let server = format!("http://{}", api.address);
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "it",
+        "clusters": [{ "name": "it", "cluster": { "server": server } }],
+        "users": [{ "name": "it", "user": { "token": "token-sentinel" } }],
+        "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "it" } }],
+    });
+    fs::write(&kubeconfig, config.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir-gateway"));
+    command.args(["--log", level]).arg("--state-dir").arg(dir.join("state"));
+    command
+        .env_clear()
+        .env("KUBECONFIG", kubeconfig)
+        .env("WEIR_GATEWAY", format!("{NAMESPACE}/gw"))
+        .env("WEIR_WORKERS", "1")
+        .env("WEIR_MEMORY_BUDGET", "64Mi");
+    command
 }
 
 fn gather(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
@@ -175,4 +178,46 @@ fn a_binary_that_cannot_start_says_why() {
     assert!(code == Some(2) && said.contains("namespace/name"), "{code:?} {said}");
     let (code, said) = run(&["--gateway", "llm/gw"]);
     assert!(code == Some(2) && said.contains("error: "), "{code:?} {said}");
+}
+
+/// A pipe that takes no further byte, and its reader, who reads none.
+fn full_pipe() -> (PipeReader, Stdio) {
+    let (reader, mut writer) = pipe().unwrap();
+    writer.write_all(&[b'x'; 64 << 10]).unwrap(); // what Linux gives a pipe
+    (reader, writer.into())
+}
+
+#[tokio::test]
+async fn s9_10_full_pipes_stop_neither_traffic_nor_the_end() {
+    let api = Api::start();
+    api.publish(&publication(&snapshot(1), None));
+    let dir = tempfile::tempdir().unwrap();
+    let ports = [0, 1].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [data, admin] = ports.map(|port| port.local_addr().unwrap().to_string());
+    let ((_stdout, out), (_stderr, err)) = (full_pipe(), full_pipe());
+    let mut command = command(&api, dir.path(), "trace");
+    command.args(["--listen", &data, "--admin-listen", &admin]).stdout(out).stderr(err);
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let nothing = Arc::new(Mutex::new(String::new()));
+    let child = command.spawn().unwrap();
+    let mut process = Process { child, log: Arc::clone(&nothing), usage: nothing, client };
+    let asked = async || {
+        let body = json!({ "model": "chat", "messages": [{ "role": "user", "content": "hello" }] });
+        let url = format!("http://{data}/v1/chat/completions");
+        let sent = process.client.post(url).bearer_auth(key_text(0)).json(&body).send().await;
+        sent.is_ok_and(|answer| answer.status() == 200)
+    };
+    eventually("it serves", &asked).await;
+    for _ in 0..200 {
+        assert!(asked().await);
+    }
+    assert_eq!(process.terminate().await, Some(0));
+}
+
+#[test]
+fn s9_10_a_binary_that_cannot_start_ends_though_nobody_reads_why() {
+    let (_reader, err) = full_pipe();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir-gateway"));
+    command.args(["--gateway", "llm/gw", "--log", "no=filter=at=all"]).env_clear().stderr(err);
+    assert_eq!(command.status().unwrap().code(), Some(2));
 }
