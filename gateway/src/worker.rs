@@ -1,5 +1,5 @@
 //! A worker: one thread with its own runtime, connections and pools. Nothing on the way of a request is shared
-//! with another worker but the configuration.
+//! with another worker but the configuration, and what is counted for all: keys' minutes, routes' retry budgets, memory.
 
 use crate::app::Gateway;
 use crate::http::serve_connection;
