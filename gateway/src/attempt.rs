@@ -104,7 +104,7 @@ async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Bytes, bool), F
         held.push(piece, known);
         // Nobody waits for the whole of it any more.
         let most = if call.caller_has_left() { drain::BYTES as u64 } else { HOLD_UNARY };
-        if held.len() as u64 > most || !call.hold(held.len() as u64).await {
+        if held.len() as u64 > most || !call.hold(held.room() as u64).await {
             return Ok((held.into_bytes(), false));
         }
     }
@@ -285,6 +285,11 @@ impl Collected {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         if self.all.is_empty() { &self.first } else { &self.all }
+    }
+
+    /// How much memory it takes, with what it has not filled yet.
+    pub(crate) fn room(&self) -> usize {
+        self.first.len() + self.all.capacity()
     }
 
     /// Adds a piece; `expected` is how long the whole will be, where that is known.

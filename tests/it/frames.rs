@@ -4,6 +4,7 @@ use crate::harness::{KEY, World, streamed, unary};
 use crate::tools::{H2, PATIENCE, body_of, eventually, h2_chat, load, over};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use weir_upstream::{At, Chat, Gate, Upstream};
@@ -56,9 +57,10 @@ impl Frames {
         let mut stream = TcpStream::connect(world.data).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &[])].concat();
-        for piece in preface.chunks(size) {
+        for (n, piece) in preface.chunks(size).enumerate() {
             stream.write_all(piece).await.unwrap();
-            tokio::task::yield_now().await;
+            // That the first ones come one by one is what is tested.
+            tokio::time::sleep(Duration::from_millis(if n < 4 { 30 } else { 0 })).await;
         }
         Self(stream)
     }

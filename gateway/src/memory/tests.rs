@@ -76,7 +76,7 @@ async fn s9_3_small_ones_that_wait_are_served_before_large_ones() {
     let waiting_small = second.grow(SMALL, Class::Small);
     let gives_back = async {
         tokio::task::yield_now().await;
-        large.shrink(640 - 64 << 10);
+        large.shrink((640 - 64) << 10);
     };
     let (large, small, ()) = tokio::join!(waiting_large, waiting_small, gives_back);
     assert!(large.is_err() && small.is_ok());
