@@ -70,7 +70,7 @@ fn s8_15_a_number_that_is_no_whole_one_is_refused_at_its_place() {
     ] {
         let key = format!("{KEY}  limits:\n    requestsPerMinute: {number}\n");
         let place = "x.yaml:10:5: error: LLMKey default/app spec.limits.requestsPerMinute: ";
-        refused(&key, &[&format!("{place}"), why]);
+        refused(&key, &[place, why]);
     }
 }
 
