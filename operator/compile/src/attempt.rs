@@ -36,23 +36,17 @@ pub(crate) struct SetTimeouts {
 impl SetTimeouts {
     pub(crate) fn read(report: &mut Report, at: &str, spec: Option<&weir_crds::Timeouts>) -> Self {
         let Some(spec) = spec else { return Self::default() };
+        hint_at_total(report, at, spec.total.as_ref());
         let mut read = |field: &str, text: &Option<weir_crds::Duration>| {
             positive_duration(report, &format!("{at}.{field}"), text.as_ref())
         };
-        let set = Self {
+        Self {
             connect: read("connect", &spec.connect),
             first_byte: read("firstByte", &spec.first_byte),
             first_token: read("firstToken", &spec.first_token),
             idle: read("idle", &spec.idle),
             total: read("total", &spec.total),
-        };
-        if set.total.is_some_and(|total| total > SDKS_WAIT) {
-            let message = "callers' SDKs wait 600 s for an answer that is not streamed, and this is longer: who asks a \
-                           target that hangs has left before the next one is asked; set at most 10m, or raise the \
-                           timeouts of all callers";
-            report.add(Code::LongTotal, format!("{at}.total"), message);
         }
-        set
     }
 
     pub(crate) fn effective(&self, gateway: &Self) -> Timeouts {
@@ -63,6 +57,16 @@ impl SetTimeouts {
             idle: self.idle.or(gateway.idle).unwrap_or(TIMEOUTS.idle),
             total: self.total.or(gateway.total).unwrap_or(TIMEOUTS.total),
         }
+    }
+}
+
+/// Says of a total that it outlasts callers.
+fn hint_at_total(report: &mut Report, at: &str, total: Option<&weir_crds::Duration>) {
+    if total.and_then(|total| total.parse().ok()).is_some_and(|total| total > SDKS_WAIT) {
+        let message = "callers' SDKs wait 600 s for an answer that is not streamed, and this is longer: who asks a \
+                       target that hangs has left before the next one is asked; set at most 10m, or raise the \
+                       timeouts of all callers";
+        report.add(Code::LongTotal, format!("{at}.total"), message);
     }
 }
 
