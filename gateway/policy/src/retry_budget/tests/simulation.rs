@@ -217,7 +217,7 @@ impl Simulation {
                     self.at(deadline, Event::Deadline { request });
                 }
             }
-            Next::TryPlain { .. } | Next::GiveUp => self.finish(request, false),
+            Next::TryPlain { .. } | Next::TryFresh { .. } | Next::GiveUp => self.finish(request, false),
         }
     }
 
