@@ -6,6 +6,7 @@ mod beginnings;
 mod bodies;
 mod bounds;
 mod caller;
+mod compatibility;
 mod connections;
 mod egress;
 mod endings;
