@@ -220,6 +220,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         if ended || decoder.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
+        call.count_stream(call.request.len(), ready.room());
         let now = Instant::now();
         if now >= first_token {
             return Err(late()); // whatever else comes all the while

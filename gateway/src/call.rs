@@ -84,11 +84,14 @@ impl Call {
     /// last for hours. What is `ready` of it, and what it may have in our buffers, stays counted.
     pub(crate) fn let_go_of_body(&mut self, ready: usize) {
         self.request.forget_body();
-        let holds = STREAM.max(ready as u64 + STREAM / 2);
-        self.held.shrink(holds);
-        // Of a unary answer too large to hold, which has no share of a stream yet. Without room it goes on all the same:
-        // it is paid for.
-        drop(self.held.try_grow(holds, Class::Stream));
+        self.held.shrink(stream_share(ready));
+        self.count_stream(0, ready); // a unary answer too large to hold has no share of a stream yet
+    }
+
+    /// Counts what is `ready` of an answer that goes on as it comes, beside `body` bytes of the request. Without room it
+    /// goes on all the same: it is paid for, and what is held of it is bounded.
+    pub(crate) fn count_stream(&mut self, body: usize, ready: usize) {
+        drop(self.held.try_grow(body as u64 + stream_share(ready), Class::Stream));
     }
 
     /// Whether the caller is known to have left: then nobody new is asked.
@@ -121,6 +124,11 @@ impl Call {
             starved: &self.starved,
         }
     }
+}
+
+/// The memory that a stream takes of which `ready` bytes wait for its caller.
+fn stream_share(ready: usize) -> u64 {
+    STREAM.max(ready as u64 + STREAM / 2)
 }
 
 /// The wall clock, for what is configured as a date.

@@ -197,3 +197,29 @@ async fn s9_3_an_open_stream_counts_with_what_it_may_hold() {
     eventually("there is room for another", async || world.open_stream(streamed()).await.status() == 200)
         .await;
 }
+
+#[tokio::test]
+async fn s9_3_what_is_held_of_a_stream_before_its_content_counts() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    let silent = format!(
+        "data: {{\"object\":\"chat.completion.chunk\",\"more\":\"{}\",\"choices\":[{{\"index\":0,\"delta\":{{}}}}]}}\n\n",
+        "x".repeat(10 << 10)
+    );
+    let (chunks, held) = (20, 20 * silent.len());
+    upstream.always(Answer::events(vec![silent; chunks]).hold_at(At::Event(chunks), &gate));
+    // Two such streams, and not much more than that.
+    let budget = 2 * (held as u64 + (32 << 10)) + (32 << 10);
+    let world = Arc::new(over(&upstream, |options| options.memory_budget = Some(budget)));
+    let mut streams = tokio::task::JoinSet::new();
+    for stream in 1..=2 {
+        let world = Arc::clone(&world);
+        streams.spawn(async move { drop(world.stream().await) });
+        eventually("all of it has come", async || gate.waiting() == stream).await;
+    }
+    eventually("a third finds no room", async || {
+        let third = tokio::time::timeout(Duration::from_secs(2), world.stream()).await;
+        third.is_ok_and(|third| (third.status, third.code().as_str()) == (503, "overloaded"))
+    })
+    .await;
+    streams.abort_all();
+}
