@@ -33,11 +33,20 @@ impl Span {
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or_default()
     }
+
+    /// The same in bytes.
+    pub(crate) fn within(self, text: &[u8]) -> &[u8] {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
 }
 
 /// Reads `text`, which must be one JSON object, and says where the values of `keys` stand.
 pub(crate) fn object<const N: usize>(text: &str, keys: &[&str; N]) -> Result<[Option<Span>; N], Flaw> {
-    let bytes = text.as_bytes();
+    object_of(text.as_bytes(), keys)
+}
+
+/// The same of bytes that may be no UTF-8 within their strings.
+pub(crate) fn object_of<const N: usize>(bytes: &[u8], keys: &[&str; N]) -> Result<[Option<Span>; N], Flaw> {
     let mut found = [None; N];
     let mut at = blank(bytes, 0);
     if byte(bytes, at) != b'{' {
@@ -51,7 +60,7 @@ pub(crate) fn object<const N: usize>(text: &str, keys: &[&str; N]) -> Result<[Op
         let name = at;
         let key = step::key(bytes, at)?;
         at = step::value(bytes, key.value)?;
-        if let Some(which) = position(text, name, &key, keys)
+        if let Some(which) = position(bytes, name, &key, keys)
             && let Some(slot) = found.get_mut(which)
             && slot.replace(Span { start: key.value, end: at }).is_some()
         {
@@ -74,11 +83,11 @@ fn end(bytes: &[u8], at: usize) -> Result<(), Flaw> {
 
 /// Which of `keys` the key is that begins at `name`.
 #[inline(always)]
-fn position<const N: usize>(text: &str, name: usize, key: &Key, keys: &[&str; N]) -> Option<usize> {
+fn position<const N: usize>(text: &[u8], name: usize, key: &Key, keys: &[&str; N]) -> Option<usize> {
     if key.escaped {
-        let key: String = serde_json::from_str(text.get(name..key.end)?).ok()?;
+        let key: String = serde_json::from_slice(text.get(name..key.end)?).ok()?;
         return keys.iter().position(|known| *known == key);
     }
-    let key = text.as_bytes().get(name + 1..key.end - 1)?;
+    let key = text.get(name + 1..key.end - 1)?;
     keys.iter().position(|known| known.as_bytes() == key)
 }

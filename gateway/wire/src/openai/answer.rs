@@ -39,14 +39,14 @@ pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFa
 /// What nearly all answers are: an object with choices, a usage and nothing that tells of an error. Its usage; `None`:
 /// it must be read with care.
 fn plain(body: &[u8]) -> Option<Counted> {
-    let text = simdutf8::basic::from_utf8(body).ok()?;
-    let [choices, counted, error] = scan::object(text, &["choices", "usage", "error"]).ok()?;
-    let choices = choices?.of(text).as_bytes();
-    let may_fail = memchr::memmem::find(choices, br#""error""#).is_some();
-    if may_fail || error.is_some_and(|at| at.of(text) != "null") || choices.first() != Some(&b'[') {
+    let [choices, counted, error] = scan::object_of(body, &["choices", "usage", "error"]).ok()?;
+    let choices = choices?.within(body);
+    if error.is_some_and(|at| at.within(body) != b"null") || choices.first() != Some(&b'[') {
         return None;
     }
-    usage::read(counted?.of(text).as_bytes()).filter(|counted| counted.input && counted.output)
+    let counted = usage::plain(counted?.within(body))?;
+    let may_fail = memchr::memmem::find(choices, br#""error""#).is_some();
+    (counted.input && counted.output && !may_fail).then_some(counted)
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.

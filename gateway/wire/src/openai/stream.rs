@@ -18,7 +18,7 @@ use super::prefilter::Prefilter;
 use super::said::cap;
 use super::usage::{Counted, Tally};
 use crate::sse::{Cutter, Event};
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use long::Long;
 use std::ops::Range;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -74,8 +74,8 @@ pub enum StreamEnd {
 /// What there is to do once the upstream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
-    /// Forward this first: a last frame whose blank line was missing. It is completed, so that the next frame
-    /// is one.
+    /// Forward this first: a last frame whose blank line was missing, or what completes one. The next frame
+    /// stands for itself then.
     pub bytes: Bytes,
     /// Whether the answer is whole.
     pub end: StreamEnd,
@@ -135,7 +135,7 @@ impl ChatStream {
 
     /// The upstream has ended, in whatever way.
     pub fn end(&mut self, now: UnixSeconds) -> Ending {
-        let bytes = match self.long.take() {
+        let mut bytes = match self.long.take() {
             Some(long) => self.end_long(*long, now),
             None if self.is_over() => BytesMut::new(),
             None => self.end_held(now),
@@ -144,6 +144,10 @@ impl ChatStream {
             self.fail(self.not_a_stream(b"", now));
         }
         let complete = self.failure.is_none() && self.is_finished();
+        // What the caller is told next must not stand behind half a line end.
+        if !complete && std::mem::take(&mut self.after_cr) && !self.dropped && bytes.is_empty() {
+            bytes.put_u8(b'\n');
+        }
         let end = if complete { StreamEnd::Complete } else { StreamEnd::Truncated };
         Ending { bytes: bytes.freeze(), end }
     }
@@ -237,25 +241,21 @@ impl ChatStream {
     /// Notes what becomes of `frame`; how it must end if it goes on. The blank line of the last frame is completed:
     /// an LF that belongs to its CR may come too late.
     fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Option<&'static [u8]> {
+        if let Verdict::Fail(failure) = verdict {
+            self.fail(failure);
+            return None;
+        }
         self.after_cr = frame.ends_with(b"\r");
         self.dropped = matches!(verdict, Verdict::Drop);
-        match verdict {
-            Verdict::Forward => Some(b""),
-            Verdict::Drop => None,
-            Verdict::Done => {
-                self.done = true;
-                let line_end = frame.get(without_blank_line(frame).len()..).unwrap_or_default();
-                Some(match line_end {
-                    [b'\r', b'\n', ..] => b"\r\n\r\n",
-                    [b'\r', ..] => b"\r\r",
-                    _ => b"\n\n",
-                })
-            }
-            Verdict::Fail(failure) => {
-                self.fail(failure);
-                None
-            }
+        self.done = matches!(verdict, Verdict::Done);
+        if !self.done {
+            return (!self.dropped).then_some(b"");
         }
+        Some(match frame.get(without_blank_line(frame).len()..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => b"\r\n\r\n",
+            [b'\r', ..] => b"\r\r",
+            _ => b"\n\n",
+        })
     }
 
     /// The last frame, which the end of the stream found open: completed, or nothing if it was cut off.

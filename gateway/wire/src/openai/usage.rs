@@ -1,6 +1,5 @@
 //! A vendor's token counts, split once into classes that do not overlap (semantics S4.1).
 
-use crate::scan::{Listener, Tokens};
 use weir_config::Usage;
 
 /// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
@@ -187,42 +186,40 @@ fn float(text: &[u8]) -> Option<u64> {
     Some(number as u64) // saturates
 }
 
-/// Reads the text of a `usage`; `None` as [`Tally::counted`].
-pub(super) fn read(usage: &[u8]) -> Option<Counted> {
-    let mut reader = Reader::default();
-    Tokens::default().feed(usage, &mut reader);
-    reader.tally.counted()
-}
-
-/// Listens to a `usage` alone.
-#[derive(Debug, Default)]
-struct Reader {
-    tally: Tally,
-    field: Option<Field>,
-    level: u32,
-}
-
-impl Listener for Reader {
-    fn open(&mut self, level: u32, _is_object: bool) {
-        self.level = level;
-    }
-
-    fn close(&mut self, level: u32) {
-        self.level = level.saturating_sub(1);
-    }
-
-    fn key(&mut self, key: &[u8]) {
-        self.field = Field::named(key);
-    }
-
-    fn string(&mut self, _piece: &[u8], _is_last: bool) {}
-
-    fn scalar(&mut self, text: &[u8]) {
-        if let Some(field) = self.field {
-            let place = if self.level > 1 { Place::Nested } else { Place::Usage };
-            self.tally.count(place, field, text);
+/// Reads the text of a `usage` as nearly all are: no side is given twice, and all numbers are whole. `None`: it is
+/// another, or none.
+///
+/// A key is what stands between quotes before a colon: inside a string its closing quote would be escaped.
+pub(super) fn plain(usage: &[u8]) -> Option<Counted> {
+    let mut tally = Tally::default();
+    for colon in memchr::memchr_iter(b':', usage) {
+        let Some(key) = usage.get(..colon)?.trim_ascii_end().strip_suffix(b"_tokens\"") else { continue };
+        let side = |side: &Option<u64>| side.is_none();
+        let [counts, ..] = &mut tally.places;
+        let (field, is_first) = if key.ends_with(b"\"prompt") {
+            (Field::Prompt, side(&counts.prompt))
+        } else if key.ends_with(b"\"completion") {
+            (Field::Completion, side(&counts.completion))
+        } else if key.ends_with(b"\"total") {
+            (Field::Total, side(&counts.total))
+        } else if key.ends_with(b"\"cached") || key.ends_with(b"\"prompt_cache_hit") {
+            (Field::Cached, true)
+        } else if key.ends_with(b"\"reasoning") {
+            (Field::Reasoning, true)
+        } else {
+            continue;
+        };
+        let value = usage.get(colon + 1..)?.trim_ascii_start();
+        let digits = value.iter().position(|byte| !byte.is_ascii_digit())?;
+        match value.get(digits)? {
+            b',' | b'}' | b' ' | b'\n' | b'\r' if is_first && digits > 0 => {
+                tally.count(Place::Usage, field, value.get(..digits)?);
+            }
+            b'n' if digits == 0 => {} // null
+            _ => return None,
         }
     }
+    tally.counted()
 }
 
 #[cfg(test)]

@@ -195,6 +195,19 @@ fn s2_5_a_frame_of_any_length_passes_through_and_is_not_held_whole() {
 }
 
 #[test]
+fn a_stream_between_two_frames_weighs_two_kibibytes() {
+    let mut stream = stream();
+    for frame in [text("a"), text(&"x".repeat(1_000_000)), text("b")] {
+        for piece in frame.as_bytes().chunks(1_000) {
+            stream.feed(Bytes::copy_from_slice(piece), NOW);
+        }
+        assert!(stream.held.is_empty() && stream.long.is_none());
+    }
+    let weight = size_of::<ChatStream>() + size_of::<Prefilter>();
+    assert!(weight <= 2_048, "{weight}");
+}
+
+#[test]
 fn s2_5_a_huge_first_frame_must_look_like_a_chunk() {
     let (_, stream, _) = pass(&format!("<html>{}", "x".repeat(MAX_HELD)));
     assert_eq!(stream.failure().map(|failure| failure.class), Some(FailureClass::Garbled));

@@ -1,4 +1,15 @@
+use super::super::facts::{Facts, Form};
 use super::*;
+
+/// Read with care; where it can be read without, that must give the same.
+fn read(usage: &[u8]) -> Option<Counted> {
+    let text = [br#"{"usage":"#, usage, b"}"].concat();
+    let counted = Facts::of(Form::Answer, &text).tally().counted();
+    if let Some(plain) = plain(usage) {
+        assert_eq!(Some(plain), counted, "{}", String::from_utf8_lossy(usage));
+    }
+    counted
+}
 
 fn split(usage: &str) -> Option<(u64, u64, u64, u64)> {
     read(usage.as_bytes())
@@ -97,4 +108,16 @@ fn s2_15_what_no_model_has_room_for_is_not_believed() {
     assert_eq!(sides(&of(9, u64::MAX), Some(128_000)), (true, false));
     assert_eq!(sides(&of(128_001, 9), None), (true, true));
     assert_eq!(sides(&of(4_294_967_295, 9), None), (false, true));
+}
+
+#[test]
+fn what_vendors_mostly_send_is_read_without_care() {
+    for usage in [
+        r#"{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":1,"audio_tokens":0}}"#,
+        r#"{ "prompt_tokens" : 10 , "completion_tokens" : 4 , "prompt_tokens_details" : null }"#,
+        r#"{"prompt_tokens":390,"completion_tokens":26,"total_tokens":513,"completion_tokens_details":{"reasoning_tokens":97}}"#,
+    ] {
+        assert!(plain(usage.as_bytes()).is_some(), "{usage}");
+        assert_eq!(plain(usage.as_bytes()), read(usage.as_bytes()));
+    }
 }
