@@ -53,9 +53,8 @@ fn is_frozen(format: u32, now: &str, frozen: &str) {
         now == frozen,
         "format {format} would not be what it was. It is frozen: pods of released versions read it as \
          tests/format_{format}_all.txt has it, and would refuse this or pass over a part of it. Do not edit that file: \
-         take the change back, or give it to a new format, v{} beside v{format}, and say in v{format} what becomes of \
-         it there.\nIt was:\n{frozen}\nIt would be:\n{now}",
-        format + 1,
+         take the change back, or give it to a new format of its own, and say in v{format}.rs what becomes of it \
+         there.\nIt was:\n{frozen}\nIt would be:\n{now}",
     );
 }
 
