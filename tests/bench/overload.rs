@@ -24,7 +24,7 @@ use crate::subjects::Subject;
 const CONNECTIONS: [usize; 3] = [500, 2000, 6000];
 const TIMES: u32 = 10;
 const ASK: Ask = Ask { body_bytes: 1024, expect: Expect::Json, paced: false };
-/// Until a rush has come to its balance.
+/// A rush comes to its balance in this time, or in as much as is measured.
 const SETTLE: Duration = Duration::from_secs(2);
 /// It is itself again with so many answers in a row, none slower than this.
 const CALM: (u32, Duration) = (100, Duration::from_millis(50));
@@ -45,7 +45,8 @@ pub async fn run(weir: &Subject, period: Duration, out: &mut impl Write) -> Resu
     let request: Arc<[u8]> = load::request(weir, ASK).into();
     let closed = load::run(weir, ASK, Arrivals::Closed, 32, period, false).await?;
     let capacity = closed.rate();
-    writeln!(out, "capacity: {capacity:.0} a second (32 callers, closed)")?;
+    let cores = closed.cpu.unwrap_or_default().as_secs_f64() / closed.elapsed.as_secs_f64();
+    writeln!(out, "capacity: {capacity:.0} a second, {:.0} % of a core (32 callers, closed)", cores * 100.0)?;
     let mut holds = true;
     for connections in CONNECTIONS {
         let rush = rush(weir, &request, connections, capacity, period).await?;
@@ -93,12 +94,13 @@ async fn rush(
         open.push(Connection::open(weir.address).await?);
     }
     let rate = (capacity * f64::from(TIMES)) as u32;
-    let clock = Clock::start(Arrivals::Constant(rate), SETTLE + period + SETTLE);
+    let settle = SETTLE.max(period);
+    let clock = Clock::start(Arrivals::Constant(rate), settle + period + SETTLE);
     let mut callers = JoinSet::new();
     for connection in open {
         callers.spawn(call(connection, Arc::clone(request), Arc::clone(&seen), clock.clone()));
     }
-    sleep(SETTLE).await;
+    sleep(settle).await;
     let pid = weir.process.as_ref().context("Weir is a process")?.pid();
     let (began, cpu) = (Instant::now(), machine::cpu(pid)?);
     let (served, refused) = (seen.served.load(Relaxed), seen.refused.load(Relaxed));
