@@ -24,9 +24,8 @@ const AT_ONCE: usize = 8;
 pub(super) struct State {
     index: Option<(Index, Version)>,
     parts: BTreeMap<String, (PartRef, Version)>,
-    /// What its readers have.
     snapshot: Option<Snapshot>,
-    /// What they would have, had its format the words.
+    /// What of that the index's format has no words for, so that readers have nothing of these objects.
     left_out: HashMap<(Kind, ObjectName), Unsayable>,
     since: Since,
 }
@@ -201,7 +200,6 @@ impl State {
             let version = Version::after(version, self.parts.get(&name).map(|(_, before)| before));
             self.parts.insert(name, (part, version));
         }
-        let readable = published.of(snapshot.clone());
         let Published { index, left_out, .. } = published;
         if self.index.as_ref().is_none_or(|(there, _)| *there != index) {
             let json = index.to_json()?;
@@ -210,15 +208,15 @@ impl State {
             let version = place.write(&name, known, index_map(json)).await?;
             // In other words all of it is another: what one format forgets is in force with the next.
             let same_words = self.index.as_ref().is_some_and(|(there, _)| there.format == index.format);
-            self.since.advance(self.snapshot.as_ref().filter(|_| same_words), &readable, index.generation);
+            self.since.advance(self.snapshot.as_ref().filter(|_| same_words), snapshot, index.generation);
             let (gateway, generation, left_out) = (&place.owner.name, index.generation, left_out.len());
             tracing::info!(%gateway, generation, format, left_out, "configuration published");
             let version = Version::after(version, self.index.as_ref().map(|(_, before)| before));
             self.index = Some((index, version));
         } else if self.snapshot.is_none() {
-            self.since = Since::all(&readable, index.generation);
+            self.since = Since::all(snapshot, index.generation);
         }
-        self.snapshot = Some(readable);
+        self.snapshot = Some(snapshot.clone());
         self.left_out = left_out.into_iter().map(by_kind).collect();
         self.sweep(place).await
     }

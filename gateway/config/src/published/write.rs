@@ -10,7 +10,7 @@ use super::v2::{Document, V2};
 use super::{MAX_JSON_BYTES, MAX_PART_BYTES, shards};
 use crate::{Digest, ObjectName, Snapshot};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -44,25 +44,6 @@ pub enum Object {
     Route(ObjectName),
     /// A key.
     Key(ObjectName),
-}
-
-impl Published {
-    /// What readers have of `snapshot`, of which this was made.
-    pub fn of(&self, mut snapshot: Snapshot) -> Snapshot {
-        let (mut providers, mut routes, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for LeftOut { object, .. } in &self.left_out {
-            match object {
-                Object::Provider(name) => providers.insert(name),
-                Object::Route(name) => routes.insert(name),
-                Object::Key(name) => keys.insert(name),
-            };
-        }
-        snapshot.providers.retain(|it| !providers.contains(&it.name));
-        snapshot.credentials.retain(|name, _| !providers.contains(name));
-        snapshot.routes.retain(|it| !routes.contains(&it.name));
-        snapshot.keys.retain(|it| !keys.contains(&it.name));
-        snapshot
-    }
 }
 
 /// One part, not yet compressed.
