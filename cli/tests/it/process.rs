@@ -116,10 +116,10 @@ impl Up {
     /// The same with nobody who reads what it says once it is ready.
     pub(crate) fn start_unread(command: &mut Command) -> Self {
         let mut child = spawn(command);
-        let (mut stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let line: Vec<u8> =
-            stdout.by_ref().bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n').collect();
-        let ready = serde_json::from_slice(&line).unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (mut line, mut reader) = (String::new(), BufReader::new(stdout));
+        reader.read_line(&mut line).unwrap();
+        let (ready, stdout) = (serde_json::from_str(&line).unwrap(), reader.into_inner());
         Self { child, ready, errors: Mutex::new(channel().1), unread: Some((stdout, stderr)), _state: None }
     }
 
