@@ -272,9 +272,10 @@ pub struct Target {
 pub struct Fallback {
     /// The classes that move on.
     pub on: FailureSet,
-    /// Attempts of one request, the first included; `None`: as many as there are targets, at most 5.
+    /// Attempts of one request, the first included, repeats too; `None`: each target once, at most 5 of them, and then
+    /// at most two repeats in all (semantics S1.4).
     pub max_attempts: Option<u32>,
-    /// No attempt starts later than this after the request came.
+    /// No attempt starts later than this after the request came, not counting the time for which attempts ran.
     pub deadline: Duration,
 }
 
