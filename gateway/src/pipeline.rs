@@ -104,7 +104,7 @@ async fn admitted(
     worker.gate.enter(worker.series.in_flight(), || worker.random()).await?;
     let arrived = arrive(gateway, headers, body, recorder)?;
     let http::Received { body, mut held, took } =
-        http::receive(headers, body, arrived.max_body_bytes, gateway, began).await?;
+        http::receive(headers, body, arrived.max_body_bytes, gateway, &worker, began).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
     let request = ChatRequest::read(body).map_err(http::bad_request)?;
@@ -112,7 +112,7 @@ async fn admitted(
     if request.stream() {
         // The body goes when the stream begins.
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
-        http::hold(&mut held, length.max(STREAM), class, gateway).await?;
+        http::hold(&mut held, length.max(STREAM), class, &worker).await?;
     }
     let (settings, route, limit) = admit(gateway, headers, &arrived, &request, recorder)?;
     Ok(Admitted { settings, route, request, held, limit })

@@ -3,8 +3,9 @@
 use crate::app::Gateway;
 use crate::bounds::Bounds;
 use crate::coding::is_coding;
-use crate::fault::{Fault, FaultKind, Retry};
+use crate::fault::{Fault, FaultKind};
 use crate::memory::{Class, Held, SMALL};
+use crate::worker::Worker;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -15,8 +16,6 @@ use std::time::{Duration, Instant};
 
 /// A body whose length is not told gets room for a quarter more than it has, and at least for so much more.
 const STEP: usize = 64 << 10;
-/// After an overload everybody comes back: spread over this long.
-const SPREAD: Duration = Duration::from_secs(2);
 
 /// So much of a refused request is still read, so long in all, and so long without a byte. As nginx's lingering close.
 const DISCARD_BYTES: usize = 64 << 20;
@@ -40,6 +39,7 @@ pub(crate) async fn receive(
     body: &mut Incoming,
     max: u64,
     gateway: &Gateway,
+    worker: &Worker,
     began: Instant,
 ) -> Result<Received, Fault> {
     refuse_compressed(headers)?;
@@ -69,7 +69,7 @@ pub(crate) async fn receive(
         let room = buffer.room_with(&piece);
         if held.try_grow(room, class).is_err() {
             let full_since = Instant::now();
-            hold(&mut held, room, class, gateway).await?;
+            hold(&mut held, room, class, worker).await?;
             waited_for_room += full_since.elapsed();
         }
         buffer.push(piece);
@@ -169,16 +169,9 @@ pub(super) async fn discard(mut body: Incoming) {
 }
 
 /// Makes `held` a share of `bytes`.
-pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, gateway: &Gateway) -> Result<(), Fault> {
-    held.grow(bytes, class).await.map_err(|_| {
-        let jitter = gateway.workers.first().map_or(0, |worker| worker.random()) % SPREAD.as_millis() as u64;
-        let wait = Duration::from_secs(1) + Duration::from_millis(jitter);
-        Fault::new(
-            FaultKind::Overloaded,
-            "The gateway holds as many bodies as its memory allows. Try again shortly.",
-        )
-        .retry(Retry::After(wait))
-    })
+pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, worker: &Worker) -> Result<(), Fault> {
+    let why = "The gateway holds as many bodies as its memory allows.";
+    held.grow(bytes, class).await.map_err(|_| Fault::overloaded(why, worker.random()))
 }
 
 fn too_large(max: u64) -> Fault {
