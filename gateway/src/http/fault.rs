@@ -1,6 +1,7 @@
 //! Makes a response of a `Fault`. Nothing else builds an error response.
 
 use super::OutBody;
+use super::decimal::decimal;
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
 use crate::observe::{Outcome, Recorder, RequestId};
 use bytes::Bytes;
@@ -14,6 +15,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
 /// Refuses the request that `recorder` records.
 pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Response<OutBody> {
@@ -62,13 +66,10 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 
 /// As OpenAI writes them: numbers, and the reset as a duration.
 pub(super) fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
-    headers.insert("x-ratelimit-limit-requests", number(limit.limit.into()));
-    headers.insert("x-ratelimit-remaining-requests", number(limit.remaining.into()));
+    headers.insert(LIMIT, number(limit.limit.into()));
+    headers.insert(REMAINING, number(limit.remaining.into()));
     let millis = u64::try_from(limit.reset.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-    let reset = format!("{}.{:03}s", millis / 1000, millis % 1000);
-    if let Ok(reset) = HeaderValue::try_from(reset) {
-        headers.insert("x-ratelimit-reset-requests", reset);
-    }
+    headers.insert(RESET, decimal(millis / 1000, millis % 1000, 3, "s"));
 }
 
 fn number(number: u64) -> HeaderValue {

@@ -4,6 +4,7 @@ mod activity;
 mod admin;
 mod body;
 mod connection;
+mod decimal;
 mod endpoint;
 mod fault;
 mod first_bytes;

@@ -1,5 +1,6 @@
 //! Responses to requests that an upstream answered, and their headers.
 
+use super::decimal::decimal;
 use super::fault::tell_limit;
 use super::{OutBody, refuse};
 use crate::attempt::Committed;
@@ -35,7 +36,7 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
         Ok(committed) => committed,
         Err(fault) => return refuse(&mut call.recorder, id, fault),
     };
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(REQUEST_ID, id.header());
     tell_way(&mut headers, &call);
     if let Some(limit) = call.limit {
@@ -116,7 +117,7 @@ fn tell_way(headers: &mut HeaderMap, call: &Call) {
 
 fn tell_cost(headers: &mut HeaderMap, call: &Call) {
     if let Some(NanoUsd(nanos)) = call.recorder.event.cost {
-        headers.insert(COST, decimal(nanos / 1_000_000_000, nanos % 1_000_000_000, 9));
+        headers.insert(COST, decimal(nanos / 1_000_000_000, nanos % 1_000_000_000, 9, ""));
     }
 }
 
@@ -124,25 +125,5 @@ fn tell_cost(headers: &mut HeaderMap, call: &Call) {
 fn tell_overhead(headers: &mut HeaderMap, call: &Call) {
     let event = &call.recorder.event;
     let micros = micros(event.overhead(event.began.elapsed()));
-    headers.insert(OVERHEAD, decimal(micros / 1000, micros % 1000, 3));
-}
-
-/// `whole.fraction`, the fraction with `places` digits. By hand: formatting machinery costs as much as the rest of
-/// the headers together.
-fn decimal(whole: u64, fraction: u64, places: usize) -> HeaderValue {
-    let (mut digits, mut text) = (itoa::Buffer::new(), [b'0'; 48]);
-    let whole = digits.format(whole).as_bytes();
-    let point = whole.len();
-    let mut fraction_digits = itoa::Buffer::new();
-    let fraction = fraction_digits.format(fraction).as_bytes();
-    let end = point + 1 + places.max(fraction.len());
-    // At most 20 digits on each side: the text has room for them.
-    let mut put = |at: usize, bytes: &[u8]| {
-        text.iter_mut().skip(at).zip(bytes).for_each(|(to, byte)| *to = *byte);
-    };
-    put(0, whole);
-    put(point, b".");
-    put(end - fraction.len(), fraction);
-    let text = text.get(..end).unwrap_or(b"0");
-    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    headers.insert(OVERHEAD, decimal(micros / 1000, micros % 1000, 3, ""));
 }
