@@ -72,8 +72,10 @@ pub(super) fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
     headers.insert(RESET, decimal(millis / 1000, millis % 1000, 3, "s"));
 }
 
+/// One allocation, where the library's own conversion takes three.
 fn number(number: u64) -> HeaderValue {
-    HeaderValue::from(number)
+    let digits = HeaderValue::from_str(itoa::Buffer::new().format(number));
+    digits.unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 fn body(fault: &Fault) -> Bytes {

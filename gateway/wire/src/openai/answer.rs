@@ -6,7 +6,12 @@ use super::said::cap;
 use super::usage::Counted;
 use super::{failure, usage};
 use crate::scan;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
+
+/// Made once: to prepare a search takes as long as to search an answer.
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""error""#));
 
 /// What the gateway needs to know of a unary answer; the answer itself passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,7 @@ fn plain(body: &[u8]) -> Option<Counted> {
         return None;
     }
     let counted = usage::plain(counted?.within(body))?;
-    let may_fail = memchr::memmem::find(choices, br#""error""#).is_some();
+    let may_fail = ERROR.find(choices).is_some();
     (counted.input && counted.output && !may_fail).then_some(counted)
 }
 
