@@ -15,6 +15,8 @@ pub(crate) enum FaultKind {
     InvalidApiKey,
     AmbiguousCredentials,
     InvalidRequest,
+    /// Before the request was there: what a log may say, and no answer.
+    CallerLeft,
     BodyTooLarge,
     BodyTooSlow,
     CompressedBody,
@@ -50,6 +52,7 @@ impl FaultKind {
             Self::InvalidApiKey => (401, "authentication_error", "invalid_api_key"),
             Self::AmbiguousCredentials => (400, "invalid_request_error", "ambiguous_credentials"),
             Self::InvalidRequest => (400, "invalid_request_error", "invalid_request"),
+            Self::CallerLeft => (499, "invalid_request_error", "canceled"),
             Self::BodyTooLarge => (413, "invalid_request_error", "body_too_large"),
             Self::BodyTooSlow => (408, "invalid_request_error", "body_too_slow"),
             Self::CompressedBody => (415, "invalid_request_error", "compressed_body"),

@@ -114,8 +114,7 @@ async fn admitted(
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
         http::hold(&mut held, length.max(STREAM), class, &worker).await?;
     }
-    let (settings, route, limit) = admit(gateway, headers, &arrived, &request, recorder)?;
-    Ok(Admitted { settings, route, request, held, limit })
+    admit(gateway, headers, &arrived, request, held, recorder)
 }
 
 /// Who calls. A key without room is told before a large body has come, or one that waits to be asked for (semantics
@@ -142,9 +141,10 @@ fn admit(
     gateway: &Gateway,
     headers: &HeaderMap,
     arrived: &Arrived,
-    request: &ChatRequest,
+    request: ChatRequest,
+    held: Held,
     recorder: &mut Recorder,
-) -> Result<(Arc<weir_config::Gateway>, Arc<LiveRoute>, Option<LimitState>), Fault> {
+) -> Result<Admitted, Fault> {
     let live = gateway.live.load();
     let live = live.as_ref().ok_or_else(http::not_ready)?;
     // Not when its head came: a minute in which bodies finish admits no more than any other.
@@ -155,7 +155,8 @@ fn admit(
     recorder.event.route = Some(Arc::clone(route));
     let limit = take_requests(&key, now)?;
     rescue::count(route, now);
-    Ok((Arc::clone(&live.gateway), Arc::clone(route), limit))
+    let (settings, route) = (Arc::clone(&live.gateway), Arc::clone(route));
+    Ok(Admitted { settings, route, request, held, limit })
 }
 
 /// The request's key, asked again if that could have changed since it came (semantics S10.14).

@@ -3,6 +3,8 @@
 use crate::caller::Caller;
 use crate::harness::{Config, World, streamed, unary};
 use crate::quiet::alone;
+use crate::raw::{Raw, chat_head};
+use crate::tools::{eventually, load};
 use std::time::Duration;
 use weir_config::OnAbort;
 use weir_upstream::{Answer, At, Chat, Gate, Upstream, Usage, When, Writes};
@@ -220,4 +222,23 @@ async fn s2_4_a_stream_that_was_heard_to_its_end_is_no_departure() {
     let line = world.usage_lines(1).await.remove(0);
     assert_eq!((&line["outcome"], &line["assumed"]), (&"ok".into(), &false.into()), "{line}");
     assert!(upstream.cancelled().is_empty());
+}
+
+#[tokio::test]
+async fn s2_4_who_leaves_amid_an_upload_has_left_and_sent_nothing_wrong() {
+    let (upstream, world) = one(OnAbort::Unknown);
+    for (n, headers, begun) in
+        [(1, "content-length: 1000\r\n", "{\"model\""), (2, "transfer-encoding: chunked\r\n", "5\r\n{\"mod")]
+    {
+        let mut caller = Raw::to(&world).await;
+        caller.send(chat_head(headers) + begun).await;
+        eventually("it is being received", async || load(&world).await.1 == 1).await;
+        drop(caller);
+        let line = world.usage_lines(n).await.remove(n - 1);
+        assert_eq!((&line["status"], &line["outcome"]), (&499.into(), &"canceled".into()), "{line}");
+    }
+    let mut caller = Raw::to(&world).await;
+    let garbled = caller.ask(chat_head("transfer-encoding: chunked\r\n") + "no size\r\n").await;
+    assert_eq!((garbled.status, garbled.code().as_str()), (400, "invalid_request"), "{garbled:?}");
+    assert_eq!(upstream.count(), 0);
 }

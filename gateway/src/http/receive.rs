@@ -12,6 +12,8 @@ use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::error::Error as _;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// A body whose length is not told gets room for a quarter more than it has, and at least for so much more.
@@ -56,8 +58,7 @@ pub(crate) async fn receive(
         let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
             Err(_) => return Err(too_slow(buffer.len(), bounds)),
             Ok(None) => break,
-            // The caller has left, or speaks no HTTP any more: nobody will read the answer.
-            Ok(Some(Err(_))) => return Err(Fault::new(FaultKind::InvalidRequest, "The body broke off.")),
+            Ok(Some(Err(error))) => return Err(broken_off(&error)),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(piece) = frame.into_data() else { continue };
@@ -172,6 +173,17 @@ pub(super) async fn discard(mut body: Incoming) {
 pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, worker: &Worker) -> Result<(), Fault> {
     let why = "The gateway holds as many bodies as its memory allows.";
     held.grow(bytes, class).await.map_err(|_| Fault::overloaded(why, worker.random()))
+}
+
+/// The body ended with `error`: its caller has left, or sends what is no chunk.
+fn broken_off(error: &hyper::Error) -> Fault {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match source.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            Fault::new(FaultKind::InvalidRequest, "The body is not framed as HTTP/1.1 frames one.")
+        }
+        _ => Fault::new(FaultKind::CallerLeft, "The body broke off."), // read by nobody
+    }
 }
 
 fn too_large(max: u64) -> Fault {

@@ -7,9 +7,11 @@
 use crate::coding::is_coding;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-/// Headers of an answer, and their bytes.
-const MAX_HEADERS: usize = 96;
+/// The bytes of a head.
 pub(super) const MAX_HEAD: usize = 64 << 10;
+/// Header lines that nearly every head has room in; one with more is looked at again, with room for all that fit.
+const MANY_LINES: usize = 96;
+const MOST_LINES: usize = MAX_HEAD / 4;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -58,8 +60,17 @@ impl Head {
 
     /// Reads the head at the beginning of `bytes`; gives its length too. `None`: it is not complete.
     pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, NotHttp> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut answer = httparse::Response::new(&mut headers);
+        Self::parse_into(bytes, &mut [httparse::EMPTY_HEADER; MANY_LINES])
+            // Too many lines, or no head at all: the second look tells.
+            .or_else(|_| Self::parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; MOST_LINES]))
+    }
+
+    /// The same with room for as many lines as `headers` has.
+    fn parse_into<'a>(
+        bytes: &'a [u8],
+        headers: &mut [httparse::Header<'a>],
+    ) -> Result<Option<(Self, usize)>, NotHttp> {
+        let mut answer = httparse::Response::new(headers);
         let length = match answer.parse(bytes) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
@@ -212,6 +223,13 @@ mod tests {
         for headers in ["none", "", "utf-8", "Identity", "identity, none"] {
             assert!(!compressed(&format!("content-encoding: {headers}\n")), "{headers}");
         }
+    }
+
+    #[test]
+    fn a_head_may_have_as_many_lines_as_fit() {
+        let lines: String = (0..5_000).map(|n| format!("x-{n}: y\n")).collect();
+        let (head, _) = parse(&format!("HTTP/1.1 200 OK\n{lines}content-length: 7\n\n")).unwrap().unwrap();
+        assert_eq!(head.length, Length::Known(7));
     }
 
     #[test]
