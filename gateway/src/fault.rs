@@ -164,6 +164,12 @@ impl Fault {
         Self::new(FaultKind::ShuttingDown, text)
     }
 
+    /// The headers are larger than the `most` bytes that are taken.
+    pub(crate) fn headers_too_large(most: usize) -> Self {
+        let text = format!("The request's headers are larger than the {most} bytes that this gateway takes.");
+        Self::new(FaultKind::HeadersTooLarge, text)
+    }
+
     /// This gateway has no room, as `why` says. Everybody comes again after an overload: `random` spreads them over 1
     /// to 5 s.
     pub(crate) fn overloaded(why: &str, random: u64) -> Self {

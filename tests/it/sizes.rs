@@ -2,7 +2,7 @@
 
 use crate::harness::{Config, unary};
 use crate::raw::{Raw, chat_head};
-use crate::tools::{H2, PATIENCE, SHORT, body_of, h2_chat, load, many, over};
+use crate::tools::{H2, PATIENCE, SHORT, body_of, h2_chat, load, many, over, read_h2};
 use std::time::{Duration, Instant};
 use weir_upstream::{Answer, At, Gate, Upstream};
 
@@ -27,13 +27,18 @@ async fn s10_6_headers_above_64_kib_are_refused() {
     assert_eq!(Raw::to(&world).await.ask(chat_head(&many)).await.status, 431);
     let mut h2 = H2::to(&world).await;
     let mut request = h2_chat(&unary());
-    request.headers_mut().insert("x-filler", "f".repeat(70 << 10).parse().unwrap());
-    h2.send.ready().await.unwrap();
-    // The client is told the limit, and may refuse by itself.
-    if let Ok(answer) = h2.send.send_request(request).await {
-        assert_eq!(answer.status(), 431);
+    for kib in [66, 128, 200] {
+        request.headers_mut().insert("x-filler", "f".repeat(kib << 10).parse().unwrap());
+        h2.send.ready().await.unwrap();
+        let answer = h2.send.send_request(request.clone()).await.unwrap();
+        assert_eq!(answer.status(), 431, "{kib} KiB");
+        assert!(answer.headers().contains_key("x-request-id"));
+        let (text, _) = read_h2(answer.into_body()).await;
+        assert!(text.contains("headers_too_large"), "{text}");
     }
-    assert_eq!(upstream.count(), 1);
+    request.headers_mut().insert("x-filler", "f".repeat(60 << 10).parse().unwrap());
+    assert_eq!(h2.send.send_request(request).await.unwrap().status(), 200, "the connection goes on");
+    assert_eq!(upstream.count(), 2);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use super::endpoint::Endpoint;
 use super::first_bytes::{FirstBytes, Speaks};
 use super::guarded::Guarded;
 use super::outbox::Outbox;
+use super::router::MAX_HEADERS;
 use super::streams::Streams;
 use super::{receive, refusal, router, unreadable};
 use crate::app::Gateway;
@@ -33,8 +34,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
-/// A request's headers (semantics S10.6).
-const MAX_HEADERS: usize = 64 << 10;
+/// What is read of an HTTP/2 request's headers, so that those above the bound get an answer. The library allows as many
+/// frames as this makes, and a quarter more; a connection that sends more ends, with all of its streams.
+const H2_HEADERS: u32 = 256 << 10;
 /// More lines do not fit in there. hyper takes 100 at first: room for more is an allocation per request.
 const MOST_LINES: usize = MAX_HEADERS / 4;
 const MAX_H2_STREAMS: u32 = 128;
@@ -72,7 +74,7 @@ async fn serve_http2(io: Guarded, served: Served) {
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_H2_STREAMS)
-        .max_header_list_size(MAX_HEADERS as u32)
+        .max_header_list_size(H2_HEADERS)
         .initial_stream_window_size(H2_STREAM_WINDOW)
         .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_pending_accept_reset_streams(MAX_H2_RESETS)
@@ -169,8 +171,8 @@ impl Service<Request<Incoming>> for Served {
         let (busy, id) = (self.activity.busy(), self.new_id());
         let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
         let version = request.version();
-        let host = router::check_host(version, request.headers());
-        if host.is_ok() && is_chat(&request) {
+        let checked = router::check_head(version, request.headers());
+        if checked.is_ok() && is_chat(&request) {
             // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
             let recorder = Recorder::begin(&self.worker, id, Instant::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
@@ -179,7 +181,7 @@ impl Service<Request<Incoming>> for Served {
             return Box::pin(async move { Ok(answering.await) });
         }
         let (head, body) = request.into_parts();
-        let response = match host {
+        let response = match checked {
             Ok(()) => router::answer(&gateway, &head, id),
             Err(fault) => refusal(id, fault),
         };

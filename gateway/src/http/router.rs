@@ -17,6 +17,8 @@ use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// A request's headers, in bytes (semantics S10.6).
+pub(super) const MAX_HEADERS: usize = 64 << 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers a request for anything but a chat.
@@ -116,15 +118,26 @@ pub(crate) fn not_ready() -> Fault {
     .retry(Retry::After(Duration::from_secs(1)))
 }
 
-/// Refuses a request of HTTP/1.1 that names no host, or more than one (RFC 9112, section 3.2): two readers of it may
-/// see two destinations.
-pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
-    let hosts = headers.get_all(http::header::HOST).iter().count();
-    if version != Version::HTTP_11 || hosts == 1 {
-        return Ok(());
+/// Refuses a head for itself: on HTTP/1.1 one that names no host, or more than one (RFC 9112, section 3.2), for two
+/// readers of it may see two destinations; on HTTP/2 one that is too large, which HTTP/1.1 finds while it reads.
+pub(super) fn check_head(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
+    match version {
+        Version::HTTP_11 => match headers.get_all(http::header::HOST).iter().count() {
+            1 => Ok(()),
+            hosts => {
+                let text =
+                    format!("A request of HTTP/1.1 has exactly one `Host` header; this one has {hosts}.");
+                Err(Fault::new(FaultKind::InvalidRequest, text))
+            }
+        },
+        Version::HTTP_2 if headers_size(headers) > MAX_HEADERS => Err(Fault::headers_too_large(MAX_HEADERS)),
+        _ => Ok(()),
     }
-    let text = format!("A request of HTTP/1.1 has exactly one `Host` header; this one has {hosts}.");
-    Err(Fault::new(FaultKind::InvalidRequest, text))
+}
+
+/// What `headers` take on HTTP/1.1's wire.
+fn headers_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
 #[cfg(test)]

@@ -31,9 +31,7 @@ pub(super) async fn refuse(io: Guarded, status: u16, max_bytes: usize, id: Reque
         let text = "This is not HTTP/1.1: the request's line or a header of it cannot be read.";
         Fault::new(FaultKind::InvalidRequest, text)
     } else {
-        let text =
-            format!("The request's headers are larger than the {max_bytes} bytes that this gateway takes.");
-        Fault::new(FaultKind::HeadersTooLarge, text)
+        Fault::headers_too_large(max_bytes)
     };
     let (mut stream, answer) = (io.into_stream(), written(refusal(id, fault)));
     let told = async {
