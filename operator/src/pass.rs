@@ -211,9 +211,9 @@ impl World {
     }
 
     /// Of each pod of the gateway the formats that it reads, if it has said so (semantics S8.4). Pods without an address
-    /// have not begun and read nothing yet.
+    /// have not begun and read nothing yet; those that are leaving read on until they are gone.
     fn readers(&self, gateway: &ObjectName) -> Vec<Option<Vec<u32>>> {
-        let pods = pods::of(&self.picture, gateway).into_iter().filter(|pod| pod.admin.is_some());
+        let pods = pods::all(&self.picture, gateway).into_iter().filter(|pod| pod.admin.is_some());
         pods.map(|pod| self.acks.heard(&pod.uid)?.formats).collect()
     }
 
@@ -262,7 +262,7 @@ impl World {
     fn aim(&self, shelf: &Shelf) -> Option<(ObjectName, Aim)> {
         let revision = shelf.revision()?;
         let name = &shelf.owner().name;
-        Some((name.clone(), Aim { revision, pods: pods::of(&self.picture, name) }))
+        Some((name.clone(), Aim { revision, pods: pods::all(&self.picture, name) }))
     }
 
     fn programmed(

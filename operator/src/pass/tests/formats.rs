@@ -27,6 +27,20 @@ impl Life {
         self.world.report();
     }
 
+    /// It is told to go, and drains.
+    async fn pod_is_leaving(&mut self, name: &str) {
+        self.api.edit("pods", ("a", name), |pod| {
+            pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            pod["status"]["conditions"][0]["status"] = json!("False");
+        });
+        let key = ObjectName::new("a", name);
+        self.until(|life| {
+            life.world.picture.pods.get(&key).is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
+        })
+        .await;
+        self.world.report();
+    }
+
     async fn pod_goes(&mut self, name: &str) {
         self.api.delete("pods", ("a", name));
         self.until(|life| !life.has_pod(name)).await;
@@ -98,6 +112,24 @@ async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready
     life.hears().await;
     let newer = life.published_index();
     assert_eq!((newer.format, newer.generation), (2, 3));
+}
+
+/// It serves until it is gone: a key that is revoked meanwhile must be closed there, too.
+#[tokio::test(start_paused = true)]
+async fn s8_4_a_pod_that_is_leaving_reads_what_is_published_until_it_is_gone() {
+    let mut life = Life::published().await;
+    for (pod, formats) in [("new", &[1, 2][..]), ("old", &[1])] {
+        life.pod_comes(pod, true).await;
+        life.says(pod, true, formats);
+    }
+    life.hears().await;
+    assert_eq!(life.published_index().format, 1);
+    life.pod_is_leaving("old").await;
+    life.hears().await;
+    assert_eq!(life.published_index().format, 1);
+    life.pod_goes("old").await;
+    life.hears().await;
+    assert_eq!(life.published_index().format, 2);
 }
 
 #[tokio::test(start_paused = true)]
