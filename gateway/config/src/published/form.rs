@@ -24,6 +24,12 @@ pub(super) trait Form<D>: Sized {
     /// The form would say something else. Of a cap it must not say less: then the whole object is refused.
     fn write(domain: &D) -> Result<Self, Unsayable>;
 
+    /// What of `domain` readers take for something else, although it can be written: something that is no cap, and of
+    /// which the form says nothing.
+    fn forgets(_domain: &D) -> Option<Unsayable> {
+        None
+    }
+
     /// What it says.
     fn read(self) -> D;
 }
@@ -50,6 +56,10 @@ impl<D, F: Form<D>> Form<Vec<D>> for Vec<F> {
         domain.iter().map(F::write).collect()
     }
 
+    fn forgets(domain: &Vec<D>) -> Option<Unsayable> {
+        domain.iter().find_map(F::forgets)
+    }
+
     fn read(self) -> Vec<D> {
         self.into_iter().map(F::read).collect()
     }
@@ -60,6 +70,10 @@ impl<D, F: Form<D>> Form<Option<D>> for Option<F> {
         domain.as_ref().map(F::write).transpose()
     }
 
+    fn forgets(domain: &Option<D>) -> Option<Unsayable> {
+        domain.as_ref().and_then(F::forgets)
+    }
+
     fn read(self) -> Option<D> {
         self.map(F::read)
     }
@@ -68,6 +82,10 @@ impl<D, F: Form<D>> Form<Option<D>> for Option<F> {
 impl<D, F: Form<D>> Form<BTreeMap<String, D>> for BTreeMap<String, F> {
     fn write(domain: &BTreeMap<String, D>) -> Result<Self, Unsayable> {
         domain.iter().map(|(name, one)| Ok((name.clone(), F::write(one)?))).collect()
+    }
+
+    fn forgets(domain: &BTreeMap<String, D>) -> Option<Unsayable> {
+        domain.values().find_map(F::forgets)
     }
 
     fn read(self) -> BTreeMap<String, D> {
@@ -113,6 +131,12 @@ macro_rules! form {
                 type Domain = $domain;
                 let Domain { $($field,)* } = domain;
                 Ok(Self { $($field: $crate::published::form::Form::write($field)?,)* })
+            }
+
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                type Domain = $domain;
+                let Domain { $($field,)* } = domain;
+                None$(.or_else(|| <$form as $crate::published::form::Form<_>>::forgets($field)))*
             }
 
             fn read(self) -> $domain {
