@@ -223,7 +223,7 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::{BufRead, BufReader, Write};
 
     const REVISION: Revision = Revision { generation: 7, hash: Digest([7; 32]) };
 
@@ -304,7 +304,9 @@ mod tests {
                     continue;
                 };
                 generation = left.next().or(generation);
-                stream.read(&mut [0; 1024]).unwrap();
+                // All of the request: what is unread would make an end a reset.
+                let head = BufReader::new(&stream).lines().map(Result::unwrap);
+                assert!(head.take_while(|line| !line.is_empty()).count() > 1);
                 let config = serde_json::json!({"generation": now, "hash": Digest([7; 32])});
                 let body = serde_json::json!({"config": config, "formats": [1, 2]}).to_string();
                 let head =
