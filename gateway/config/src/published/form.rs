@@ -115,7 +115,8 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from)
 }
 
-/// A form that has what the domain's type has, field by field or value by value. Where it lacks a field the conversion
+/// A form that has what the domain's type has: fields, what a type wraps (`as`), or values with or without something in
+/// them. Where it lacks a field the conversion
 /// is written by hand, so that somebody decides what is lost or refused. Values that it `lacks` it cannot say.
 macro_rules! form {
     (
@@ -143,6 +144,53 @@ macro_rules! form {
                 type Domain = $domain;
                 let Self { $($field,)* } = self;
                 Domain { $($field: $crate::published::form::Form::read($field),)* }
+            }
+        }
+    };
+    ($(#[$meta:meta])* struct $name:ident of $domain:ty as $form:ty) => {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        $(#[$meta])*
+        pub(super) struct $name($form);
+
+        impl $crate::published::form::Form<$domain> for $name {
+            fn write(domain: &$domain) -> Result<Self, $crate::published::form::Unsayable> {
+                Ok(Self($crate::published::form::Form::write(&domain.0)?))
+            }
+
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                <$form as $crate::published::form::Form<_>>::forgets(&domain.0)
+            }
+
+            fn read(self) -> $domain {
+                type Domain = $domain;
+                Domain { 0: $crate::published::form::Form::read(self.0) }
+            }
+        }
+    };
+    ($(#[$meta:meta])* enum $name:ident of $domain:ty { $($value:ident($form:ty),)+ }) => {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        $(#[$meta])*
+        pub(super) enum $name { $($value($form),)+ }
+
+        impl $crate::published::form::Form<$domain> for $name {
+            fn write(domain: &$domain) -> Result<Self, $crate::published::form::Unsayable> {
+                type Domain = $domain;
+                Ok(match domain {
+                    $(Domain::$value(one) => Self::$value($crate::published::form::Form::write(one)?),)+
+                })
+            }
+
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                type Domain = $domain;
+                match domain {
+                    $(Domain::$value(one) => <$form as $crate::published::form::Form<_>>::forgets(one),)+
+                }
+            }
+
+            fn read(self) -> $domain {
+                type Domain = $domain;
+                match self { $(Self::$value(one) => Domain::$value($crate::published::form::Form::read(one)),)+ }
             }
         }
     };

@@ -170,27 +170,9 @@ form! {
 form! { struct KeyDigest of crate::KeyDigest { sha256: Digest, not_after: Option<UnixSeconds>, } }
 form! { struct Limits of crate::Limits { requests_per_minute: Option<NonZeroU32>, } }
 
-/// Who answers.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Backend {
-    Http(Endpoint),
-    Mock(Mock),
-}
-
-impl Form<crate::Backend> for Backend {
-    fn write(domain: &crate::Backend) -> Result<Self, Unsayable> {
-        Ok(match domain {
-            crate::Backend::Http(endpoint) => Self::Http(Form::write(endpoint)?),
-            crate::Backend::Mock(mock) => Self::Mock(Form::write(mock)?),
-        })
-    }
-
-    fn read(self) -> crate::Backend {
-        match self {
-            Self::Http(endpoint) => crate::Backend::Http(endpoint.read()),
-            Self::Mock(mock) => crate::Backend::Mock(mock.read()),
-        }
-    }
+form! {
+    /// Who answers.
+    enum Backend of crate::Backend { Http(Endpoint), Mock(Mock), }
 }
 
 /// What readers make of it that a stream's first token is not spoken of: the default of all that have that timer.
@@ -272,19 +254,9 @@ impl Form<crate::FailureSet> for FailureSet {
     }
 }
 
-/// The models that a key may ask for.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct AllowedModels(Vec<ModelPattern>);
-
-impl Form<crate::AllowedModels> for AllowedModels {
-    fn write(domain: &crate::AllowedModels) -> Result<Self, Unsayable> {
-        Ok(Self(Form::write(&domain.0)?))
-    }
-
-    fn read(self) -> crate::AllowedModels {
-        crate::AllowedModels(self.0.read())
-    }
+form! {
+    /// The models that a key may ask for.
+    struct AllowedModels of crate::AllowedModels as Vec<ModelPattern>
 }
 
 /// A model's name, or with a final `*` every name that begins so.
