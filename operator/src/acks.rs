@@ -1,8 +1,10 @@
 //! What the gateways' pods say that they run (semantics S8.5): asked for while one of them is behind, and only then.
 
 use crate::pods::GatewayPod;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub struct Heard {
 pub struct Aim {
     /// The published configuration.
     pub revision: Revision,
-    /// The pods.
+    /// The pods; those that are leaving only say what they read.
     pub pods: Vec<GatewayPod>,
 }
 
@@ -64,11 +66,12 @@ impl Acks {
     }
 
     /// Whom to ask from now on, and what they should run. What a pod said counts for as long as it is ready: one that was
-    /// not may have begun again, from an older configuration or as another version.
+    /// not may have begun again, from an older configuration or as another version. One that is leaving does not begin
+    /// again.
     pub fn aim(&self, aims: Aims) {
         self.aims.send_if_modified(|now| std::mem::replace(now, aims) != *now);
         let aims = self.aims.borrow();
-        let pods = aims.values().flat_map(|aim| &aim.pods).map(|pod| (&pod.uid, pod.ready));
+        let pods = aims.values().flat_map(|aim| &aim.pods).map(|pod| (&pod.uid, pod.ready || pod.leaving));
         let pods: BTreeMap<&String, bool> = pods.collect();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.retain(|uid, _| pods.contains_key(uid));
@@ -105,31 +108,41 @@ impl Acks {
         self.hear(&question, Some(Said { runs, formats: formats.to_vec() }));
     }
 
-    /// Asks whoever is behind, for ever.
+    /// Asks whoever is behind, for ever. Nobody waits for the answer of another pod.
     pub async fn poll(&self, http: &reqwest::Client) {
         let mut aims = self.aims.subscribe();
+        let (mut answers, mut asked) = (FuturesUnordered::new(), BTreeSet::new());
         let mut pause = PAUSE.0;
+        let mut next = Instant::now() + pause;
         loop {
-            let behind = self.behind(&aims.borrow_and_update());
-            let next = Instant::now() + pause;
+            let mut behind = self.behind(&aims.borrow_and_update());
+            behind.retain(|pod| !asked.contains(&pod.uid));
             tokio::select! {
                 changed = aims.changed() => {
                     if changed.is_err() { return }
                     pause = PAUSE.0;
-                    continue;
+                    next = Instant::now() + pause;
                 }
-                () = tokio::time::sleep_until(next), if !behind.is_empty() => {}
-            }
-            let news = self.ask(http, &behind).await;
-            pause = if news { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
-            if news {
-                self.news.notify_one();
+                Some((uid, is_news)) = answers.next() => {
+                    asked.remove(&uid);
+                    if is_news {
+                        self.news.notify_one();
+                        pause = PAUSE.0;
+                        next = next.min(Instant::now() + pause);
+                    }
+                }
+                () = tokio::time::sleep_until(next), if !behind.is_empty() => {
+                    asked.extend(behind.iter().map(|pod| pod.uid.clone()));
+                    answers.extend(behind.into_iter().map(|pod| self.ask(http, pod)));
+                    pause = (pause * 2).min(PAUSE.1);
+                    next = Instant::now() + pause;
+                }
             }
         }
     }
 
     /// Pods that are not known to run what is published. Of those that are not ready, the ones that have not said which
-    /// formats they read: what is published may be why (semantics S8.10).
+    /// formats they read: what is published may be why (semantics S8.10). So of those that are leaving.
     fn behind(&self, aims: &Aims) -> Vec<Question> {
         let is_behind = |aim: &Aim, pod: &GatewayPod| {
             let Some(heard) = self.heard(&pod.uid) else { return true };
@@ -143,10 +156,10 @@ impl Acks {
         behind.filter_map(|(_, pod)| question(pod)).collect()
     }
 
-    /// Asks all of them at once; true if one of them had news.
-    async fn ask(&self, http: &reqwest::Client, pods: &[Question]) -> bool {
-        let asked = pods.iter().map(|pod| async move { self.hear(pod, status(http, pod.admin).await) });
-        futures::future::join_all(asked).await.contains(&true)
+    /// Asks one of them; true with its uid if it had news.
+    async fn ask(&self, http: &reqwest::Client, pod: Question) -> (String, bool) {
+        let is_news = self.hear(&pod, status(http, pod.admin).await);
+        (pod.uid, is_news)
     }
 }
 
@@ -210,12 +223,13 @@ async fn status(http: &reqwest::Client, admin: SocketAddr) -> Option<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead, BufReader, Write};
 
     const REVISION: Revision = Revision { generation: 7, hash: Digest([7; 32]) };
 
     fn aims(ready: bool) -> Aims {
         let admin = Some(SocketAddr::from(([127, 0, 0, 1], 9)));
-        let pod = GatewayPod { uid: "1".to_owned(), name: "pod".to_owned(), admin, ready };
+        let pod = GatewayPod { uid: "1".to_owned(), name: "pod".to_owned(), admin, ready, leaving: false };
         Aims::from([(ObjectName::new("a", "default"), Aim { revision: REVISION, pods: vec![pod] })])
     }
 
@@ -261,6 +275,67 @@ mod tests {
         assert_eq!((runs(&acks), reads(&acks)), (None, Some(vec![1])), "what it runs does not count yet");
         assert!(asked(&acks, false).is_empty());
         assert_eq!(asked(&acks, true).len(), 1);
+    }
+
+    #[test]
+    fn s8_4_what_a_pod_said_that_it_reads_counts_until_it_is_gone() {
+        let acks = Acks::new(Arc::default());
+        acks.hear(&asked(&acks, true)[0], said(REVISION));
+        let mut leaving = aims(false);
+        leaving.values_mut().for_each(|aim| aim.pods[0].leaving = true);
+        acks.aim(leaving.clone());
+        assert_eq!(reads(&acks), Some(vec![1]));
+        assert!(acks.behind(&leaving).is_empty());
+        let other = Acks::new(Arc::default());
+        assert_eq!(other.behind(&leaving).len(), 1, "one that was never asked is asked even now");
+    }
+
+    /// Answers each call with the next of `generations`, the last one for ever; without any it never answers.
+    fn pod(uid: &str, generations: &'static [u64]) -> GatewayPod {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = Some(listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut unanswered = Vec::new();
+            let mut left = generations.iter();
+            let mut generation = left.next();
+            while let Ok((mut stream, _)) = listener.accept() {
+                let Some(now) = generation else {
+                    unanswered.push(stream);
+                    continue;
+                };
+                generation = left.next().or(generation);
+                // All of the request: what is unread would make an end a reset.
+                let head = BufReader::new(&stream).lines().map(Result::unwrap);
+                assert!(head.take_while(|line| !line.is_empty()).count() > 1);
+                let config = serde_json::json!({"generation": now, "hash": Digest([7; 32])});
+                let body = serde_json::json!({"config": config, "formats": [1, 2]}).to_string();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).unwrap();
+            }
+        });
+        GatewayPod { uid: uid.to_owned(), name: uid.to_owned(), admin, ready: true, leaving: false }
+    }
+
+    #[tokio::test]
+    async fn s8_5_a_pod_that_does_not_answer_keeps_nobody_waiting_for_the_others() {
+        let pods = vec![pod("mute", &[]), pod("first", &[6, 7]), pod("second", &[7])];
+        let acks = Acks::new(Arc::default());
+        acks.aim(Aims::from([(ObjectName::new("a", "default"), Aim { revision: REVISION, pods })]));
+        // It waits for an answer for as long as it takes: for ever.
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let all_others_said = async {
+            while ["first", "second"].map(|uid| acks.heard(uid).and_then(|heard| heard.runs))
+                != [Some(REVISION); 2]
+            {
+                acks.news.notified().await;
+            }
+        };
+        tokio::select! {
+            () = acks.poll(&http) => panic!("it never ends"),
+            said = tokio::time::timeout(Duration::from_secs(30), all_others_said) => said.unwrap(),
+        }
+        assert_eq!(acks.heard("mute"), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod fake_api;
 pub mod gather;
 pub mod health;
 pub mod lease;
+pub mod left_out;
 pub mod log;
 pub mod metrics;
 pub mod mint;

@@ -5,13 +5,14 @@ use crate::children::{self, Outcomes};
 use crate::cluster::CallError;
 use crate::gather::{self, Objects};
 use crate::metrics::Metrics;
+use crate::pods::GatewayPod;
 use crate::programmed::{on_gateway, over_all};
 use crate::publish::{Shelf, Unpublished, Wanted};
 use crate::report::{self, GatewayNumbers, Programmed, ReportInput, Statuses};
 use crate::secrets::Contents;
 use crate::tasks::compute;
 use crate::watch::{Picture, name_of};
-use crate::{mint, pods};
+use crate::{left_out, mint, pods};
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
 use weir_compile::{Code, Finding, Input, Output, Severity, compile};
 use weir_config::ObjectName;
-use weir_config::published::Unsayable;
+use weir_config::published::LeftOut;
 use weir_crds::{Kind, LLMGateway};
 
 /// A name that somebody else has is looked at so often: no watch tells of what is not ours.
@@ -173,7 +174,7 @@ impl World {
             let snapshot = output.gateways.get(&owner.name)?;
             let known = shelves.remove(&owner.name).filter(|shelf| *shelf.owner() == owner);
             let mut shelf = known.unwrap_or_else(|| Shelf::new(owner));
-            let readers = self.readers(&shelf.owner().name);
+            let readers = self.formats(&shelf.owner().name);
             Some(async move {
                 let wanted = Wanted { snapshot, readers: &readers, look };
                 let mut answer = shelf.publish(client, picture, metrics, wanted).await;
@@ -210,17 +211,29 @@ impl World {
         waiting.for_each(|shelf| shelf.await_look(look));
     }
 
-    /// Of each pod of the gateway the formats that it reads, if it has said so (semantics S8.4). Pods without an address
-    /// have not begun and read nothing yet.
-    fn readers(&self, gateway: &ObjectName) -> Vec<Option<Vec<u32>>> {
-        let pods = pods::of(&self.picture, gateway).into_iter().filter(|pod| pod.admin.is_some());
-        pods.map(|pod| self.acks.heard(&pod.uid)?.formats).collect()
+    /// The pods of the gateway that read what is published, each with the formats that it reads, if it has said so
+    /// (semantics S8.4). Pods without an address have not begun and read nothing yet; those that are leaving read on until
+    /// they are gone.
+    fn readers(&self, gateway: &ObjectName) -> Vec<(GatewayPod, Option<Vec<u32>>)> {
+        let pods = pods::all(&self.picture, gateway).into_iter().filter(|pod| pod.admin.is_some());
+        let reads = |pod: &GatewayPod| self.acks.heard(&pod.uid)?.formats;
+        pods.map(|pod| (pod.clone(), reads(&pod))).collect()
+    }
+
+    /// What they read.
+    fn formats(&self, gateway: &ObjectName) -> Vec<Option<Vec<u32>>> {
+        self.readers(gateway).into_iter().map(|(_, reads)| reads).collect()
+    }
+
+    fn left_out(&self, gateway: &ObjectName, left: &LeftOut) -> String {
+        let readers = self.readers(gateway);
+        left_out::why(gateway, left, readers.iter().map(|(pod, reads)| (pod, reads.as_deref())))
     }
 
     /// Whether pods want what is published for them in another format: one that reads no newer one has come, or the last
     /// of those has gone. That takes a pass.
     pub fn wants_format(&self) -> bool {
-        self.shelves.iter().any(|(name, shelf)| shelf.wants_format(&self.readers(name)))
+        self.shelves.iter().any(|(name, shelf)| shelf.wants_format(&self.formats(name)))
     }
 
     /// Tells the pods' poller what they should run, and offers every status that is not what it should be. Gives the
@@ -262,7 +275,7 @@ impl World {
     fn aim(&self, shelf: &Shelf) -> Option<(ObjectName, Aim)> {
         let revision = shelf.revision()?;
         let name = &shelf.owner().name;
-        Some((name.clone(), Aim { revision, pods: pods::of(&self.picture, name) }))
+        Some((name.clone(), Aim { revision, pods: pods::all(&self.picture, name) }))
     }
 
     fn programmed(
@@ -278,8 +291,8 @@ impl World {
                 return Programmed::Blocked { code: finding.code, message: finding.message.clone() };
             }
             let shelf = self.shelves.get(gateway);
-            if let Some(what) = shelf.and_then(|shelf| shelf.left_out(object)) {
-                return Programmed::LeftOut { message: left_out(gateway, what) };
+            if let Some(left) = shelf.and_then(|shelf| shelf.left_out(object)) {
+                return Programmed::LeftOut { message: self.left_out(gateway, left) };
             }
             let since = shelf.and_then(|shelf| shelf.since(object));
             match aims.get(gateway).zip(since) {
@@ -340,14 +353,6 @@ fn obstacle(gateway: &ObjectName, why: &Unpublished) -> Option<Finding> {
     };
     let object = (Kind::Gateway, gateway.clone());
     Some(Finding { object, severity: code.severity(), code, field: "metadata.name".to_owned(), message })
-}
-
-/// What keeps an object from pods of an older version, and what to do.
-fn left_out(gateway: &ObjectName, what: Unsayable) -> String {
-    format!(
-        "pods of LLMGateway {gateway} are of an older version, which cannot be told of {what}, so none of its pods serves \
-         the object; update them (`spec.image`, if that names one), or do without it until they are replaced"
-    )
 }
 
 #[cfg(test)]

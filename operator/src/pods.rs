@@ -1,4 +1,4 @@
-//! A gateway's pods: who is ready, and where each says what it runs.
+//! A gateway's pods: who is ready, who is going, and where each says what it runs.
 
 use crate::names::{ADMIN_PORT, DEFAULT_ADMIN_PORT, GATEWAY_LABEL};
 use crate::watch::{Picture, Trouble, is_ready, trouble};
@@ -15,20 +15,29 @@ pub struct GatewayPod {
     pub name: String,
     /// Where its /status is; none before it has an address.
     pub admin: Option<SocketAddr>,
-    /// Whether the kubelet calls it ready.
+    /// Whether the kubelet calls it ready, and it stays.
     pub ready: bool,
+    /// It has begun to go. It still serves: who is connected, and for a while who comes.
+    pub leaving: bool,
+}
+
+/// The pods of `gateway` that serve or will, those that are leaving among them.
+pub fn all(picture: &Picture, gateway: &ObjectName) -> Vec<GatewayPod> {
+    let pods = picture.pods.all();
+    pods.iter().filter(|pod| belongs(pod, gateway) && !is_over(pod)).map(|pod| read(pod)).collect()
 }
 
 /// The pods of `gateway` that have not begun to go.
 pub fn of(picture: &Picture, gateway: &ObjectName) -> Vec<GatewayPod> {
-    let pods = picture.pods.all();
-    pods.iter().filter(|pod| belongs(pod, gateway) && !is_leaving(pod)).map(|pod| read(pod)).collect()
+    let mut pods = all(picture, gateway);
+    pods.retain(|pod| !pod.leaving);
+    pods
 }
 
 /// What the pods of `gateway` that are not ready say of it, each with its name.
 pub fn troubles(picture: &Picture, gateway: &ObjectName) -> Vec<(String, Trouble)> {
     let pods = picture.pods.all();
-    let staying = pods.iter().filter(|pod| belongs(pod, gateway) && !is_leaving(pod));
+    let staying = pods.iter().filter(|pod| belongs(pod, gateway) && !is_over(pod) && !is_leaving(pod));
     staying.filter_map(|pod| Some((pod.metadata.name.clone()?, trouble(pod)?))).collect()
 }
 
@@ -38,8 +47,13 @@ fn belongs(pod: &Pod, gateway: &ObjectName) -> bool {
 }
 
 fn is_leaving(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether all of its containers have ended for good.
+fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    pod.metadata.deletion_timestamp.is_some() || matches!(phase, Some("Succeeded" | "Failed"))
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn read(pod: &Pod) -> GatewayPod {
@@ -48,7 +62,8 @@ fn read(pod: &Pod) -> GatewayPod {
         uid: pod.metadata.uid.clone().unwrap_or_default(),
         name: pod.metadata.name.clone().unwrap_or_default(),
         admin: address.map(|address| SocketAddr::new(address, admin_port(pod))),
-        ready: is_ready(pod),
+        ready: is_ready(pod) && !is_leaving(pod),
+        leaving: is_leaving(pod),
     }
 }
 

@@ -66,8 +66,13 @@ mod tests {
 
     /// A gateway of which generation 7 is published.
     fn aim(pods: usize) -> Aim {
-        let pod =
-            |n: usize| GatewayPod { uid: n.to_string(), name: format!("pod-{n}"), admin: None, ready: true };
+        let pod = |n: usize| GatewayPod {
+            uid: n.to_string(),
+            name: format!("pod-{n}"),
+            admin: None,
+            ready: true,
+            leaving: false,
+        };
         Aim { revision: revision(7), pods: (0..pods).map(pod).collect() }
     }
 

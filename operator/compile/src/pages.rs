@@ -49,7 +49,8 @@ before is left: Pending while they are replaced, RolloutFailed if they do not co
 configured, and stays True while pods from before serve on.
 
 Each has `observedGeneration`. The health of upstreams never changes `Ready`, and once an object is Programmed, pods
-that join, restart or fall silent do not change it either until its next generation.
+that join, restart or fall silent do not change it either until its next generation; but for one of an older version
+that cannot be told of a part of the object, which then is in force nowhere: it is Pending until that pod is gone.
 
 What a tool that follows kstatus shows (Argo CD, Flux, `kubectl wait`, Helm):
 

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::watch::Picture;
 use kube::Client;
 use tokio::time::Instant;
-use weir_config::published::{Revision, Unsayable};
+use weir_config::published::{LeftOut, Revision};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
 
@@ -93,8 +93,8 @@ impl Shelf {
         self.state.as_ref()?.since(object)
     }
 
-    /// What of an object the format of what is published has no words for; it is not in there.
-    pub fn left_out(&self, object: &(Kind, ObjectName)) -> Option<Unsayable> {
+    /// What of an object the format of what is published has no words for.
+    pub fn left_out(&self, object: &(Kind, ObjectName)) -> Option<&LeftOut> {
         self.state.as_ref()?.left_out(object)
     }
 

@@ -10,8 +10,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
 use weir_config::published::{
-    FORMATS, Index, LeftOut, Object, Part, PartRef, Published, Revision, Store, Unsayable, assemble,
-    choose_format, compress, decompress, encode, index_name, part_names,
+    FORMATS, Index, LeftOut, Object, Part, PartRef, Published, Revision, Store, assemble, choose_format,
+    compress, decompress, encode, index_name, part_names,
 };
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
@@ -25,8 +25,8 @@ pub(super) struct State {
     index: Option<(Index, Version)>,
     parts: BTreeMap<String, (PartRef, Version)>,
     snapshot: Option<Snapshot>,
-    /// What of that the index's format has no words for, so that readers have nothing of these objects.
-    left_out: HashMap<(Kind, ObjectName), Unsayable>,
+    /// What of that the index's format has no words for.
+    left_out: HashMap<(Kind, ObjectName), LeftOut>,
     since: Since,
 }
 
@@ -153,8 +153,8 @@ impl State {
     }
 
     /// What of an object its format has no words for.
-    pub(super) fn left_out(&self, object: &(Kind, ObjectName)) -> Option<Unsayable> {
-        self.left_out.get(object).copied()
+    pub(super) fn left_out(&self, object: &(Kind, ObjectName)) -> Option<&LeftOut> {
+        self.left_out.get(object)
     }
 
     /// Whether `readers` want another format than the one that is there.
@@ -333,11 +333,11 @@ fn nothing(Claimed { format, generation }: Claimed) -> Index {
     }
 }
 
-fn by_kind(LeftOut { object, what }: LeftOut) -> ((Kind, ObjectName), Unsayable) {
-    let object = match object {
-        Object::Provider(name) => (Kind::Provider, name),
-        Object::Route(name) => (Kind::Route, name),
-        Object::Key(name) => (Kind::Key, name),
+fn by_kind(left_out: LeftOut) -> ((Kind, ObjectName), LeftOut) {
+    let object = match &left_out.object {
+        Object::Provider(name) => (Kind::Provider, name.clone()),
+        Object::Route(name) => (Kind::Route, name.clone()),
+        Object::Key(name) => (Kind::Key, name.clone()),
     };
-    (object, what)
+    (object, left_out)
 }

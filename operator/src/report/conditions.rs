@@ -50,7 +50,7 @@ pub enum Programmed {
     NoReadyPods,
     /// None of the ready pods answers.
     PodsUnreachable,
-    /// What is published has nothing of it, because not all pods can be told of it.
+    /// What is published lacks it, or a field of it, because not all pods can be told of that.
     LeftOut {
         /// What happened and what to do, without a code.
         message: String,

@@ -24,6 +24,12 @@ pub(super) trait Form<D>: Sized {
     /// The form would say something else. Of a cap it must not say less: then the whole object is refused.
     fn write(domain: &D) -> Result<Self, Unsayable>;
 
+    /// What of `domain` readers take for something else, although it can be written: something that is no cap, and of
+    /// which the form says nothing.
+    fn forgets(_domain: &D) -> Option<Unsayable> {
+        None
+    }
+
     /// What it says.
     fn read(self) -> D;
 }
@@ -50,6 +56,10 @@ impl<D, F: Form<D>> Form<Vec<D>> for Vec<F> {
         domain.iter().map(F::write).collect()
     }
 
+    fn forgets(domain: &Vec<D>) -> Option<Unsayable> {
+        domain.iter().find_map(F::forgets)
+    }
+
     fn read(self) -> Vec<D> {
         self.into_iter().map(F::read).collect()
     }
@@ -60,6 +70,10 @@ impl<D, F: Form<D>> Form<Option<D>> for Option<F> {
         domain.as_ref().map(F::write).transpose()
     }
 
+    fn forgets(domain: &Option<D>) -> Option<Unsayable> {
+        domain.as_ref().and_then(F::forgets)
+    }
+
     fn read(self) -> Option<D> {
         self.map(F::read)
     }
@@ -68,6 +82,10 @@ impl<D, F: Form<D>> Form<Option<D>> for Option<F> {
 impl<D, F: Form<D>> Form<BTreeMap<String, D>> for BTreeMap<String, F> {
     fn write(domain: &BTreeMap<String, D>) -> Result<Self, Unsayable> {
         domain.iter().map(|(name, one)| Ok((name.clone(), F::write(one)?))).collect()
+    }
+
+    fn forgets(domain: &BTreeMap<String, D>) -> Option<Unsayable> {
+        domain.values().find_map(F::forgets)
     }
 
     fn read(self) -> BTreeMap<String, D> {
@@ -97,7 +115,8 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from)
 }
 
-/// A form that has what the domain's type has, field by field or value by value. Where it lacks a field the conversion
+/// A form that has what the domain's type has: fields, what a type wraps (`as`), or values with or without something in
+/// them. Where it lacks a field the conversion
 /// is written by hand, so that somebody decides what is lost or refused. Values that it `lacks` it cannot say.
 macro_rules! form {
     (
@@ -115,10 +134,63 @@ macro_rules! form {
                 Ok(Self { $($field: $crate::published::form::Form::write($field)?,)* })
             }
 
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                type Domain = $domain;
+                let Domain { $($field,)* } = domain;
+                None$(.or_else(|| <$form as $crate::published::form::Form<_>>::forgets($field)))*
+            }
+
             fn read(self) -> $domain {
                 type Domain = $domain;
                 let Self { $($field,)* } = self;
                 Domain { $($field: $crate::published::form::Form::read($field),)* }
+            }
+        }
+    };
+    ($(#[$meta:meta])* struct $name:ident of $domain:ty as $form:ty) => {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        $(#[$meta])*
+        pub(super) struct $name($form);
+
+        impl $crate::published::form::Form<$domain> for $name {
+            fn write(domain: &$domain) -> Result<Self, $crate::published::form::Unsayable> {
+                Ok(Self($crate::published::form::Form::write(&domain.0)?))
+            }
+
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                <$form as $crate::published::form::Form<_>>::forgets(&domain.0)
+            }
+
+            fn read(self) -> $domain {
+                type Domain = $domain;
+                Domain { 0: $crate::published::form::Form::read(self.0) }
+            }
+        }
+    };
+    ($(#[$meta:meta])* enum $name:ident of $domain:ty { $($value:ident($form:ty),)+ }) => {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        $(#[$meta])*
+        pub(super) enum $name { $($value($form),)+ }
+
+        impl $crate::published::form::Form<$domain> for $name {
+            fn write(domain: &$domain) -> Result<Self, $crate::published::form::Unsayable> {
+                type Domain = $domain;
+                Ok(match domain {
+                    $(Domain::$value(one) => Self::$value($crate::published::form::Form::write(one)?),)+
+                })
+            }
+
+            fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
+                type Domain = $domain;
+                match domain {
+                    $(Domain::$value(one) => <$form as $crate::published::form::Form<_>>::forgets(one),)+
+                }
+            }
+
+            fn read(self) -> $domain {
+                type Domain = $domain;
+                match self { $(Self::$value(one) => Domain::$value($crate::published::form::Form::read(one)),)+ }
             }
         }
     };

@@ -56,8 +56,8 @@ pub(super) trait Format {
 /// the formats that it reads, or with nothing while it has not said so: such a one may be of any version, so nothing
 /// newer than `published` is written for it, the format that is there now (0: nothing is).
 ///
-/// Without pods it is the newest of all. Where they have none in common the oldest of `writes`: pods that cannot read it
-/// keep what they run. 0 only if `writes` is empty.
+/// Without pods it is the newest of all. Where they have none in common it is the oldest of `writes`: pods that cannot
+/// read that keep what they run. It is 0 only if `writes` is empty.
 pub fn choose_format<'a>(
     pods: impl Iterator<Item = Option<&'a [u32]>>,
     published: u32,

@@ -42,26 +42,25 @@ impl<'a> Shelves<'a> {
         let gateway = F::Gateway::write(&snapshot.gateway)?;
         public.put(0, "gateway", &snapshot.gateway.name, &gateway)?;
         for provider in &snapshot.providers {
-            match F::Provider::write(provider) {
-                Ok(form) => public.put(1, "provider", &provider.name, &form)?,
-                Err(what) => left_out.push(LeftOut { object: Object::Provider(provider.name.clone()), what }),
+            if let Some(form) =
+                told::<_, F::Provider>(provider, &provider.name, Object::Provider, &mut left_out)
+            {
+                public.put(1, "provider", &provider.name, &form)?;
             }
         }
         for route in &snapshot.routes {
-            match F::Route::write(route) {
-                Ok(form) => public.put(2, "route", &route.name, &form)?,
-                Err(what) => left_out.push(LeftOut { object: Object::Route(route.name.clone()), what }),
+            if let Some(form) = told::<_, F::Route>(route, &route.name, Object::Route, &mut left_out) {
+                public.put(2, "route", &route.name, &form)?;
             }
         }
         for key in &snapshot.keys {
-            match F::Key::write(key) {
-                Ok(form) => secret.put(0, "key", &key.name, &form)?,
-                Err(what) => left_out.push(LeftOut { object: Object::Key(key.name.clone()), what }),
+            if let Some(form) = told::<_, F::Key>(key, &key.name, Object::Key, &mut left_out) {
+                secret.put(0, "key", &key.name, &form)?;
             }
         }
         for (provider, credential) in &snapshot.credentials {
             let object = Object::Provider(provider.clone());
-            if left_out.iter().any(|left| left.object == object) {
+            if left_out.iter().any(|left| left.whole && left.object == object) {
                 continue;
             }
             let form = F::Credential::write(&(provider.clone(), credential.clone()))?;
@@ -71,6 +70,19 @@ impl<'a> Shelves<'a> {
         secret.sort();
         Ok(Self { public, secret, left_out })
     }
+}
+
+/// The form of `domain`, if it has one; what that lacks goes to `left_out`.
+fn told<D, F: Form<D>>(
+    domain: &D,
+    name: &ObjectName,
+    object: fn(ObjectName) -> Object,
+    left_out: &mut Vec<LeftOut>,
+) -> Option<F> {
+    let form = F::write(domain);
+    let lacking = form.as_ref().err().copied().or_else(|| F::forgets(domain));
+    left_out.extend(lacking.map(|what| LeftOut { object: object(name.clone()), what, whole: form.is_err() }));
+    form.ok()
 }
 
 impl<'a> Shelf<'a> {

@@ -1,8 +1,8 @@
 //! Format 1, as it is since the first release. It never changes: pods of that release read nothing else.
 //!
 //! Its readers pass over what they do not know, so nothing may ever be added here. It has no word for a stream's first
-//! token: whoever reads it waits ten minutes. Of a model's name that ends with `*` it would make every name that begins
-//! so: an object that needs it is refused.
+//! token: whoever reads it, and knows of it, waits ten minutes. It lacks failure classes: see [`FailureSet`]. Of a
+//! model's name that ends with `*` it would make every name that begins so: an object that needs it is refused.
 
 use super::form::{Form, Millis, Unsayable, form};
 use super::format::{Format, Section};
@@ -153,7 +153,7 @@ form! {
         CallerFault,
         Garbled,
     }
-    lacks { Misdirected: "the failure class Misdirected", }
+    lacks { Misdirected: "whether fallback.onFailure has Misdirected", }
 }
 
 form! {
@@ -170,28 +170,13 @@ form! {
 form! { struct KeyDigest of crate::KeyDigest { sha256: Digest, not_after: Option<UnixSeconds>, } }
 form! { struct Limits of crate::Limits { requests_per_minute: Option<NonZeroU32>, } }
 
-/// Who answers.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Backend {
-    Http(Endpoint),
-    Mock(Mock),
+form! {
+    /// Who answers.
+    enum Backend of crate::Backend { Http(Endpoint), Mock(Mock), }
 }
 
-impl Form<crate::Backend> for Backend {
-    fn write(domain: &crate::Backend) -> Result<Self, Unsayable> {
-        Ok(match domain {
-            crate::Backend::Http(endpoint) => Self::Http(Form::write(endpoint)?),
-            crate::Backend::Mock(mock) => Self::Mock(Form::write(mock)?),
-        })
-    }
-
-    fn read(self) -> crate::Backend {
-        match self {
-            Self::Http(endpoint) => crate::Backend::Http(endpoint.read()),
-            Self::Mock(mock) => crate::Backend::Mock(mock.read()),
-        }
-    }
-}
+/// What readers make of it that a stream's first token is not spoken of: the default of all that have that timer.
+const FIRST_TOKEN: Duration = Duration::from_secs(600);
 
 /// An attempt's timers, but that of the first token: pods of that release had none.
 #[derive(Serialize, Deserialize)]
@@ -214,12 +199,16 @@ impl Form<crate::Timeouts> for Timeouts {
         })
     }
 
+    fn forgets(domain: &crate::Timeouts) -> Option<Unsayable> {
+        (domain.first_token != FIRST_TOKEN).then_some(Unsayable("timeouts.firstToken"))
+    }
+
     fn read(self) -> crate::Timeouts {
         let Self { connect, first_byte, idle, total } = self;
         crate::Timeouts {
             connect: connect.read(),
             first_byte: first_byte.read(),
-            first_token: Duration::from_secs(600),
+            first_token: FIRST_TOKEN,
             idle: idle.read(),
             total: total.read(),
         }
@@ -227,10 +216,21 @@ impl Form<crate::Timeouts> for Timeouts {
 }
 
 /// The classes that move on. Those that this format lacks are left out: pods of that release do not tell them from
-/// others.
+/// others. Readers that do take them for listed where all are that move on by default, for whoever listed these meant
+/// the default; a shorter list means what it says.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct FailureSet(Vec<FailureClass>);
+
+impl FailureSet {
+    /// Whether all of this format's classes that move on by default are in `set`.
+    fn is_default(set: crate::FailureSet) -> bool {
+        use crate::FailureClass::{CallerFault, ContentPolicy};
+        let moves_on = |class: &crate::FailureClass| !matches!(class, CallerFault | ContentPolicy);
+        let mut all = crate::FailureClass::ALL.iter().filter(|class| FailureClass::write(class).is_ok());
+        all.all(|class| set.contains(*class) || !moves_on(class))
+    }
+}
 
 impl Form<crate::FailureSet> for FailureSet {
     fn write(domain: &crate::FailureSet) -> Result<Self, Unsayable> {
@@ -238,24 +238,25 @@ impl Form<crate::FailureSet> for FailureSet {
         Ok(Self(all.filter_map(|class| FailureClass::write(class).ok()).collect()))
     }
 
+    fn forgets(domain: &crate::FailureSet) -> Option<Unsayable> {
+        let is_default = Self::is_default(*domain);
+        let other = crate::FailureClass::ALL.iter().filter(|class| domain.contains(**class) != is_default);
+        other.filter_map(|class| FailureClass::write(class).err()).next()
+    }
+
     fn read(self) -> crate::FailureSet {
-        self.0.into_iter().map(FailureClass::read).collect()
+        let listed: crate::FailureSet = self.0.into_iter().map(FailureClass::read).collect();
+        let is_default = Self::is_default(listed);
+        let is_in = |class: &crate::FailureClass| {
+            listed.contains(*class) || is_default && FailureClass::write(class).is_err()
+        };
+        crate::FailureClass::ALL.into_iter().filter(is_in).collect()
     }
 }
 
-/// The models that a key may ask for.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct AllowedModels(Vec<ModelPattern>);
-
-impl Form<crate::AllowedModels> for AllowedModels {
-    fn write(domain: &crate::AllowedModels) -> Result<Self, Unsayable> {
-        Ok(Self(Form::write(&domain.0)?))
-    }
-
-    fn read(self) -> crate::AllowedModels {
-        crate::AllowedModels(self.0.read())
-    }
+form! {
+    /// The models that a key may ask for.
+    struct AllowedModels of crate::AllowedModels as Vec<ModelPattern>
 }
 
 /// A model's name, or with a final `*` every name that begins so.

@@ -247,27 +247,9 @@ form! {
     }
 }
 
-/// Who answers.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Backend {
-    Http(Endpoint),
-    Mock(Mock),
-}
-
-impl Form<crate::Backend> for Backend {
-    fn write(domain: &crate::Backend) -> Result<Self, Unsayable> {
-        Ok(match domain {
-            crate::Backend::Http(endpoint) => Self::Http(Form::write(endpoint)?),
-            crate::Backend::Mock(mock) => Self::Mock(Form::write(mock)?),
-        })
-    }
-
-    fn read(self) -> crate::Backend {
-        match self {
-            Self::Http(endpoint) => crate::Backend::Http(endpoint.read()),
-            Self::Mock(mock) => crate::Backend::Mock(mock.read()),
-        }
-    }
+form! {
+    /// Who answers.
+    enum Backend of crate::Backend { Http(Endpoint), Mock(Mock), }
 }
 
 /// The classes that move on.
@@ -286,42 +268,14 @@ impl Form<crate::FailureSet> for FailureSet {
     }
 }
 
-/// The models that a key may ask for.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct AllowedModels(Vec<ModelPattern>);
-
-impl Form<crate::AllowedModels> for AllowedModels {
-    fn write(domain: &crate::AllowedModels) -> Result<Self, Unsayable> {
-        Ok(Self(Form::write(&domain.0)?))
-    }
-
-    fn read(self) -> crate::AllowedModels {
-        crate::AllowedModels(self.0.read())
-    }
+form! {
+    /// The models that a key may ask for.
+    struct AllowedModels of crate::AllowedModels as Vec<ModelPattern>
 }
 
-/// A public model's name, or what several begin with.
-#[derive(Serialize, Deserialize)]
-pub(super) enum ModelPattern {
-    Exact(String),
-    Prefix(String),
-}
-
-impl Form<crate::ModelPattern> for ModelPattern {
-    fn write(domain: &crate::ModelPattern) -> Result<Self, Unsayable> {
-        Ok(match domain {
-            crate::ModelPattern::Exact(name) => Self::Exact(name.clone()),
-            crate::ModelPattern::Prefix(prefix) => Self::Prefix(prefix.clone()),
-        })
-    }
-
-    fn read(self) -> crate::ModelPattern {
-        match self {
-            Self::Exact(name) => crate::ModelPattern::Exact(name),
-            Self::Prefix(prefix) => crate::ModelPattern::Prefix(prefix),
-        }
-    }
+form! {
+    /// A public model's name, or what several begin with.
+    enum ModelPattern of crate::ModelPattern { Exact(String), Prefix(String), }
 }
 
 /// A provider and its API key.

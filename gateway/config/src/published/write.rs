@@ -25,14 +25,16 @@ pub struct Published {
     pub left_out: Vec<LeftOut>,
 }
 
-/// An object that is left out, because a format would say something else of it: it is not served rather than served
-/// without one of its bounds.
+/// An object of which something is left out, because a format has no words for it. If that is a bound all of the
+/// object is: it is not served rather than served without one of its bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// Which.
     pub object: Object,
     /// What of it the format has no words for.
     pub what: Unsayable,
+    /// Nothing of the object is there; else all but `what` is.
+    pub whole: bool,
 }
 
 /// An object that a configuration can do without.

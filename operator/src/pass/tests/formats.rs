@@ -27,6 +27,20 @@ impl Life {
         self.world.report();
     }
 
+    /// It is told to go, and drains.
+    async fn pod_is_leaving(&mut self, name: &str) {
+        self.api.edit("pods", ("a", name), |pod| {
+            pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            pod["status"]["conditions"][0]["status"] = json!("False");
+        });
+        let key = ObjectName::new("a", name);
+        self.until(|life| {
+            life.world.picture.pods.get(&key).is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
+        })
+        .await;
+        self.world.report();
+    }
+
     async fn pod_goes(&mut self, name: &str) {
         self.api.delete("pods", ("a", name));
         self.until(|life| !life.has_pod(name)).await;
@@ -100,6 +114,24 @@ async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready
     assert_eq!((newer.format, newer.generation), (2, 3));
 }
 
+/// It serves until it is gone: a key that is revoked meanwhile must be closed there, too.
+#[tokio::test(start_paused = true)]
+async fn s8_4_a_pod_that_is_leaving_reads_what_is_published_until_it_is_gone() {
+    let mut life = Life::published().await;
+    for (pod, formats) in [("new", &[1, 2][..]), ("old", &[1])] {
+        life.pod_comes(pod, true).await;
+        life.says(pod, true, formats);
+    }
+    life.hears().await;
+    assert_eq!(life.published_index().format, 1);
+    life.pod_is_leaving("old").await;
+    life.hears().await;
+    assert_eq!(life.published_index().format, 1);
+    life.pod_goes("old").await;
+    life.hears().await;
+    assert_eq!(life.published_index().format, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn s8_10_an_operator_that_has_just_begun_writes_nothing_newer_before_all_pods_have_said_that_they_read_it()
  {
@@ -153,6 +185,7 @@ async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
     key.allowed_models.0.push(ModelPattern::Exact("chat*".to_owned()));
     for (reads, is_left_out) in [(&[1][..], true), (&[1, 2], false), (&[1], true)] {
         life.publishes(&snapshot, reads).await;
+        life.says("pod", true, reads);
         let index = life.published_index();
         assert_eq!(index.parts.keys().filter(|part| part.contains("secret")).count(), 1);
         let revision = index.revision();
@@ -172,6 +205,38 @@ async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
             said => assert_eq!((said, is_left_out), (Programmed::Current, false)),
         }
     }
+}
+
+/// A change that alters no byte of what is published is in force nowhere, though all pods run what is published.
+#[tokio::test(start_paused = true)]
+async fn s8_11_a_change_of_a_field_that_the_older_format_forgets_is_pending_until_the_newer_one_is_run() {
+    let mut life = Life::published().await;
+    life.pod_comes("pod", true).await;
+    let before = life.world.last.as_ref().unwrap().output.gateways.values().next().unwrap().clone();
+    let mut after = before.clone();
+    Arc::make_mut(&mut after.providers[0]).timeouts.first_token = Duration::from_secs(30);
+    life.publishes(&before, &[1]).await;
+    let index = life.published_index();
+    let uid =
+        life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+    life.world.report();
+    life.world.acks.tell(&uid, true, index.revision(), &[1]);
+    assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Current);
+    life.publishes(&after, &[1]).await;
+    assert_eq!(life.published_index(), index, "else this shows nothing");
+    match life.programmed(Kind::Provider, "p") {
+        Programmed::LeftOut { message } => {
+            assert!(message.contains("timeouts.firstToken") && message.contains("pod pod "), "{message}");
+        }
+        said => panic!("{said:?}"),
+    }
+    life.publishes(&before, &[1]).await;
+    assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Current, "that is what they do");
+    life.publishes(&after, &[1, 2]).await;
+    life.world.report();
+    assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Pending { current: 0, total: 1 });
+    life.world.acks.tell(&uid, true, life.published_index().revision(), &[1, 2]);
+    assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Current);
 }
 
 /// Pods that ran an earlier generation ran it without the object.

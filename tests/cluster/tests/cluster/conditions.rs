@@ -33,6 +33,14 @@ fn every_reason_has_its_case() {
     assert!(missing.is_empty(), "add a case to the table, or a scene: {missing:?}");
 }
 
+#[test]
+fn every_case_has_an_object_of_its_own() {
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&str> =
+        CASES.iter().map(|case| case.object.1).filter(|name| !seen.insert(*name)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 /// Asserts that `object` shows `code` in the condition that it is about, and that people and tools see it so.
 fn assert_shows(code: Code, object: &Value) {
     let (about, reason) = (code.condition().name(), code.reason());

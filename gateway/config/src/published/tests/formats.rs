@@ -2,7 +2,7 @@
 
 use super::worlds::{everything, snapshot, snapshots};
 use super::*;
-use crate::{FailureClass, Key, ModelPattern, Route, Timeouts};
+use crate::{FailureClass, FailureSet, Key, ModelPattern, Route, Timeouts};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::time::Duration;
@@ -34,7 +34,7 @@ macro_rules! words {
     }};
 }
 
-/// Does not compile when one of these has another value: that is a new format's, and belongs into [`everything`].
+/// Does not compile when one of these has another value: that is a new format's, and belongs in [`everything`].
 const _: fn(v1::Backend, v2::Backend, v2::ModelPattern) = |first, second, pattern| {
     match first {
         v1::Backend::Http(_) | v1::Backend::Mock(_) => {}
@@ -84,8 +84,11 @@ fn in_format_1(mut snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
     }
     for route in &mut snapshot.routes {
         let on = &mut Arc::make_mut(route).fallback.on;
-        let known = FailureClass::ALL.into_iter().filter(|class| *class != FailureClass::Misdirected);
-        *on = known.filter(|class| on.contains(*class)).collect();
+        let others = FailureClass::ALL.into_iter().filter(|class| *class != FailureClass::Misdirected);
+        let is_default =
+            others.clone().all(|class| on.contains(class) || !FailureSet::default().contains(class));
+        let misdirected = is_default.then_some(FailureClass::Misdirected);
+        *on = others.filter(|class| on.contains(*class)).chain(misdirected).collect();
     }
     let is_route_out = |route: &Route| looks_like_several(&route.model);
     let is_key_out = |key: &Key| key.allowed_models.0.iter().any(looks_like_several);
@@ -98,6 +101,24 @@ fn in_format_1(mut snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
     (snapshot, out)
 }
 
+/// The objects of `before` that are others in `after`.
+fn others(before: &Snapshot, after: &Snapshot) -> Vec<Object> {
+    let providers = before
+        .providers
+        .iter()
+        .filter(|one| after.providers.iter().any(|other| other.name == one.name && other != *one));
+    let routes = before
+        .routes
+        .iter()
+        .filter(|one| after.routes.iter().any(|other| other.name == one.name && other != *one));
+    let providers = providers.map(|provider| Object::Provider(provider.name.clone()));
+    providers.chain(routes.map(|route| Object::Route(route.name.clone()))).collect()
+}
+
+fn objects_of<'a>(left_out: impl Iterator<Item = &'a LeftOut>) -> Vec<Object> {
+    left_out.map(|left| left.object.clone()).collect()
+}
+
 proptest! {
     #[test]
     fn s8_4_format_1_reads_as_what_it_has_words_for(snapshot in snapshots()) {
@@ -106,8 +127,16 @@ proptest! {
         prop_assert_eq!(&index, &published.index);
         let (expected, out) = in_format_1(snapshot);
         prop_assert_eq!(assemble(&index, &jsons(&published)).unwrap(), expected);
-        let left_out: Vec<Object> = published.left_out.iter().map(|left| left.object.clone()).collect();
-        prop_assert_eq!(left_out, out);
+        prop_assert_eq!(objects_of(published.left_out.iter().filter(|left| left.whole)), out);
+    }
+
+    /// Else it would be said to be in force, and no pod would run it.
+    #[test]
+    fn s8_11_whatever_is_read_as_something_else_is_named(snapshot in snapshots(), format in 1..3u32) {
+        let published = super::super::encode(&snapshot, None, format).unwrap();
+        let read = assemble(&published.index, &jsons(&published)).unwrap();
+        let in_part = objects_of(published.left_out.iter().filter(|left| !left.whole));
+        prop_assert_eq!(in_part, others(&snapshot, &read));
     }
 
     #[test]
@@ -143,7 +172,8 @@ fn s8_11_what_a_format_would_say_otherwise_is_left_out_and_named() {
     Arc::make_mut(&mut snapshot.routes[1]).model = only;
     let (key, route) = (snapshot.keys[0].name.clone(), snapshot.routes[1].name.clone());
     let published = super::super::encode(&snapshot, None, 1).unwrap();
-    let [first, second] = &*published.left_out else { panic!("{:?}", published.left_out) };
+    let whole: Vec<&LeftOut> = published.left_out.iter().filter(|left| left.whole).collect();
+    let [first, second] = &*whole else { panic!("{whole:?}") };
     assert_eq!((&first.object, &second.object), (&Object::Route(route.clone()), &Object::Key(key.clone())));
     assert!(first.what.to_string().contains("ends with *"), "{}", first.what);
     let read = assemble(&published.index, &jsons(&published)).unwrap();
@@ -152,6 +182,31 @@ fn s8_11_what_a_format_would_say_otherwise_is_left_out_and_named() {
     let newest = encode(&snapshot, None).unwrap();
     assert_eq!(newest.left_out, Vec::new());
     assert_eq!(assemble(&newest.index, &jsons(&newest)).unwrap(), snapshot);
+}
+
+/// A reader must not move on where somebody wrote a list without the class, and must where nobody wrote a list.
+#[test]
+fn s8_4_of_a_class_that_format_1_lacks_the_default_means_it_and_a_shorter_list_does_not() {
+    use FailureClass::{Garbled, Misdirected, ServerError};
+    let without = |class| FailureClass::ALL.into_iter().filter(move |one| *one != class).collect();
+    let short = |misdirected: &[FailureClass]| [ServerError].iter().chain(misdirected).copied().collect();
+    for (on, moves_on, is_named) in [
+        (FailureSet::default(), true, false),
+        (FailureClass::ALL.into_iter().collect(), true, false),
+        (short(&[]), false, false),
+        (short(&[Misdirected]), false, true),
+        (without(Misdirected), true, true),
+        (without(Garbled), false, true),
+    ] {
+        let mut snapshot = snapshot();
+        Arc::make_mut(&mut snapshot.routes[0]).fallback.on = on;
+        let published = super::super::encode(&snapshot, None, 1).unwrap();
+        let read = assemble(&published.index, &jsons(&published)).unwrap();
+        assert_eq!(read.routes[0].fallback.on.contains(Misdirected), moves_on, "{on:?}");
+        let told: Vec<String> = published.left_out.iter().map(|left| left.what.to_string()).collect();
+        let named = ["whether fallback.onFailure has Misdirected"];
+        assert_eq!(told, if is_named { &named[..] } else { &[] }, "{on:?}");
+    }
 }
 
 /// Every value in `value` that is an object, by the way to it.

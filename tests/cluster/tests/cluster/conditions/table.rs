@@ -179,18 +179,6 @@ pub(super) const CASES: &[Case] = &[
             "vendor: OpenAICompatible, credentials: {none: {}}, endpoint: {url: 'https://llm.example.com/v1'}"
         )],
     ),
-    case(
-        Code::Suspended,
-        (Kind::Key, "su"),
-        &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: true")],
-        &[key!("su", "source: {generate: {secretName: su-llm}}, suspend: false")],
-    ),
-    case(
-        Code::Expired,
-        (Kind::Key, "ex"),
-        &[key!("ex", "source: {generate: {secretName: ex-llm}}, expiresAt: '2020-01-01T00:00:00Z'")],
-        &[key!("ex", "source: {generate: {secretName: ex-llm}}")],
-    ),
     // The gateway mends it: see `gateway_that_admits`.
     case(
         Code::EgressRefused,
