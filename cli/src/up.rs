@@ -3,7 +3,7 @@
 use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
-use crate::manifest::{Drafts, Outcome, Problem, Source, What, World, drafts};
+use crate::manifest::{Drafts, Id, Outcome, Problem, Source, What, World, drafts};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
 use anyhow::{Context, anyhow};
@@ -127,21 +127,23 @@ impl<'a> Site<'a> {
     fn read(&mut self) -> Outcome {
         let (files, problems) = self.source.read();
         self.drafts = Drafts::begin(files);
-        self.take(problems)
+        self.take(problems, &BTreeSet::new())
     }
 
     /// Reads them again; `None` if nothing else counts than before.
     fn look(&mut self, now: Instant) -> Option<Outcome> {
         let (files, problems) = self.source.read();
-        self.drafts.see(files, now);
-        let news = self.drafts.is_restless() && self.drafts.settle(&self.world.by_file(), now);
-        news.then(|| self.take(problems))
+        let held = self.world.by_file();
+        self.drafts.see(files, &held, now);
+        let staying = self.drafts.settle(&held, now)?;
+        Some(self.take(problems, &staying))
     }
 
-    /// Takes the texts that count, and says what is wrong with them besides `problems`.
-    fn take(&mut self, problems: Vec<Problem>) -> Outcome {
+    /// Takes the texts that count, and says what is wrong with them besides `problems`. What is `staying` need not be
+    /// in them.
+    fn take(&mut self, problems: Vec<Problem>, staying: &BTreeSet<Id>) -> Outcome {
         let wanted = &self.args.gateway.gateway;
-        let mut outcome = self.world.take(&self.drafts.texts(), |id, value| {
+        let mut outcome = self.world.take(&self.drafts.texts(), staying, |id, value| {
             if laptop::is_wanted(wanted, id) {
                 laptop::adjust(value);
             }
