@@ -48,6 +48,13 @@ impl Outcome {
     pub(crate) fn has_changes(&self) -> bool {
         !(self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty())
     }
+
+    /// Adds what changed `later`.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.added.extend(later.added);
+        self.changed.extend(later.changed);
+        self.removed.extend(later.removed);
+    }
 }
 
 impl World {

@@ -91,7 +91,7 @@ fn s8_13_a_removed_key_closes_in_time_though_its_file_is_edited_on_and_on() {
         let route = ROUTE.replace("model: chat", "model: chat\n  aliases: [{name: new}]");
         fs::write(&file, [PROVIDER, &route, &format!("{second}# {edits}\n")].join("---\n")).unwrap();
         edits += 1;
-        thread::sleep(PAUSE);
+        thread::park_timeout(PAUSE);
     }
     let line = up.hears("reloaded");
     assert!(
