@@ -189,8 +189,10 @@ impl Drafts {
 }
 
 impl Draft {
+    /// A whole one waits for a calm, but not for ever; what may go on waits for its time, and then for a calm.
     fn is_ready(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= CALM && (self.is_whole || self.is_late(now))
+        let is_calm = now.saturating_duration_since(self.since) >= CALM;
+        if self.is_whole { is_calm || self.is_late(now) } else { is_calm && self.is_late(now) }
     }
 
     /// Whether it has waited for as long as anything waits.

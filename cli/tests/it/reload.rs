@@ -1,6 +1,6 @@
 //! Edits, while it runs.
 
-use crate::process::{KEY, PROVIDER, ROUTE, Up, folder, shop, weir};
+use crate::process::{KEY, PROVIDER, ROUTE, Up, eventually, folder, shop, weir};
 use std::fs;
 
 #[test]
@@ -82,6 +82,21 @@ fn a_removed_key_closes_though_a_new_one_cannot_be_made_which_is_tried_again() {
     fs::remove_dir(&kept).unwrap();
     up.hears("reloaded");
     assert!(kept.is_file());
+}
+
+#[test]
+fn its_own_usage_log_is_no_manifest() {
+    let (shop, state) = (shop(), folder([]));
+    let log = shop.path().join("usage.json");
+    let mut command = weir();
+    command.arg("up").arg(shop.path()).arg("--state").arg(state.path()).arg("--usage-log").arg(&log);
+    let up = Up::start_with(&mut command);
+    assert_eq!(up.chat("chat").0, 200);
+    eventually("the request is logged", || fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n')));
+    // A manifest that is wrong would be named no later than a removal after it.
+    fs::remove_file(shop.path().join("route.yaml")).unwrap();
+    let said = up.hears_after("removed");
+    assert!(said.iter().all(|line| !line.contains("usage.json")), "{said:?}");
 }
 
 #[test]

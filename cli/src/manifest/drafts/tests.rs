@@ -176,6 +176,18 @@ fn s8_13_further_edits_put_no_removal_off_and_count_meanwhile() {
 }
 
 #[test]
+fn s8_13_a_file_that_never_rests_puts_no_removal_off() {
+    let mut desk = Desk::new(&[("a", &providers(&["x", "y"]))]);
+    let text = |round: u32| format!("{}# {round}\n", providers(&["x", "z"]));
+    for round in 0..30 {
+        desk.look(Duration::from_millis(100), &[("a", &text(round))]);
+        assert_eq!(desk.names(), ["x", "y"]);
+    }
+    desk.look(Duration::from_millis(100), &[("a", &text(30))]);
+    assert_eq!(desk.names(), ["x", "z"]);
+}
+
+#[test]
 fn s8_13_a_file_that_is_broken_again_and_again_is_said_to_be_so() {
     let mut desk = Desk::new(&[("a", &providers(&["x"]))]);
     desk.look(Duration::ZERO, &[("a", "a: [")]);
