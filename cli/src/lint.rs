@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Lint) -> u8 {
     let paths = args.paths.iter().chain(&args.files).cloned().collect();
     let (files, mut problems) = Source::paths(paths).read();
     let mut world = World::default();
-    let outcome = world.take(&files, |_, _| {});
+    let outcome = world.take(&files, &BTreeSet::new(), |_, _| {});
     problems.extend(outcome.problems);
     let implied = implied(args, &world);
     problems.extend(configuration::configure(&world, configuration::secrets(&world), implied).problems);

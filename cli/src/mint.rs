@@ -3,7 +3,7 @@
 //! Each key is made once and kept in a file of its own that only its owner can read, so that a restart changes no
 //! key. Nothing is ever deleted: a key whose object is gone opens nothing.
 
-use crate::manifest::{What, World};
+use crate::manifest::{Problem, What, World, dotted};
 use anyhow::{Context, bail, ensure};
 use std::collections::btree_map::Entry;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -22,18 +22,24 @@ pub(crate) fn default_folder() -> anyhow::Result<PathBuf> {
 }
 
 /// Adds to `secrets` the Secret of every LLMKey that asks for one, as if the operator had written it, unless the
-/// manifests bring it themselves.
-pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> anyhow::Result<()> {
+/// manifests bring it themselves. Gives a problem for each key that cannot be had; the others do not wait for it.
+pub(crate) fn add(folder: &Path, world: &World, secrets: &mut Secrets) -> Vec<Problem> {
+    let mut problems = Vec::new();
     for (id, held) in world.all(What::Ours(Kind::Key)) {
-        let name = held.value.pointer("/spec/source/generate/secretName").and_then(|name| name.as_str());
-        let Some(secret_name) = name else { continue };
+        const FIELD: &str = "/spec/source/generate/secretName";
+        let Some(secret_name) = held.value.pointer(FIELD).and_then(|name| name.as_str()) else { continue };
         let secret_name = ObjectName::new(id.name.namespace.as_str(), secret_name);
         if let Entry::Vacant(secrets) = secrets.entry(secret_name) {
-            let data = minted_data(&kept(folder, &id.name)?, None)?;
-            secrets.insert(SecretContent { data, labelled: false });
+            match kept(folder, &id.name).and_then(|key| Ok(minted_data(&key, None)?)) {
+                Ok(data) => drop(secrets.insert(SecretContent { data, labelled: false })),
+                Err(error) => {
+                    let problem = Problem::at(Some(held.origin.spot(FIELD)), format!("{error:#}"));
+                    problems.push(problem.about(id.to_string(), dotted(FIELD)));
+                }
+            }
         }
     }
-    Ok(())
+    problems
 }
 
 /// The key of the LLMKey `name`: read, or made and written first.

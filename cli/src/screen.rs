@@ -14,7 +14,7 @@ struct Queues {
     err: Log,
 }
 
-/// From now on lines go through queues, which lose what nobody reads. What begins is told in `err`'s log.
+/// From now on lines go through queues, which lose what nobody reads. Gives the queue of standard error, for logs.
 pub(crate) fn begin() -> std::io::Result<Log> {
     let lost = |lines| format!("{lines} lines lost here: nobody read them\n");
     let (out, err) = (Log::to_stdout(lost)?, Log::to_stderr(lost)?);

@@ -3,7 +3,7 @@
 use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
-use crate::manifest::{Drafts, Outcome, Problem, Source, What, World, drafts};
+use crate::manifest::{Drafts, Id, Outcome, Problem, Source, What, World, drafts};
 use crate::ready::{self, Offer};
 use crate::{laptop, mint, screen};
 use anyhow::{Context, anyhow};
@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use weir_config::{ObjectName, Snapshot};
 use weir_crds::Kind;
-use weir_gateway::{Bounds, Log, Options, Running, Signals, StartError};
+use weir_gateway::{Bounds, Log, Options, Running, Signals, StartError, UsageLogTo};
 
 /// What runs when no manifest is given.
 const QUICKSTART: &[(&str, &str)] = &[
@@ -41,6 +41,10 @@ pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     }
     let options = options(args, log);
     let compiled = site.compile()?;
+    if !compiled.unminted.is_empty() {
+        compiled.unminted.iter().for_each(screen::note);
+        return Ok(2);
+    }
     let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.obey(&signals);
     running.apply(compiled.snapshot);
@@ -58,7 +62,11 @@ fn source(args: &Up) -> Source {
         screen::note("no manifest given: serving made-up providers; `weir up FILE|DIR…` serves yours");
         return Source::built_in(QUICKSTART);
     }
-    Source::paths(args.paths.clone())
+    let source = Source::paths(args.paths.clone());
+    match &args.usage_log {
+        UsageLogTo::File(file) => source.without(file),
+        UsageLogTo::Off | UsageLogTo::Stdout => source,
+    }
 }
 
 fn options(args: &Up, log: Log) -> Options {
@@ -105,8 +113,15 @@ struct Site<'a> {
     state: PathBuf,
     drafts: Drafts,
     world: World,
-    /// What was found last; said once, for as long as it holds.
+    /// What was wrong with the manifests last, and what was found in them; said once, for as long as it holds.
+    wrong: BTreeSet<Problem>,
     found: BTreeSet<Problem>,
+    /// What counts since the gateway last took what does.
+    pending: Outcome,
+    /// The keys that the gateway lacks, as they could not be made.
+    unminted: BTreeSet<Problem>,
+    /// Why nothing could be applied, if it is so; said once.
+    stuck: Option<String>,
     offer: Offer,
 }
 
@@ -114,40 +129,44 @@ struct Site<'a> {
 struct Compiled {
     snapshot: Snapshot,
     offer: Offer,
+    /// The keys that could not be made, which are left out.
+    unminted: Vec<Problem>,
 }
 
 impl<'a> Site<'a> {
     fn new(args: &'a Up, source: Source) -> anyhow::Result<Self> {
         let state = args.state.clone().map_or_else(mint::default_folder, Ok)?;
-        let (drafts, world, found, offer) = Default::default();
-        Ok(Self { args, source, state, drafts, world, found, offer })
+        let (drafts, world, wrong, found, pending, unminted, stuck, offer) = Default::default();
+        Ok(Self { args, source, state, drafts, world, wrong, found, pending, unminted, stuck, offer })
     }
 
     /// Reads the manifests for the first time and says what is wrong with them.
     fn read(&mut self) -> Outcome {
         let (files, problems) = self.source.read();
         self.drafts = Drafts::begin(files);
-        self.take(problems)
+        self.take(problems, &BTreeSet::new())
     }
 
     /// Reads them again; `None` if nothing else counts than before.
     fn look(&mut self, now: Instant) -> Option<Outcome> {
         let (files, problems) = self.source.read();
-        self.drafts.see(files, now);
-        let news = self.drafts.is_restless() && self.drafts.settle(&self.world.by_file(), now);
-        news.then(|| self.take(problems))
+        let held = self.world.by_file();
+        self.drafts.see(files, &held, now);
+        let staying = self.drafts.settle(&held, now)?;
+        Some(self.take(problems, &staying))
     }
 
-    /// Takes the texts that count, and says what is wrong with them besides `problems`.
-    fn take(&mut self, problems: Vec<Problem>) -> Outcome {
+    /// Takes the texts that count, and says what is wrong with them besides `problems`. What is `staying` need not be
+    /// in them.
+    fn take(&mut self, problems: Vec<Problem>, staying: &BTreeSet<Id>) -> Outcome {
         let wanted = &self.args.gateway.gateway;
-        let mut outcome = self.world.take(&self.drafts.texts(), |id, value| {
+        let mut outcome = self.world.take(&self.drafts.texts(), staying, |id, value| {
             if laptop::is_wanted(wanted, id) {
                 laptop::adjust(value);
             }
         });
         outcome.problems.splice(0..0, problems);
-        outcome.problems.iter().for_each(screen::note);
+        say_new(&mut self.wrong, &outcome.problems);
         outcome
     }
 
@@ -155,24 +174,29 @@ impl<'a> Site<'a> {
     fn compile(&mut self) -> anyhow::Result<Compiled> {
         let name = laptop::full_name(&self.args.gateway.gateway, &self.world);
         let mut secrets = configuration::secrets(&self.world);
-        mint::add(&self.state, &self.world, &mut secrets)?;
+        let unminted = mint::add(&self.state, &self.world, &mut secrets);
         let implied = if laptop::is_declared(&self.world, &name) { None } else { laptop::implied(&name) };
         let configuration =
             configuration::configure(&self.world, secrets.clone(), implied.into_iter().collect());
-        self.say_new(&configuration.problems);
+        say_new(&mut self.found, &configuration.problems);
         let snapshot = snapshot(&configuration, &name)?;
         let keys = self.world.all(What::Ours(Kind::Key));
         let keys: Vec<_> =
             keys.filter_map(|(_, held)| serde_json::from_value(held.value.clone()).ok()).collect();
         let offer = Offer::of(&snapshot, &keys, &secrets);
-        Ok(Compiled { snapshot, offer })
+        Ok(Compiled { snapshot, offer, unminted })
     }
+}
 
-    fn say_new(&mut self, problems: &[Problem]) {
-        let placeless = |problem: &Problem| Problem { spot: None, ..problem.clone() };
-        problems.iter().filter(|problem| !self.found.contains(&placeless(problem))).for_each(screen::note);
-        self.found = problems.iter().map(placeless).collect();
-    }
+/// Says those of `problems` that are not `known`, and makes all of them so. An edit that only moves an object within
+/// its file makes nothing new.
+fn say_new(known: &mut BTreeSet<Problem>, problems: &[Problem]) {
+    let placeless = |problem: &Problem| {
+        let spot = problem.spot.clone().filter(|_| problem.object.is_none());
+        Problem { spot, ..problem.clone() }
+    };
+    problems.iter().filter(|problem| !known.contains(&placeless(problem))).for_each(screen::note);
+    *known = problems.iter().map(placeless).collect();
 }
 
 fn snapshot(configuration: &Configuration, name: &ObjectName) -> anyhow::Result<Snapshot> {
@@ -181,28 +205,50 @@ fn snapshot(configuration: &Configuration, name: &ObjectName) -> anyhow::Result<
 
 /// Applies edits until a signal comes.
 fn serve(site: &mut Site<'_>, running: &Running, events: &Receiver<Event>) {
-    let mut limit = events::poll(Duration::ZERO);
-    while events::wait(events, limit) {
+    let mut pause = events::pause(Duration::ZERO, false);
+    while events::wait(events, pause) {
         let began = Instant::now();
         reload(site, running, began);
-        limit = if site.drafts.is_restless() { drafts::CALM } else { events::poll(began.elapsed()) };
+        pause = events::pause(began.elapsed(), site.drafts.is_restless());
     }
 }
 
+/// Looks, and applies what counts. What cannot be applied now is tried again at the next look.
 fn reload(site: &mut Site<'_>, running: &Running, began: Instant) {
-    let Some(outcome) = site.look(began).filter(Outcome::has_changes) else { return };
-    match site.compile() {
-        Ok(Compiled { snapshot, offer }) => {
-            let generation = running.apply(snapshot);
-            let took = began.elapsed().as_millis();
-            screen::note(format_args!("reloaded: generation {generation}, {took} ms: {}", changes(&outcome)));
-            if site.args.output == Format::Text {
-                ready::say_changes(&site.offer, &offer);
-            }
-            site.offer = offer;
-        }
-        Err(error) => screen::note(format_args!("error: nothing is changed: {error:#}")),
+    if let Some(outcome) = site.look(began) {
+        site.pending.extend(outcome);
     }
+    if !site.pending.has_changes() && site.unminted.is_empty() {
+        return;
+    }
+    match site.compile() {
+        Ok(compiled) => apply(site, running, compiled, began),
+        Err(error) => {
+            let why = format!("error: nothing is changed: {error:#}");
+            if site.stuck.as_ref() != Some(&why) {
+                screen::note(&why);
+            }
+            site.stuck = Some(why);
+        }
+    }
+}
+
+fn apply(site: &mut Site<'_>, running: &Running, compiled: Compiled, began: Instant) {
+    let Compiled { snapshot, offer, unminted } = compiled;
+    site.stuck = None;
+    let is_news = site.pending.has_changes() || unminted.len() < site.unminted.len();
+    say_new(&mut site.unminted, &unminted);
+    if !is_news {
+        return;
+    }
+    let outcome = std::mem::take(&mut site.pending);
+    let generation = running.apply(snapshot);
+    let took = began.elapsed().as_millis();
+    screen::note(format_args!("reloaded: generation {generation}, {took} ms: {}", changes(&outcome)));
+    if site.args.output == Format::Text {
+        ready::say_changes(&site.offer, &offer);
+    }
+    site.offer = offer;
 }
 
 fn changes(outcome: &Outcome) -> String {
@@ -212,6 +258,9 @@ fn changes(outcome: &Outcome) -> String {
         format!("{what} {}", ids.join(", "))
     });
     let mut said = parts.collect::<Vec<_>>().join("; ");
+    if said.is_empty() {
+        said.push_str("keys that could not be made before");
+    }
     if !outcome.removed.is_empty() {
         said += &format!(" (in no file for {} s)", drafts::GRACE.as_secs());
     }

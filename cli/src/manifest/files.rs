@@ -6,6 +6,7 @@
 
 use super::problem::Problem;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,36 @@ pub(crate) struct Source {
     paths: Vec<PathBuf>,
     /// What can be read once only.
     once: Vec<FileText>,
+    /// What this process writes itself, which is no manifest.
+    own: Option<Own>,
+}
+
+/// A file, by whatever path its folder is reached; it need not be there yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
+    folder: PathBuf,
+    name: OsString,
+}
+
+impl Own {
+    /// The file at `path`; `None` if its folder is not there.
+    fn new(path: &Path) -> Option<Self> {
+        Some(Self { folder: folder_of(path).canonicalize().ok()?, name: path.file_name()?.to_owned() })
+    }
+
+    /// Whether `path` leads to it.
+    pub(crate) fn is(&self, path: &Path) -> bool {
+        path.file_name() == Some(&self.name)
+            && folder_of(path).canonicalize().is_ok_and(|folder| folder == self.folder)
+    }
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// A file and its text, or why that cannot be had; then it may also be a folder, for all that is in it.
@@ -51,14 +82,24 @@ impl Source {
         let is_stream = |path: &PathBuf| fs::metadata(path).is_ok_and(|it| !it.is_dir() && !it.is_file());
         let (streams, paths): (Vec<PathBuf>, _) = paths.into_iter().partition(is_stream);
         let mut left = MAX_BYTES;
-        Self { paths, once: streams.iter().map(|path| text(path, &mut left)).collect() }
+        Self { paths, once: streams.iter().map(|path| text(path, &mut left)).collect(), own: None }
     }
 
     /// Text in this binary: name and content.
     pub(crate) fn built_in(files: &[(&str, &str)]) -> Self {
         let file =
             |(file, text): &(&str, &str)| FileText { file: (*file).into(), text: Ok((*text).to_owned()) };
-        Self { paths: Vec::new(), once: files.iter().map(file).collect() }
+        Self { paths: Vec::new(), once: files.iter().map(file).collect(), own: None }
+    }
+
+    /// The same, but what this process writes to `path` is passed over where a folder is searched.
+    pub(crate) fn without(self, path: &Path) -> Self {
+        Self { own: Own::new(path), ..self }
+    }
+
+    /// What this process writes itself.
+    pub(crate) fn own(&self) -> Option<&Own> {
+        self.own.as_ref()
     }
 
     /// The files and folders that may change.
@@ -68,7 +109,7 @@ impl Source {
 
     /// The text of every file, or why it cannot be had; a problem for each folder that has none.
     pub(crate) fn read(&self) -> (Vec<FileText>, Vec<Problem>) {
-        let Search { files, mut texts, problems } = find(&self.paths);
+        let Search { files, mut texts, problems, .. } = find(&self.paths, self.own.clone());
         let mut left = MAX_BYTES;
         texts.extend(self.once.iter().cloned());
         texts.extend(files.iter().map(|path| text(path, &mut left)));
@@ -76,8 +117,8 @@ impl Source {
     }
 }
 
-fn find(paths: &[PathBuf]) -> Search {
-    let mut search = Search::default();
+fn find(paths: &[PathBuf], own: Option<Own>) -> Search {
+    let mut search = Search { own, ..Search::default() };
     for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -101,6 +142,7 @@ struct Search {
     /// What cannot be read.
     texts: Vec<FileText>,
     problems: Vec<Problem>,
+    own: Option<Own>,
 }
 
 impl Search {
@@ -119,7 +161,9 @@ impl Search {
         };
         let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         found.sort();
-        for path in found.into_iter().filter(|path| !is_hidden(path)) {
+        let own = self.own.clone();
+        let is_own = |path: &Path| own.as_ref().is_some_and(|own| own.is(path));
+        for path in found.into_iter().filter(|path| !is_hidden(path) && !is_own(path)) {
             // Follows links, as mounted ConfigMaps are; what vanished meanwhile isn't there.
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.folder(&path, depth + 1),
@@ -192,6 +236,23 @@ mod tests {
             files.iter().map(|file| &file.file[folder.path().as_os_str().len() + 1..]).collect();
         assert_eq!(names, ["README.md", "a/z.yaml", "b.yml", "c.json"]);
         assert!(problems.is_empty());
+    }
+
+    #[test]
+    fn what_this_process_writes_itself_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, below) = (folder.path().join("usage.json"), folder.path().join("below"));
+        fs::create_dir(&below).unwrap();
+        std::os::unix::fs::symlink(folder.path(), below.join("link")).unwrap();
+        for path in [below.join("usage.json"), folder.path().join("a.yaml")] {
+            fs::write(path, "").unwrap();
+        }
+        let source = Source::paths(vec![below.join("link")]).without(&file);
+        fs::write(&file, "").unwrap();
+        let (files, _) = source.read();
+        let names: BTreeSet<&str> = files.iter().filter_map(|file| file.file.split("link/").last()).collect();
+        assert!(names.contains("a.yaml") && names.contains("below/usage.json"), "{names:?}");
+        assert!(!names.contains("usage.json"), "{names:?}");
     }
 
     #[test]

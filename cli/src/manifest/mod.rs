@@ -12,6 +12,6 @@ mod yaml;
 pub(crate) use drafts::Drafts;
 pub(crate) use files::Source;
 pub(crate) use object::{Id, What, labels, secret};
-pub(crate) use place::pointer;
+pub(crate) use place::{dotted, pointer};
 pub(crate) use problem::Problem;
 pub(crate) use world::{Outcome, World};

@@ -84,13 +84,15 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> Contents {
     contents
 }
 
-/// JSON is read as YAML, for its places. Tabs, which only JSON may indent with, are blanks then; what else only JSON
+/// As for `kubectl`, the first character says what a text is, and a file's name does not; but only a `.json` must be
+/// strict. JSON is read as YAML, for its places. Tabs, which only JSON may indent with, are blanks then; what else only JSON
 /// can say (escaped surrogate pairs) is read without places.
 fn documents(file: &str, text: &str) -> Result<Vec<Document>, Vec<Flaw>> {
-    let must_be_json = file.ends_with(".json");
+    let is_json = text.trim_start().starts_with('{');
+    let must_be_json = is_json && file.ends_with(".json");
     let as_yaml = yaml::read(text);
     let is_refused = |flaws: &Vec<Flaw>| flaws.iter().any(|flaw| flaw.is_end);
-    let may_be_json = as_yaml.as_ref().is_err_and(is_refused) && text.trim_start().starts_with('{');
+    let may_be_json = is_json && as_yaml.as_ref().is_err_and(is_refused);
     if !must_be_json && !may_be_json {
         return as_yaml;
     }

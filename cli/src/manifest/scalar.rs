@@ -21,7 +21,7 @@ fn number(text: &str) -> Option<Number> {
         return None;
     }
     let digits = text.replace('_', "");
-    integer(&digits).or_else(|| if is_float(text) { Number::from_f64(text.parse().ok()?) } else { None })
+    integer(&digits).or_else(|| if is_float(&digits) { Number::from_f64(digits.parse().ok()?) } else { None })
 }
 
 fn integer(text: &str) -> Option<Number> {
@@ -30,9 +30,9 @@ fn integer(text: &str) -> Option<Number> {
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     let (radix, digits) = match digits.split_at_checked(2) {
-        Some(("0x", rest)) => (16, rest),
-        Some(("0b", rest)) => (2, rest),
-        Some(("0o", rest)) => (8, rest),
+        Some(("0x" | "0X", rest)) => (16, rest),
+        Some(("0b" | "0B", rest)) => (2, rest),
+        Some(("0o" | "0O", rest)) => (8, rest),
         _ if digits.len() > 1 && digits.starts_with('0') => (8, digits),
         _ => (10, digits),
     };
@@ -81,6 +81,18 @@ mod tests {
             ("0o10", json!(8)),
             ("0x1F", json!(31)),
             ("0b11", json!(3)),
+            ("0X1F", json!(31)),
+            ("-0B11", json!(-3)),
+            ("0O17", json!(15)),
+            ("0x1_F", json!(31)),
+            ("0x", json!("0x")),
+            ("0o8", json!("0o8")),
+            ("0x1F.8", json!("0x1F.8")),
+            ("1_000.5", json!(1000.5)),
+            ("1__0.5_", json!(10.5)),
+            ("1_e5", json!(100_000.0)),
+            ("08_1", json!(81.0)),
+            ("_1", json!("_1")),
             ("08", json!(8.0)),
             ("18446744073709551615", json!(u64::MAX)),
             ("2.50", json!(2.5)),

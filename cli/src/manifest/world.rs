@@ -2,7 +2,7 @@
 //!
 //! An edit meets what an API server would do: it takes each object or refuses it, and a refused one stays as it
 //! was. A file that cannot be read any more leaves everything of its own as it was. What is gone from a readable
-//! file is deleted.
+//! file is deleted, unless it is to stay.
 
 use super::drafts::ByFile;
 use super::files::FileText;
@@ -22,6 +22,8 @@ pub(crate) struct Held {
     pub(crate) value: Value,
     /// Where this value was read. The file may have changed since, if the change was refused.
     pub(crate) origin: Origin,
+    /// The file that has the object now, or had it last: its value there may have been refused.
+    pub(crate) file: Arc<str>,
 }
 
 /// Every object in force.
@@ -46,12 +48,24 @@ impl Outcome {
     pub(crate) fn has_changes(&self) -> bool {
         !(self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty())
     }
+
+    /// Adds what changed `later`.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.added.extend(later.added);
+        self.changed.extend(later.changed);
+        self.removed.extend(later.removed);
+    }
 }
 
 impl World {
-    /// Takes what the files say now. `adjust` sees an object of ours as it was written, before the schema's defaults:
-    /// it may put its own there.
-    pub(crate) fn take(&mut self, files: &[FileText], adjust: impl Fn(&Id, &mut Value)) -> Outcome {
+    /// Takes what the files say now; what none of them has stays if `staying` has it. `adjust` sees an object of ours
+    /// as it was written, before the schema's defaults: it may put its own there.
+    pub(crate) fn take(
+        &mut self,
+        files: &[FileText],
+        staying: &BTreeSet<Id>,
+        adjust: impl Fn(&Id, &mut Value),
+    ) -> Outcome {
         let mut outcome = Outcome::default();
         let (candidates, unreadable) = candidates(files, &mut outcome);
         let mut next = BTreeMap::new();
@@ -66,11 +80,13 @@ impl World {
                 (Some(old), Some(new)) if old.value != new.value => outcome.changed.push(id.clone()),
                 _ => {}
             }
-            next.extend(accepted.or(before).map(|held| (id, held)));
+            let file = objects.first().map(|object| Arc::clone(&object.origin.file));
+            let kept = before.map(|held| Held { file: file.unwrap_or(held.file), ..held });
+            next.extend(accepted.or(kept).map(|held| (id, held)));
         }
         for (id, held) in std::mem::take(&mut self.objects) {
-            let file = Path::new(&*held.origin.file);
-            if unreadable.iter().any(|path| file.starts_with(&**path)) {
+            let file = Path::new(&*held.file);
+            if staying.contains(&id) || unreadable.iter().any(|path| file.starts_with(&**path)) {
                 next.insert(id, held);
             } else {
                 outcome.removed.push(id);
@@ -80,11 +96,11 @@ impl World {
         outcome
     }
 
-    /// The objects in force, by the file that each was read from.
+    /// The objects in force, by the file that named each last.
     pub(crate) fn by_file(&self) -> ByFile {
         let mut by_file = ByFile::new();
         for (id, object) in &self.objects {
-            by_file.entry(Arc::clone(&object.origin.file)).or_default().insert(id.clone());
+            by_file.entry(Arc::clone(&object.file)).or_default().insert(id.clone());
         }
         by_file
     }
@@ -150,7 +166,7 @@ fn accept(
         What::Namespace => in_words(object::labels(&value).err().unwrap_or_default()),
     };
     if wrong.is_empty() {
-        return Some(Held { value, origin: origin.clone() });
+        return Some(Held { value, origin: origin.clone(), file: Arc::clone(&origin.file) });
     }
     problems.extend(wrong.into_iter().map(|(pointer, message)| {
         Problem::at(Some(origin.spot(&pointer)), message).about(id.to_string(), dotted(&pointer))

@@ -118,8 +118,8 @@ fn s8_16_an_endpoint_with_a_calls_path_and_a_timer_that_outlasts_callers_are_hin
         "x.yaml:7:14: warning WEIR0205 EndpointBeyondBase: LLMProvider default/mock spec.endpoint.url: ";
     assert!(out.contains(url) && out.contains("leave /chat off"), "{out}");
     let total = "x.yaml:9:14: info WEIR0206 LongTotal: LLMProvider default/mock spec.timeouts.total: ";
-    assert!(out.contains(total) && out.contains("set at most 10m"), "{out}");
-    let modest = provider.replace("/v1/chat/", "/v1/").replace("15m", "10m");
+    assert!(out.contains(total) && out.contains("3m for three"), "{out}");
+    let modest = provider.replace("/v1/chat/", "/v1/").replace("15m", "3m");
     std::fs::write(folder.path().join("x.yaml"), [&modest, ROUTE, KEY].join("---\n")).unwrap();
     let (_, out, _) = run(weir().arg("lint").arg(folder.path()));
     assert!(!out.contains("WEIR0205") && !out.contains("WEIR0206"), "{out}");

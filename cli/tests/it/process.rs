@@ -143,16 +143,22 @@ impl Up {
 
     /// Waits for a line on standard error that has `part` in it.
     pub(crate) fn hears(&self, part: &str) -> String {
-        let mut others = Vec::new();
+        self.hears_after(part).pop().unwrap()
+    }
+
+    /// The same with all lines before it.
+    pub(crate) fn hears_after(&self, part: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         let until = Instant::now() + PATIENCE;
         let errors = self.errors.lock().unwrap();
         while let Ok(line) = errors.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            if line.contains(part) {
-                return line;
+            let is_it = line.contains(part);
+            lines.push(line);
+            if is_it {
+                return lines;
             }
-            others.push(line);
         }
-        panic!("no line says {part:?}: {others:#?}");
+        panic!("no line says {part:?}: {lines:#?}");
     }
 
     /// The status of a chat with `model`, and the answer.

@@ -1,6 +1,6 @@
 //! Edits, while it runs.
 
-use crate::process::{KEY, PROVIDER, ROUTE, Up, folder, shop, weir};
+use crate::process::{KEY, PROVIDER, ROUTE, Up, eventually, folder, shop, weir};
 use std::fs;
 
 #[test]
@@ -64,6 +64,55 @@ fn an_edit_that_the_schema_refuses_changes_nothing_and_is_named_with_its_line() 
     fs::write(shop.path().join("route.yaml"), ROUTE.replace("model: chat", "model: repaired")).unwrap();
     assert!(up.hears("reloaded").contains("generation 3"));
     assert_eq!(up.chat("repaired").0, 200);
+}
+
+#[test]
+fn a_removed_key_closes_though_a_new_one_cannot_be_made_which_is_tried_again() {
+    let (shop, state) = (shop(), folder([]));
+    let up = Up::start_with(weir().arg("up").arg(shop.path()).arg("--state").arg(state.path()));
+    // A folder is where the key would be kept.
+    let kept = state.path().join("keys/default/other.key");
+    fs::create_dir(&kept).unwrap();
+    fs::remove_file(shop.path().join("key.yaml")).unwrap();
+    let other = KEY.replace("app", "other");
+    fs::write(shop.path().join("other.yaml"), other).unwrap();
+    assert!(up.hears("other.key cannot be read").contains("other.yaml:7:16: error: LLMKey default/other"));
+    assert!(up.hears("removed LLMKey default/app").contains("reloaded"));
+    assert_eq!(up.chat("chat").0, 401);
+    fs::remove_dir(&kept).unwrap();
+    up.hears("reloaded");
+    assert!(kept.is_file());
+}
+
+#[test]
+fn its_own_usage_log_is_no_manifest() {
+    let (shop, state) = (shop(), folder([]));
+    let log = shop.path().join("usage.json");
+    let mut command = weir();
+    command.arg("up").arg(shop.path()).arg("--state").arg(state.path()).arg("--usage-log").arg(&log);
+    let up = Up::start_with(&mut command);
+    assert_eq!(up.chat("chat").0, 200);
+    eventually("the request is logged", || fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n')));
+    // A manifest that is wrong would be named no later than a removal after it.
+    fs::remove_file(shop.path().join("route.yaml")).unwrap();
+    let said = up.hears_after("removed");
+    assert!(said.iter().all(|line| !line.contains("usage.json")), "{said:?}");
+}
+
+#[test]
+fn what_is_wrong_is_said_once_for_as_long_as_it_holds() {
+    let shop = shop();
+    let up = Up::start(shop.path());
+    let wrong = ROUTE.replace("  model: chat", "  modle: chat");
+    fs::write(shop.path().join("route.yaml"), &wrong).unwrap();
+    up.hears("unknown field");
+    fs::write(shop.path().join("other.yaml"), ROUTE.replace("chat", "other")).unwrap();
+    let others = up.hears_after("reloaded");
+    assert!(others.iter().all(|line| !line.contains("unknown field")), "{others:?}");
+    fs::write(shop.path().join("route.yaml"), ROUTE.replace("model: chat", "model: mended")).unwrap();
+    up.hears("changed LLMRoute default/chat");
+    fs::write(shop.path().join("route.yaml"), &wrong).unwrap();
+    up.hears("unknown field");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::process::{KEY, PROVIDER, ROUTE, Up, folder, shop, weir};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -41,7 +42,7 @@ fn s8_13_a_file_that_is_emptied_and_then_written_loses_no_request() {
     // As `helm template > all.yaml`: emptied by the shell, then written as the pieces come.
     let mut writer = fs::File::create(&file).unwrap();
     stays_served(&up, PAUSE, "it is empty");
-    for piece in whole.as_bytes().chunks(whole.len().div_ceil(5)) {
+    for piece in whole.as_bytes().chunks(whole.len().div_ceil(3)) {
         writer.write_all(piece).unwrap();
         stays_served(&up, PAUSE, "it is half written");
     }
@@ -74,6 +75,51 @@ fn s8_13_a_file_that_stays_empty_is_a_removal_and_that_is_said() {
     assert!(line.contains("removed LLMRoute default/chat (in no file for 3 s)"), "{line}");
     assert!(emptied.elapsed() >= Duration::from_secs(3), "{:?}", emptied.elapsed());
     assert_eq!(up.chat("chat").0, 404);
+}
+
+#[test]
+fn s8_13_a_removed_key_closes_in_time_though_its_file_is_edited_on_and_on() {
+    let shop = one_file();
+    let file = shop.path().join("all.yaml");
+    let second = KEY.replace("name: app", "name: second").replace("secretName: app", "secretName: second");
+    fs::write(&file, [PROVIDER, ROUTE, KEY, &second].join("---\n")).unwrap();
+    let up = Up::start(shop.path());
+    let removed = Instant::now();
+    let mut edits = 0;
+    while up.chat("chat").0 == 200 {
+        assert!(removed.elapsed() < Duration::from_secs(30), "it is still open after {edits} edits");
+        let route = ROUTE.replace("model: chat", "model: chat\n  aliases: [{name: new}]");
+        fs::write(&file, [PROVIDER, &route, &format!("{second}# {edits}\n")].join("---\n")).unwrap();
+        edits += 1;
+        thread::park_timeout(PAUSE);
+    }
+    let line = up.hears("reloaded");
+    assert!(
+        line.contains("changed LLMRoute") && !line.contains("removed"),
+        "the rest counts at once: {line}"
+    );
+    up.hears("removed LLMKey default/app");
+    let (took, (status, _)) = (removed.elapsed(), up.chat("chat"));
+    assert!(status == 401 && took < Duration::from_secs(20) && edits > 1, "{status} {took:?} {edits}");
+}
+
+#[test]
+fn s8_13_a_folder_that_was_away_and_is_filled_again_loses_no_request() {
+    let shop = folder([]);
+    let (conf, away) = (shop.path().join("conf"), shop.path().join("away"));
+    fs::create_dir(&conf).unwrap();
+    for (name, text) in [("provider.yaml", PROVIDER), ("route.yaml", ROUTE), ("key.yaml", KEY)] {
+        fs::write(conf.join(name), text).unwrap();
+    }
+    let up = Up::start(&conf);
+    fs::rename(&conf, &away).unwrap();
+    up.hears("conf cannot be read");
+    fs::create_dir(&conf).unwrap();
+    stays_served(&up, PAUSE, "it is empty");
+    for name in ["provider.yaml", "route.yaml", "key.yaml"] {
+        fs::copy(away.join(name), conf.join(name)).unwrap();
+        stays_served(&up, PAUSE, name);
+    }
 }
 
 #[test]

@@ -60,12 +60,12 @@ impl SetTimeouts {
     }
 }
 
-/// Says of a total that it outlasts callers.
+/// Says of a total that it leaves callers no time for a second target.
 fn hint_at_total(report: &mut Report, at: &str, total: Option<&weir_crds::Duration>) {
-    if total.and_then(|total| total.parse().ok()).is_some_and(|total| total > SDKS_WAIT) {
-        let message = "callers' SDKs wait 600 s for an answer that is not streamed, and this is longer: who asks a \
-                       target that hangs has left before the next one is asked; set at most 10m, or raise the \
-                       timeouts of all callers";
+    if total.and_then(|total| total.parse().ok()).is_some_and(|total| total >= SDKS_WAIT) {
+        let message = "callers' SDKs wait 600 s for an answer that is not streamed, and this is no shorter: who asks a \
+                       target that hangs has left before the next one is asked; set so little that all targets of a \
+                       route fit into 600 s, such as 3m for three, or raise the timeouts of all callers";
         report.add(Code::LongTotal, format!("{at}.total"), message);
     }
 }

@@ -104,11 +104,11 @@ codes! {
         "The endpoint is a literal private or loopback address that the gateway does not allow."
         "Add its range to `spec.egress.allowPrivate` of the LLMGateway."
     205 EndpointBeyondBase Warning None Holds
-        "The endpoint ends with a path that gateways append themselves, so that requests go to it twice over."
+        "The endpoint ends with the path of a call, and gateways append `/chat/completions` to it."
         "End the endpoint's URL before the call's own path, mostly with `/v1`."
     206 LongTotal Info None Holds
-        "`timeouts.total` is longer than what callers' SDKs wait, so that nobody is there to be rescued when it ends."
-        "Set at most 10 minutes, or raise the timeouts of all callers, too."
+        "`timeouts.total` is no shorter than what callers' SDKs wait, so that nobody is there to be rescued when it ends."
+        "Set so little that all targets of a route fit into 600 s, such as `3m` for three; or raise the timeouts of all callers."
     301 ModelNameConflict Error Accepted Waits
         "Two routes of a gateway claim one public model name; the oldest route keeps it."
         "Rename the model or alias of one of them."

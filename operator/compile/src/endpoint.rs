@@ -28,7 +28,7 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
         return Err("has a query or fragment; leave it out".to_owned());
     }
     let base_path = url.path().trim_end_matches('/');
-    if base_path.ends_with("/chat/completions") {
+    if base_path.to_ascii_lowercase().ends_with("/chat/completions") {
         return Err("ends with /chat/completions, which gateways append; leave it out".to_owned());
     }
     Ok(Endpoint {
@@ -39,9 +39,8 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
     })
 }
 
-/// Ends of calls that vendors' pages show, none of which a base ends with: the longest first.
+/// Ends of calls that vendors' pages show, none of which a base ends with.
 const CALLS: &[&str] = &[
-    "/chat/completions",
     "/audio/transcriptions",
     "/images/generations",
     "/batches",
@@ -55,11 +54,15 @@ const CALLS: &[&str] = &[
     "/responses",
 ];
 
+/// What names follow: there `chat` is what somebody calls a deployment, as on Azure.
+const PARENTS_OF_NAMES: &[&str] = &["/deployments", "/endpoints", "/engines", "/models"];
+
 /// What should be left off the end of `base_path`, for it seems to be a call's own path. It may be meant: then what is
 /// sent there is not lost.
 pub(crate) fn superfluous(base_path: &str) -> Option<&'static str> {
     let path = base_path.to_ascii_lowercase();
-    CALLS.iter().copied().find(|call| path.ends_with(call))
+    let is_name = |parent: &str| PARENTS_OF_NAMES.iter().any(|end| parent.ends_with(end));
+    CALLS.iter().copied().find(|call| path.strip_suffix(call).is_some_and(|parent| !is_name(parent)))
 }
 
 fn host(url: &Url) -> Result<String, String> {
@@ -108,6 +111,7 @@ mod tests {
             "https://a.example/?key=x",
             "https://a.example/#x",
             "https://a.example/v1/chat/completions/",
+            "https://a.example/v1/Chat/Completions",
             "https://",
             "a.example/v1",
             "",
@@ -136,7 +140,6 @@ mod tests {
         for (path, found) in [
             ("/v1/chat", Some("/chat")),
             ("/v1/Messages", Some("/messages")),
-            ("/v1/chat/completions", Some("/chat/completions")),
             ("/openai/v1/completions", Some("/completions")),
             ("/responses", Some("/responses")),
             ("/v1", None),
@@ -144,6 +147,10 @@ mod tests {
             ("/chat/v1", None),
             ("/v1/my-chat", None),
             ("/api/chats", None),
+            ("/openai/deployments/chat", None),
+            ("/openai/Deployments/Embeddings", None),
+            ("/openai/deployments/chat/embeddings", Some("/embeddings")),
+            ("/my-deployments/chat", Some("/chat")),
         ] {
             assert_eq!(superfluous(path), found, "{path}");
         }

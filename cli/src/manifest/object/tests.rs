@@ -87,6 +87,16 @@ fn s8_15_json_that_is_indented_by_tabs_keeps_its_places() {
 }
 
 #[test]
+fn s8_15_a_file_called_json_may_hold_yaml() {
+    let file = "x.json".into();
+    let text = "# as kubectl takes it\napiVersion: v1\nkind: Secret\nmetadata:\n  name: s\n";
+    let contents = read(&file, text);
+    assert_eq!(contents.objects[0].origin.spot("/metadata/name").to_string(), "x.json:5:3");
+    let flow = read(&file, "{apiVersion: v1, kind: Secret, metadata: {name: s}}");
+    assert!(flow.objects.is_empty() && flow.problems[0].message.contains("no JSON"), "{flow:?}");
+}
+
+#[test]
 fn json_that_yaml_cannot_read_is_read_as_json() {
     let text = "{\n\t\"apiVersion\": \"v1\", \"kind\": \"Secret\",\n\t\"metadata\": {\"name\": \"s\"}, \"stringData\": {\"x\": \"\\ud83d\\ude00\"}\n}";
     let contents = read(&"x.json".into(), text);

@@ -15,7 +15,7 @@ fn key(models: &str) -> String {
 }
 
 fn take(world: &mut World, files: &[FileText]) -> Outcome {
-    world.take(files, |_, _| {})
+    world.take(files, &BTreeSet::new(), |_, _| {})
 }
 
 fn names(ids: &[Id]) -> Vec<String> {
@@ -59,6 +59,21 @@ fn an_object_may_move_to_another_file() {
     let outcome = take(&mut world, &files([("b.yaml", &format!("# moved\n{PROVIDER}"))]));
     assert!(!outcome.has_changes() && outcome.problems.is_empty());
     assert_eq!(world.objects.values().next().unwrap().origin.spot("").to_string(), "b.yaml:2:1");
+}
+
+#[test]
+fn s8_13_a_refused_object_belongs_to_the_file_that_has_it_now() {
+    let mut world = World::default();
+    take(&mut world, &files([("a.yaml", PROVIDER)]));
+    let broken = PROVIDER.replace("vendor: Mock", "vendor: Mock, suspnd: true");
+    take(&mut world, &files([("a.yaml", ""), ("b.yaml", &broken)]));
+    assert_eq!(world.by_file().into_keys().collect::<Vec<_>>(), ["b.yaml".into()]);
+    let outcome = take(&mut world, &files([("a.yaml", ""), ("b.yaml", "kind: [")]));
+    assert!(outcome.removed.is_empty(), "{outcome:?}");
+    assert_eq!(
+        names(&take(&mut world, &files([("a.yaml", ""), ("b.yaml", "")])).removed),
+        ["LLMProvider default/fast"]
+    );
 }
 
 #[test]

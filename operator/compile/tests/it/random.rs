@@ -21,6 +21,7 @@ const URLS: &[&str] = &[
     "https://a.example/v1",
     "http://a.example",
     "http://127.0.0.1:8000/v1",
+    "https://10.1.2.3/v1",
     "https://169.254.169.254",
     "https://a.example/v1/chat",
     "https://u:p@a.example",
