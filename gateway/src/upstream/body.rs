@@ -96,7 +96,7 @@ impl LinkBody {
             && let Some(mut link) = self.link.take()
             && link.may_be_kept()
         {
-            link.rest();
+            link.ready_again();
             pool::put(link);
         }
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
