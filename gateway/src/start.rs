@@ -191,15 +191,36 @@ fn on_thread(
     name: String,
     task: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
-    let runtime: Runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime = Unhindered(Some(runtime));
     let (shutdown, watched) = (Arc::clone(&gateway.shutdown), gateway.needed.watch(name.as_str()));
     let run = move || {
-        runtime.block_on(task);
+        runtime.run(task);
         if shutdown.is(Phase::Ended) {
             watched.done();
         }
     };
     thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)
+}
+
+/// A runtime whose end, be it by a panic, waits for nothing that blocks: nobody can cancel a name lookup, which may
+/// take longer than there is time, and the usage log is written after this.
+struct Unhindered(Option<Runtime>);
+
+impl Unhindered {
+    fn run(self, task: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(task);
+        }
+    }
+}
+
+impl Drop for Unhindered {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

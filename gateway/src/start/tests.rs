@@ -68,7 +68,8 @@ fn s9_11_a_worker_that_dies_ends_the_process_in_order_and_takes_no_further_conne
     // Both workers have none: the first gets this one, and dies of it.
     assert_eq!(get(running.data_address, "/v1/models"), "");
     heard.recv_timeout(PATIENCE).expect("whoever runs the gateway hears of it");
-    assert!(get(running.admin_address, "/readyz").contains(" 503 "), "it is not ready any more");
+    let ready = get(running.admin_address, "/readyz");
+    assert!(ready.contains(" 503 ") && ready.ends_with("a part of the gateway has ended\n"), "{ready}");
     for _ in 0..20 {
         assert!(get(running.data_address, "/v1/models").contains(" 401 "), "the other worker serves");
     }
@@ -85,4 +86,32 @@ fn s9_11_an_end_in_order_is_no_loss() {
     running.obey(&signals);
     assert!(get(running.data_address, "/v1/models").contains(" 401 "));
     assert!(running.end(&signals));
+}
+
+#[test]
+fn s9_1_the_end_waits_for_no_name_lookup() {
+    let (release, held) = channel::<()>();
+    let held = Mutex::new(Some(held));
+    let (began, begun) = channel();
+    let running = start_with(&options(), move |gateway, worker, arrivals| {
+        let (held, began) = (held.lock().unwrap().take(), began.clone());
+        async move {
+            // As getaddrinfo on a name server that does not answer.
+            tokio::task::spawn_blocking(move || {
+                began.send(()).unwrap();
+                held.map(|held| held.recv())
+            });
+            worker::run(gateway, worker, arrivals).await;
+        }
+    });
+    let running = running.unwrap();
+    (0..2).for_each(|_| begun.recv_timeout(PATIENCE).unwrap());
+    let (ended, end) = channel();
+    let stopping = thread::spawn(move || {
+        running.stop();
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(PATIENCE).expect("it ends while the lookup goes on");
+    drop(release);
+    stopping.join().unwrap();
 }
