@@ -51,6 +51,13 @@ impl Totals {
         sums
     }
 
+    /// Does `work` while the sums are being told.
+    #[cfg(test)]
+    pub(crate) fn while_told<T>(&self, workers: &[Arc<Worker>], work: impl FnOnce() -> T) -> T {
+        let _sums = self.told(workers, Instant::now());
+        work()
+    }
+
     fn sums(&self, workers: &[Arc<Worker>]) -> MutexGuard<'_, Sums> {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         workers.iter().for_each(|worker| sums.collect(&worker.series));
