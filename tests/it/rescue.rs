@@ -101,6 +101,36 @@ async fn s1_3_an_outage_by_resets_is_amplified_by_a_fifth_at_most() {
     assert!(times <= 1.2, "{times} attempts for each request");
 }
 
+#[tokio::test]
+async fn s1_4_who_has_waited_for_a_token_waits_no_longer_than_the_deadline() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.then(Answer::server_error(500));
+    upstream.then(Answer::says("the first").hold_at(At::Start, &gate));
+    upstream.then(Answer::rate_limited(Some(2)));
+    upstream.then(Answer::says("the second"));
+    let mut config = Config::over(&[&upstream]);
+    config.route_mut(|route| {
+        route.fallback.deadline = Duration::from_secs(3);
+        route.retry.backoff_base = Duration::from_millis(50);
+    });
+    let world = config.start();
+    let first = world.chat();
+    let second = async {
+        gate.reached_by(1).await; // rescue is being tried: whoever else needs it waits for how that ends
+        let asked = Instant::now();
+        let freed = async {
+            upstream.wait_for_requests(3).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2500)).await;
+            gate.open();
+        };
+        let (reply, ()) = tokio::join!(world.chat(), freed);
+        (reply, asked.elapsed())
+    };
+    let (first, (second, took)) = tokio::join!(first, second);
+    assert_eq!((first.status, second.status), (200, 200), "{second:?}");
+    assert!(took >= Duration::from_millis(2500) && took < Duration::from_secs(4), "{took:?}");
+}
+
 fn failing_at_random(then: Answer) -> (Upstream, Upstream, World) {
     let (preferred, other) = (Upstream::start(), Upstream::start());
     preferred.always(Flaky { percent: 45, answer: Answer::server_error(503), seed: 3 });

@@ -229,7 +229,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let home = Home::new(&Pool::new(1), &Owner::default());
+        let home = Home::new(&Pool::new(1, 9), &Owner::default());
         (Link::new(Stream::Plain(client), home, Instant::now(), 0), server)
     }
 
