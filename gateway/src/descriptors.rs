@@ -26,6 +26,12 @@ pub(crate) fn for_callers(limit: u64) -> usize {
     usize::try_from(limit.saturating_sub(OURS) / 2).unwrap_or(usize::MAX).max(1)
 }
 
+/// How many idle upstream connections fit into `limit` descriptors beside so many `callers`: no more than what those
+/// need may be taken by what nobody uses.
+pub(crate) fn for_idle(limit: u64, callers: usize) -> usize {
+    usize::try_from(limit.saturating_sub(OURS)).unwrap_or(usize::MAX).saturating_sub(callers)
+}
+
 /// Whether `error` says that this process, or this machine, has no descriptor left.
 pub(crate) fn are_spent(error: &io::Error) -> bool {
     let spent = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
@@ -47,6 +53,14 @@ mod tests {
             assert_eq!(for_callers(limit), callers, "{limit}");
         }
         assert_eq!(for_callers(u64::MAX), usize::try_from((u64::MAX - 64) / 2).unwrap());
+    }
+
+    #[test]
+    fn s9_12_idle_connections_get_what_callers_leave() {
+        for (limit, callers, idle) in [(0, 1, 0), (64, 1, 0), (256, 96, 96), (1 << 20, 15_000, 1_033_512)] {
+            assert_eq!(for_idle(limit, callers), idle, "{limit}");
+        }
+        assert_eq!(for_idle(u64::MAX, 0), usize::try_from(u64::MAX - 64).unwrap());
     }
 
     #[test]

@@ -3,11 +3,7 @@
 
 use std::borrow::Cow;
 use std::time::Duration;
-use weir_policy::Full;
-
-/// The longest wait that is told where the limit is one of a minute: SDKs pass over waits of 60 s and more, and come
-/// back at once. Who comes after this one is told the rest.
-const TOLD: Duration = Duration::from_secs(59);
+use weir_policy::{Full, LONGEST_WAIT};
 
 /// The kinds of fault: each is a metric label and a fixed status, `type` and `code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +175,8 @@ impl Fault {
 
     /// The key's requests per minute are used up.
     pub(crate) fn requests_exceeded(limit: u32, full: &Full) -> Self {
-        let wait = full.retry_after.min(TOLD);
+        // Who comes after this one is told the rest.
+        let wait = full.retry_after.min(LONGEST_WAIT);
         let seconds = wait.as_secs_f64();
         let message = format!(
             "This key's limit of {limit} requests per minute is used up. Try again in {seconds:.3} s, or ask whoever \

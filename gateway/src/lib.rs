@@ -2,6 +2,7 @@
 //!
 //! It knows snapshots, not custom resources: whoever starts it applies them.
 
+mod accept;
 mod app;
 mod attempt;
 mod auth;

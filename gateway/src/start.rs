@@ -1,5 +1,6 @@
 //! Starts a gateway: sockets first, then threads; and ends it again.
 
+use crate::accept::{Desk, accept, listen, open_connections};
 use crate::app::Gateway;
 use crate::bounds::Bounds;
 use crate::descriptors;
@@ -11,9 +12,8 @@ use crate::observe::{Log, Reopen, Totals, UsageLog, UsageLogTo, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
 use crate::tasks::Needed;
 use crate::upstream::{Closed, Dialer};
-use crate::worker::{self, Arrivals, Place, Worker};
+use crate::worker::{self, Arrivals, Worker};
 use arc_swap::ArcSwapOption;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -28,9 +28,6 @@ use weir_config::Snapshot;
 
 /// Between the cut and the end: running answers say their last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Nobody can be accepted: so long until the next look.
-const AGAIN: Duration = Duration::from_millis(50);
 
 /// How a gateway is to run.
 #[derive(Debug, Clone)]
@@ -104,9 +101,11 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
     options: &Options,
     run: impl Fn(Arc<Gateway>, Arc<Worker>, Arrivals) -> F,
 ) -> Result<Running, StartError> {
-    let callers = descriptors::for_callers(descriptors::raise());
-    let (data, data_address) = listen(options.listen)?;
-    let (admin, admin_address) = listen(options.admin_listen)?;
+    let limit = descriptors::raise();
+    let callers = descriptors::for_callers(limit);
+    let listen_on = |address| listen(address).map_err(|error| StartError::Listen(address, error));
+    let (data, data_address) = listen_on(options.listen)?;
+    let (admin, admin_address) = listen_on(options.admin_listen)?;
     let count = options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let shutdown = Arc::new(Shutdown::default());
     let needed = Arc::new(Needed::default());
@@ -114,14 +113,16 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
     let in_flight = options.bounds.in_flight.min(callers).div_ceil(count);
     let (workers, usage_log) = workers(count, &options.usage_log, &shutdown, &needed, in_flight)?;
     let closed = Closed { ours: vec![data_address, admin_address], withheld: options.withheld.clone() };
-    let dialer = Dialer::new(closed, count).map_err(|error| StartError::Tls(error.to_string()))?;
+    let connections = options.bounds.connections.min(callers);
+    let idle = descriptors::for_idle(limit, connections);
+    let dialer = Dialer::new(closed, count, idle).map_err(|error| StartError::Tls(error.to_string()))?;
     let gateway = Arc::new(Gateway {
         live: ArcSwapOption::empty(),
         applied_at: AtomicI64::new(0),
         dialer,
         log: options.log.clone(),
         memory: MemoryBudget::new(options.memory_budget.unwrap_or_else(MemoryBudget::default_bytes)),
-        bounds: Bounds { connections: options.bounds.connections.min(callers), ..options.bounds.clone() },
+        bounds: Bounds { connections, ..options.bounds.clone() },
         shutdown,
         needed,
         keep_alive: options.keep_alive,
@@ -143,8 +144,6 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
     threads.push(control_thread(&gateway, data, admin, desks)?);
     Ok(Running { gateway, threads, usage_log, data_address, admin_address })
 }
-
-type Desk = mpsc::UnboundedSender<(std::net::TcpStream, Place)>;
 
 fn workers(
     count: usize,
@@ -191,10 +190,11 @@ fn on_thread(
     name: String,
     task: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
-    let runtime: Runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime = Unhindered(Some(runtime));
     let (shutdown, watched) = (Arc::clone(&gateway.shutdown), gateway.needed.watch(name.as_str()));
     let run = move || {
-        runtime.block_on(task);
+        runtime.run(task);
         if shutdown.is(Phase::Ended) {
             watched.done();
         }
@@ -202,67 +202,22 @@ fn on_thread(
     thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)
 }
 
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?; // a restart need not wait for old connections to time out
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(4096)?;
-        let listener = TcpListener::from(socket);
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    };
-    open().map_err(|error| StartError::Listen(address, error))
-}
+/// A runtime whose end, be it by a panic, waits for nothing that blocks: nobody can cancel a name lookup, which may
+/// take longer than there is time, and the usage log is written after this.
+struct Unhindered(Option<Runtime>);
 
-/// Hands connections to the worker with the fewest, until the drain begins.
-async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let mut phase = gateway.shutdown.watch();
-    loop {
-        let full = open_connections(gateway) >= gateway.bounds.connections;
-        let accepted = tokio::select! {
-            accepted = listener.accept(), if !full => accepted,
-            () = tokio::time::sleep(AGAIN), if full => continue,
-            () = reached(&mut phase, Phase::Draining) => break,
-        };
-        let stream = accepted.and_then(|(stream, _)| stream.into_std());
-        match stream {
-            Ok(stream) => hand_over(gateway, stream, desks),
-            // Out of descriptors, most likely: some come back when connections end. It stays readable meanwhile.
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(AGAIN).await;
-            }
-        }
-    }
-    accept_the_last(gateway, listener, desks);
-    gateway.accepting.store(false, Ordering::Release);
-}
-
-/// Takes what has connected already: closing the listener would reset it.
-fn accept_the_last(gateway: &Gateway, listener: tokio::net::TcpListener, desks: &[Desk]) {
-    let Ok(listener) = listener.into_std() else { return };
-    while let Ok((stream, _)) = listener.accept() {
-        if stream.set_nonblocking(true).is_ok() {
-            hand_over(gateway, stream, desks);
+impl Unhindered {
+    fn run(self, task: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(task);
         }
     }
 }
 
-fn open_connections(gateway: &Gateway) -> usize {
-    gateway.workers.iter().map(|worker| worker.connections()).sum()
-}
-
-/// A worker that is gone has the fewest connections for ever: only those that still take some are asked.
-fn hand_over(gateway: &Gateway, mut stream: std::net::TcpStream, desks: &[Desk]) {
-    loop {
-        let alive = gateway.workers.iter().zip(desks).filter(|(_, desk)| !desk.is_closed());
-        let Some((worker, desk)) = alive.min_by_key(|(worker, _)| worker.connections()) else { return };
-        match desk.send((stream, Place::take(worker))) {
-            Ok(()) => return,
-            Err(mpsc::error::SendError((refused, _))) => stream = refused,
+impl Drop for Unhindered {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::observe::{AttemptFinished, Chosen};
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
 use crate::told::{Failures, own_words};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use weir_config::Failure;
 use weir_policy::{Next, Rules, Walk};
 
@@ -37,15 +37,16 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         let step = walk.after(began, now, target, &failure, random);
         call.fresh = matches!(step, Next::TryFresh { .. });
         failures.add(&call, target, failure, now);
-        let (target, wait) = match step {
+        let (target, at) = match step {
             _ if call.caller_has_left() => break,
             Next::GiveUp => break,
-            Next::Try { target, wait } => (target, wait),
-            Next::TryPlain { target } | Next::TryFresh { target } => (target, Duration::ZERO),
+            Next::Try { target, wait } => (target, now + wait),
+            Next::TryPlain { target } | Next::TryFresh { target } => (target, now),
         };
         let granted = Box::pin(rescue.take(walk.ahead(), walk.deadline())).await;
-        if granted && !wait.is_zero() {
-            Box::pin(tokio::time::sleep(wait)).await;
+        // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
+        if granted && at > now {
+            Box::pin(tokio::time::sleep_until(at.into())).await;
         }
         next = granted.then_some(target);
     }

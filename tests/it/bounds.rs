@@ -281,6 +281,36 @@ async fn s9_4_an_http2_reader_that_takes_nothing_is_dropped_alone() {
 }
 
 #[tokio::test]
+async fn s9_4_an_http2_caller_that_never_grants_room_is_given_up() {
+    let upstream = Upstream::start();
+    upstream.then(Answer::says("Hello."));
+    upstream.then(endless());
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    let mut h2 = H2::narrow(&world, 0).await;
+    let began = Instant::now();
+    for body in [unary(), streamed()] {
+        let unread = h2.open(&body).await.into_body();
+        assert!(read_h2(unread).await.1, "it was reset: {body}");
+    }
+    assert!(began.elapsed() >= SHORT, "{:?}", began.elapsed());
+    upstream.wait_for_cancelled(1).await.unwrap();
+    eventually("nothing is left of them", async || load(&world).await.1 == 0).await;
+}
+
+#[tokio::test]
+async fn s9_4_a_first_head_has_as_long_as_any_other() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.bounds.headers = SHORT * 4);
+    let mut caller = Raw::to(&world).await;
+    tokio::time::sleep(SHORT * 3).await; // the caller says nothing yet, as it may
+    let request = chat(&unary().to_string());
+    caller.send(&request[..10]).await;
+    tokio::time::sleep(SHORT * 3).await;
+    caller.send(&request[10..]).await;
+    assert_eq!(caller.reply().await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
 async fn s9_4_a_reader_that_takes_a_little_at_a_time_is_served_on() {
     let upstream = Upstream::start();
     upstream.always(endless());

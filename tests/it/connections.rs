@@ -260,8 +260,9 @@ async fn s10_18_what_an_upstream_has_closed_is_let_go_without_another_request() 
     let gate = Gate::new();
     upstream.always(Answer::says("Hello.").hold_at(At::After, &gate).close_at(At::After));
     assert!(world.chat().await.is_whole());
-    let state = || sockets(None, Some(upstream.port())).into_iter().map(|(state, _)| state).max();
-    assert_eq!(state(), Some(ESTABLISHED), "kept");
+    // Others that this port was once the other end of may still be dying.
+    let kept = sockets(None, Some(upstream.port())).iter().any(|(state, _)| *state == ESTABLISHED);
+    assert!(kept, "kept");
     gate.open();
     upstream.wait_for(Duration::from_secs(10), |upstream| upstream.connections_open() == 0).await.unwrap();
     let began = Instant::now();

@@ -228,6 +228,22 @@ async fn s9_1_a_connection_that_waits_to_be_accepted_is_served() {
 }
 
 #[tokio::test]
+async fn s9_1_callers_that_have_asked_nothing_hold_up_no_end() {
+    let mut config = Config::new();
+    draining(&mut config, Duration::ZERO, LONG);
+    let world = Arc::new(start(&config, |options| options.bounds.headers = LONG));
+    let (mut idle, mut unreadable) = (Raw::to(&world).await, Raw::to(&world).await);
+    let refused = unreadable.ask("no HTTP\r\n\r\n").await;
+    assert_eq!(refused.status, 400);
+    eventually("both are served", async || load(&world).await.0 == 2).await;
+    let drain = Drain::of(&world);
+    assert_eq!(idle.rest().await, b"", "closed, and nothing said");
+    let took = drain.ended().await;
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    drop(unreadable);
+}
+
+#[tokio::test]
 async fn s9_1_whoever_hurries_waits_for_nothing() {
     let upstream = Upstream::start();
     upstream.always(Chat::pieces(["one ", "two"]).answer().hang_at(At::Event(2)));

@@ -2,7 +2,9 @@
 
 use crate::harness::{Config, World};
 use crate::quiet::alone;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use weir_upstream::{Answer, At, Flaky, Gate, Upstream};
 
 /// What is always free, however few requests there are (semantics S1.3: the small floor).
@@ -99,6 +101,38 @@ async fn s1_3_an_outage_by_rate_limits_is_amplified_by_a_fifth_at_most() {
 async fn s1_3_an_outage_by_resets_is_amplified_by_a_fifth_at_most() {
     let times = amplification(Answer::reset()).await;
     assert!(times <= 1.2, "{times} attempts for each request");
+}
+
+#[tokio::test]
+async fn s1_4_who_has_waited_for_a_token_waits_no_longer_than_the_deadline() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    let mut config = Config::over(&[&upstream]);
+    config.route_mut(|route| {
+        route.fallback.deadline = Duration::from_secs(3);
+        route.retry.backoff_base = Duration::from_millis(50);
+    });
+    let world = Arc::new(config.start());
+    let mut others = JoinSet::new();
+    for other in 1..=FLOOR {
+        upstream.then(Answer::server_error(500));
+        upstream.then(Answer::says("with the last tokens").hold_at(At::Start, &gate));
+        let world = Arc::clone(&world);
+        others.spawn(async move { world.chat().await });
+        gate.reached_by(other).await;
+    }
+    upstream.then(Answer::rate_limited(Some(2)));
+    upstream.then(Answer::says("with one of theirs"));
+    let began = Instant::now();
+    let freed = async {
+        upstream.wait_for_requests(2 * FLOOR + 1).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        gate.open();
+    };
+    let (reply, ()) = tokio::join!(world.chat(), freed);
+    let took = began.elapsed();
+    assert_eq!((reply.status, &*reply.content()), (200, "with one of theirs"));
+    assert!(took >= Duration::from_millis(2500) && took < Duration::from_secs(4), "{took:?}");
+    assert!(others.join_all().await.iter().all(|reply| reply.status == 200));
 }
 
 fn failing_at_random(then: Answer) -> (Upstream, Upstream, World) {

@@ -112,24 +112,54 @@ fn s9_12_callers_beyond_the_descriptors_wait_and_are_served() {
 }
 
 #[test]
-fn s9_12_no_descriptor_for_an_upstream_is_our_overload_and_no_failure_of_the_account() {
-    let (up, shop) = start(LIMIT, &[Upstream::start(32), Upstream::start(32), Upstream::start(32)]);
-    // Kept connections take what there is: 32 to each of two upstreams, and 32 callers.
-    for model in ["a", "b"] {
-        assert!(ask(&up, model, 32).iter().all(|(status, _)| *status == 200));
+fn s9_12_idle_connections_give_way_to_what_callers_ask_for() {
+    // 96 callers at once: with their connections upstream and as many idle ones there are more than 256.
+    let (up, _shop) = start("-n 256", &[Upstream::start(96), Upstream::start(96), Upstream::start(96)]);
+    for model in ["a", "b", "c"] {
+        for (status, text) in ask(&up, model, 96) {
+            assert_eq!(status, 200, "{model}: {text}");
+        }
     }
-    let answers = ask(&up, "c", 32);
-    let refused: Vec<&String> =
-        answers.iter().filter(|(status, _)| *status == 503).map(|(_, text)| text).collect();
-    assert!(!refused.is_empty(), "there is room for all");
-    for text in refused {
+}
+
+/// The headers of a request with the first key, and `more` of them.
+fn head(up: &Up, more: &str) -> String {
+    format!("host: weir\r\nauthorization: Bearer {}\r\n{more}\r\n", up.key())
+}
+
+/// An answer on a connection that is kept: its head and what has come of its body with it.
+fn said(caller: &mut TcpStream, request: &str) -> String {
+    caller.write_all(request.as_bytes()).unwrap();
+    let mut piece = [0; 8 << 10];
+    let read = caller.read(&mut piece).unwrap();
+    String::from_utf8_lossy(&piece[..read]).into_owned()
+}
+
+#[test]
+fn s9_12_no_descriptor_for_an_upstream_is_our_overload_and_no_failure_of_the_account() {
+    let (up, shop) = start(LIMIT, &[Upstream::start(1)]);
+    let address = up.base_url().strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let admin =
+        up.ready["admin_url"].as_str().unwrap().strip_prefix("http://").unwrap().trim_end_matches('/');
+    let mut caller = TcpStream::connect(address).unwrap();
+    assert!(said(&mut caller, &format!("GET /v1/models HTTP/1.1\r\n{}", head(&up, ""))).contains(" 200 "));
+    // Whoever asks for nothing takes what there is.
+    let others: Vec<TcpStream> = (0..128).map(|_| TcpStream::connect(admin).unwrap()).collect();
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.id())).unwrap().count();
+    eventually("no descriptor is left", || open() >= 128);
+    let body = r#"{"model":"a","messages":[{"role":"user","content":"hi"}]}"#;
+    let length = format!("content-length: {}\r\n", body.len());
+    let request = format!("POST /v1/chat/completions HTTP/1.1\r\n{}{body}", head(&up, &length));
+    for _ in 0..3 {
+        let text = said(&mut caller, &request);
+        assert!(text.contains(" 503 "), "{text}");
         let text = text.to_ascii_lowercase();
         assert!(text.contains(r#""code":"overloaded""#) && text.contains("no socket left"), "{text}");
         assert!(text.contains("x-weir-error-source: gateway") && !text.contains("x-should-retry"), "{text}");
         let wait = text.lines().find_map(|line| line.strip_prefix("retry-after-ms: ")).unwrap();
         assert!((1000..=5000).contains(&wait.trim().parse::<u32>().unwrap()), "{wait}");
     }
-    assert!(answers.iter().all(|(status, _)| [200, 503].contains(status)));
+    drop(others);
     let usage = fs::read_to_string(shop.path().join("usage.log")).unwrap();
     assert!(!usage.contains("server_error"), "{usage}");
     let (_, metrics) = up.get("admin_url", "/metrics");

@@ -48,7 +48,7 @@ fn run(args: Args, log: &Log) -> anyhow::Result<bool> {
         let withheld = addresses(&config).await;
         anyhow::Ok((config, withheld))
     })?;
-    drop(runtime);
+    runtime.shutdown_background(); // a name lookup may go on, and nobody waits for it
     let options = Options {
         listen: args.listen,
         admin_listen: args.admin_listen,

@@ -68,9 +68,11 @@ impl Source {
                 _ = stopped => {}
             }
         };
-        let thread = thread::Builder::new()
-            .name("weir-source".to_owned())
-            .spawn(move || needed.needs("weir-source", || runtime.block_on(run)))?;
+        let thread = thread::Builder::new().name("weir-source".to_owned()).spawn(move || {
+            needed.needs("weir-source", || runtime.block_on(run));
+            // Nobody can cancel a name lookup: the end does not wait for one.
+            runtime.shutdown_background();
+        })?;
         Ok(Self { stop, thread })
     }
 

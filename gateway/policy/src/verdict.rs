@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass};
 
-/// A recovery further away than this is not worth a caller's waiting: SDKs pass over waits of 60 s and more, and come
-/// back at once.
-const FORESEEABLE: Duration = Duration::from_secs(59);
+/// The longest wait that callers are told: SDKs pass over waits of 60 s and more, and come back at once.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(59);
 
 /// One failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +122,7 @@ fn needs_an_operator(class: FailureClass) -> bool {
 
 fn recovery(now: Instant, last_words: &[&Attempted]) -> Option<Duration> {
     let first = last_words.iter().filter_map(|attempt| attempt.recovers_at()).min()?;
-    Some(first.saturating_duration_since(now)).filter(|wait| *wait <= FORESEEABLE)
+    Some(first.saturating_duration_since(now)).filter(|wait| *wait <= LONGEST_WAIT)
 }
 
 #[cfg(test)]

@@ -26,7 +26,13 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     if gateway.is_ready() {
         return "ok\n".into_response();
     }
-    let why = if gateway.shutdown.has_begun() { "shutting down\n" } else { "no configuration yet\n" };
+    let why = if gateway.shutdown.has_begun() {
+        "shutting down\n"
+    } else if gateway.needed.is_lost() {
+        "a part of the gateway has ended\n"
+    } else {
+        "no configuration yet\n"
+    };
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::keepalive;
 use crate::observe::{Recorder, RequestId};
 use crate::pipeline::{self, Answered};
-use crate::shutdown::Phase;
+use crate::shutdown::{Phase, reached};
 use crate::tasks;
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
@@ -47,6 +47,8 @@ const H2_CONNECTION_WINDOW: u32 = 1 << 20;
 /// Streams that a caller has opened and reset before we have seen them. A proxy resets what its callers cancel: at most
 /// what was open, a few times over. Their headers are held until the connection's next turn.
 const MAX_H2_RESETS: usize = 1000;
+/// In a drain, whoever has connected just now is about to say something, or has never meant to.
+const SOON: Duration = Duration::from_secs(1);
 /// So many bytes of an answer the kernel takes beyond what it can send.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 32 << 10;
@@ -56,15 +58,27 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     if prepare(&stream).is_err() {
         return; // closed already
     }
+    let first = tokio::time::timeout(gateway.bounds.headers, FirstBytes::read(&stream));
+    let Some(Ok(Ok(first))) = unless_drained(&gateway, first).await else { return };
     let activity = Activity::new(Instant::now());
-    let first = tokio::time::timeout(gateway.bounds.headers, FirstBytes::read(&stream)).await;
-    let Ok(Ok(first)) = first else { return };
     let io = Guarded::new(stream, &first, Arc::clone(&gateway), activity.clone());
     let (outbox, timer) = Default::default();
     let served = Served { gateway, worker, activity, outbox, timer };
     match first.speaks() {
         Speaks::Http1 => serve_http1(io, served).await,
         Speaks::Http2 => serve_http2(io, served).await,
+    }
+}
+
+/// What `waiting` for a caller brings; `None` where a drain has begun and it brings nothing for a while: no request is
+/// being answered.
+async fn unless_drained<T>(gateway: &Gateway, waiting: impl Future<Output = T>) -> Option<T> {
+    let mut phase = gateway.shutdown.watch();
+    let mut waiting = pin!(waiting);
+    tokio::select! {
+        biased;
+        brought = &mut waiting => Some(brought),
+        () = reached(&mut phase, Phase::Draining) => tokio::time::timeout(SOON, waiting).await.ok(),
     }
 }
 
@@ -97,7 +111,9 @@ async fn serve_http1(mut io: Guarded, mut served: Served) {
         (io, served) = (parts.io, parts.service);
         if status == 400 || parts.read_buf.len() >= MAX_HEADERS || most_lines.is_some() {
             let id = served.new_id();
-            return unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle).await;
+            let refusing = unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle);
+            unless_drained(&gateway, refusing).await;
+            return;
         }
         // Too many lines, not too large.
         io.read_again(parts.read_buf);

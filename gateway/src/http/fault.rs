@@ -1,7 +1,7 @@
 //! Makes a response of a `Fault`. Nothing else builds an error response.
 
-use super::OutBody;
 use super::decimal::decimal;
+use super::{OutBody, X_REQUEST_ID};
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
 use crate::observe::{Outcome, Recorder, RequestId};
 use bytes::Bytes;
@@ -11,7 +11,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -32,7 +31,7 @@ pub(crate) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
         StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(REQUEST_ID, id.header());
+    headers.insert(X_REQUEST_ID, id.header());
     headers.insert(ERROR_SOURCE, HeaderValue::from_static(source(fault.kind)));
     if fault.kind.closes() {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 const STEP: usize = 64 << 10;
 
 /// So much of a refused request is still read, so long in all, and so long without a byte. As nginx's lingering close.
-const DISCARD_BYTES: usize = 64 << 20;
+pub(super) const DISCARD_BYTES: usize = 64 << 20;
 pub(super) const DISCARD_WITHIN: Duration = Duration::from_secs(30);
-const DISCARD_IDLE: Duration = Duration::from_secs(5);
+pub(super) const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
 /// A request's body.
 #[derive(Debug)]

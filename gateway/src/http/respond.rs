@@ -2,7 +2,7 @@
 
 use super::decimal::decimal;
 use super::fault::tell_limit;
-use super::{OutBody, refuse};
+use super::{OutBody, X_REQUEST_ID, refuse};
 use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::{Fault, LimitState};
@@ -15,7 +15,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use weir_config::{Disclosure, NanoUsd};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-weir-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-weir-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
@@ -37,7 +36,7 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
         Err(fault) => return refuse(&mut call.recorder, id, fault),
     };
     let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(REQUEST_ID, id.header());
+    headers.insert(X_REQUEST_ID, id.header());
     tell_way(&mut headers, &call);
     if let Some(limit) = call.limit {
         tell_limit(&mut headers, limit);
@@ -85,7 +84,7 @@ pub(crate) fn begun_stream(id: RequestId, limit: Option<LimitState>, relay: Rela
     let mut response = Response::new(OutBody::Relay(relay));
     let headers = response.headers_mut();
     tell_stream(headers);
-    headers.insert(REQUEST_ID, id.header());
+    headers.insert(X_REQUEST_ID, id.header());
     if let Some(limit) = limit {
         tell_limit(headers, limit);
     }

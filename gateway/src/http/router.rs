@@ -2,7 +2,7 @@
 //! served. No router of a library: it would answer by itself what it cannot parse (semantics S10.15).
 
 use super::endpoint::Endpoint;
-use super::{OutBody, model_not_found, models, refusal};
+use super::{OutBody, X_REQUEST_ID, model_not_found, models, refusal};
 use crate::app::Gateway;
 use crate::auth::authenticate;
 use crate::call::now_unix;
@@ -12,14 +12,13 @@ use crate::observe::RequestId;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Response, Version};
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A request's headers, in bytes (semantics S10.6).
 pub(super) const MAX_HEADERS: usize = 64 << 10;
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers a request for anything but a chat.
 pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
@@ -88,7 +87,7 @@ fn found(body: Bytes, id: RequestId) -> Response<OutBody> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REQUEST_ID, id.header());
+    headers.insert(X_REQUEST_ID, id.header());
     response
 }
 

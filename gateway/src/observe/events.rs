@@ -1,14 +1,14 @@
 //! The events, and the recorder that emits the end of a request exactly once: finished, failed or dropped.
 
+use crate::http::X_REQUEST_ID;
 use crate::live::{Label, LiveKey, LiveRoute};
 use crate::worker::Worker;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use weir_config::{FailureClass, NanoUsd, Usage};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of a caller's own id.
 const CLIENT_REQUEST_ID: usize = 128;
 

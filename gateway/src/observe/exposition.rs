@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a scrape reads.
 pub(crate) struct Exposition(pub(crate) Arc<Gateway>);
@@ -38,7 +39,7 @@ impl Exposition {
 impl Collector for Exposition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let workers = &self.0.workers;
-        let sums = self.0.totals.sums(workers);
+        let sums = self.0.totals.told(workers, Instant::now());
         sums.encode_requests(&mut encoder)?;
         sums.encode_tokens(&mut encoder)?;
         sums.encode_attempts(&mut encoder)?;

@@ -2,8 +2,8 @@
 //!
 //! A worker's cells are taken away whole and added here, by a scrape and by each new configuration: the worker's lock
 //! is held for an exchange of two pointers. A series whose route, tenant, provider or model is configured no more is
-//! told for five minutes, so that what it counted last is scraped, and is gone then: series are bounded by the
-//! configuration, not by all that ever was.
+//! told for five minutes, so that what it counted last is scraped, and is gone then, be there a newer configuration or
+//! not: series are bounded by the configuration, not by all that ever was.
 
 use super::names::Names;
 use super::series::{AttemptLabels, Cell, Cells, Histogram, Labels, WorkerSeries};
@@ -37,9 +37,28 @@ pub(super) struct Kept<T> {
     gone: Option<Instant>,
 }
 
+impl<T> Kept<T> {
+    fn is_gone(&self, now: Instant, grace: Duration) -> bool {
+        self.gone.is_some_and(|since| now.saturating_duration_since(since) >= grace)
+    }
+}
+
 impl Totals {
-    /// The sums, with all that the workers have counted until now.
-    pub(super) fn sums(&self, workers: &[Arc<Worker>]) -> MutexGuard<'_, Sums> {
+    /// The sums, with all that the workers have counted until `now`, to be told.
+    pub(super) fn told(&self, workers: &[Arc<Worker>], now: Instant) -> MutexGuard<'_, Sums> {
+        let mut sums = self.sums(workers);
+        sums.let_go(now);
+        sums
+    }
+
+    /// Does `work` while the sums are being told.
+    #[cfg(test)]
+    pub(crate) fn while_told<T>(&self, workers: &[Arc<Worker>], work: impl FnOnce() -> T) -> T {
+        let _sums = self.told(workers, Instant::now());
+        work()
+    }
+
+    fn sums(&self, workers: &[Arc<Worker>]) -> MutexGuard<'_, Sums> {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         workers.iter().for_each(|worker| sums.collect(&worker.series));
         sums
@@ -78,6 +97,12 @@ impl Sums {
         sweep(&mut self.requests, now, known);
         sweep(&mut self.attempts, now, |(provider, model, _)| names.has_model(provider, model));
     }
+
+    /// Drops what has been configured no more for long enough.
+    fn let_go(&mut self, now: Instant) {
+        self.requests.retain(|_, kept| !kept.is_gone(now, GRACE));
+        self.attempts.retain(|_, kept| !kept.is_gone(now, GRACE));
+    }
 }
 
 fn sweep<K: Ord, T>(all: &mut BTreeMap<K, Kept<T>>, now: Instant, known: impl Fn(&K) -> bool) {
@@ -88,7 +113,7 @@ fn sweep<K: Ord, T>(all: &mut BTreeMap<K, Kept<T>>, now: Instant, known: impl Fn
             kept.gone = None;
             return true;
         }
-        let late = kept.gone.is_some_and(|since| now.saturating_duration_since(since) >= grace);
+        let late = kept.is_gone(now, grace);
         kept.gone.get_or_insert(now);
         !late
     });
@@ -137,6 +162,19 @@ mod tests {
         sums.keep(&names("new"), start + GRACE); // it came back in time
         sums.keep(&names("new"), start + 3 * GRACE);
         assert_eq!((sums.requests.len(), sums.attempts.len()), (1, 2));
+    }
+
+    #[test]
+    fn s9_14_what_is_configured_no_more_goes_without_another_configuration_too() {
+        let (mut sums, start) = (Sums::default(), Instant::now());
+        sums.add(&counted("old"));
+        sums.add(&counted("new"));
+        sums.keep(&names("new"), start);
+        sums.let_go(start + GRACE - Duration::from_secs(1));
+        assert_eq!((sums.requests.len(), sums.attempts.len()), (2, 4), "scrapes show it for a while");
+        sums.let_go(start + GRACE);
+        assert_eq!((sums.requests.len(), sums.attempts.len()), (1, 2));
+        assert!(sums.requests.keys().all(|[.., model]| &**model == "new"));
     }
 
     #[test]

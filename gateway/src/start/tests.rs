@@ -35,9 +35,13 @@ fn snapshot() -> Snapshot {
 
 /// The head of the answer on a connection of its own; empty where that was closed without one.
 fn get(address: SocketAddr, path: &str) -> String {
+    ask(address, "GET", path)
+}
+
+fn ask(address: SocketAddr, method: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n");
     let mut text = Vec::new();
     // Whoever was with a worker that died sees a reset, at either of these.
     drop(stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut text)));
@@ -68,7 +72,8 @@ fn s9_11_a_worker_that_dies_ends_the_process_in_order_and_takes_no_further_conne
     // Both workers have none: the first gets this one, and dies of it.
     assert_eq!(get(running.data_address, "/v1/models"), "");
     heard.recv_timeout(PATIENCE).expect("whoever runs the gateway hears of it");
-    assert!(get(running.admin_address, "/readyz").contains(" 503 "), "it is not ready any more");
+    let ready = get(running.admin_address, "/readyz");
+    assert!(ready.contains(" 503 ") && ready.ends_with("a part of the gateway has ended\n"), "{ready}");
     for _ in 0..20 {
         assert!(get(running.data_address, "/v1/models").contains(" 401 "), "the other worker serves");
     }
@@ -85,4 +90,73 @@ fn s9_11_an_end_in_order_is_no_loss() {
     running.obey(&signals);
     assert!(get(running.data_address, "/v1/models").contains(" 401 "));
     assert!(running.end(&signals));
+}
+
+#[test]
+fn s9_1_the_end_waits_for_no_name_lookup() {
+    let (release, held) = channel::<()>();
+    let held = Mutex::new(Some(held));
+    let (began, begun) = channel();
+    let running = start_with(&options(), move |gateway, worker, arrivals| {
+        let (held, began) = (held.lock().unwrap().take(), began.clone());
+        async move {
+            // As getaddrinfo on a name server that does not answer.
+            tokio::task::spawn_blocking(move || {
+                began.send(()).unwrap();
+                held.map(|held| held.recv())
+            });
+            worker::run(gateway, worker, arrivals).await;
+        }
+    });
+    let running = running.unwrap();
+    (0..2).for_each(|_| begun.recv_timeout(PATIENCE).unwrap());
+    let (ended, end) = channel();
+    let stopping = thread::spawn(move || {
+        running.stop();
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(PATIENCE).expect("it ends while the lookup goes on");
+    drop(release);
+    stopping.join().unwrap();
+}
+
+#[test]
+fn s9_11_a_source_of_configuration_that_ends_ends_the_process_in_order() {
+    let (said, heard) = channel();
+    let signals = Signals::listen(move || said.send(()).unwrap_or_default()).unwrap();
+    let running = start(&options()).unwrap();
+    running.apply(snapshot());
+    running.obey(&signals);
+    let feed = running.feed();
+    let source = thread::spawn(move || feed.needs("source", || panic!("a source dies: this is the test")));
+    assert!(source.join().is_err());
+    heard.recv_timeout(PATIENCE).expect("whoever runs the gateway hears of it");
+    assert!(get(running.admin_address, "/readyz").contains(" 503 "), "it is not ready any more");
+    assert!(get(running.data_address, "/v1/models").contains(" 401 "), "it serves to its end");
+    assert!(!running.end(&signals), "the process says that it did not end well");
+}
+
+#[test]
+fn s9_14_telling_holds_up_neither_a_worker_nor_who_accepts() {
+    let running = start(&options()).unwrap();
+    running.apply(snapshot());
+    let (data, admin) = (running.data_address, running.admin_address);
+    let mut scrape = TcpStream::connect(admin).unwrap();
+    scrape.set_read_timeout(Some(PATIENCE)).unwrap();
+    // As while thousands of series are written out, for as long as anybody likes.
+    running.gateway.totals.while_told(&running.gateway.workers, || {
+        scrape.write_all(b"GET /metrics HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n").unwrap();
+        for _ in 0..20 {
+            assert!(get(admin, "/readyz").contains(" 200 "), "probes are answered");
+            let refused = ask(data, "POST", "/v1/chat/completions");
+            assert!(refused.contains(" 401 "), "callers are accepted, answered and counted: {refused}");
+        }
+        scrape.set_nonblocking(true).unwrap();
+        assert_eq!(scrape.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock, "it tells still");
+        scrape.set_nonblocking(false).unwrap();
+    });
+    let mut text = String::new();
+    scrape.read_to_string(&mut text).unwrap();
+    assert!(text.contains("code=\"401\"") || text.contains(" 200 "), "{text}");
+    running.stop();
 }

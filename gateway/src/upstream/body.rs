@@ -96,7 +96,7 @@ impl LinkBody {
             && let Some(mut link) = self.link.take()
             && link.may_be_kept()
         {
-            link.rest();
+            link.ready_again();
             pool::put(link);
         }
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
@@ -146,7 +146,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut server, _) = listener.accept().await.unwrap();
-            let (pool, owner) = (Pool::new(1), Owner::default());
+            let (pool, owner) = (Pool::new(1, 9), Owner::default());
             let home = Home::new(&pool, &owner);
             let mut link = Link::new(Stream::Plain(client), home, Instant::now(), 0);
             let answer = format!("HTTP/1.1 200 OK\r\n{first}");

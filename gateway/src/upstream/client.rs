@@ -252,7 +252,14 @@ impl Client<'_> {
         pool: &Arc<Pool>,
         within: Duration,
     ) -> Result<Box<Link>, Failure> {
-        let connecting = self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
+        let open = || self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
+        let connecting = async {
+            match open().await {
+                // What nobody uses gives way to what somebody asks for.
+                Err(error) if error.is_ours() && pool.make_room() => open().await,
+                opened => opened,
+            }
+        };
         match tokio::time::timeout(within, connecting).await {
             Ok(stream) => {
                 let stream = stream.map_err(|error| {

@@ -63,8 +63,8 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// A dialer for so many workers that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
-    pub(crate) fn new(closed: Closed, workers: usize) -> Result<Self, rustls::Error> {
+    /// A dialer for so many workers, which keep at most `idle` connections all together, that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
+    pub(crate) fn new(closed: Closed, workers: usize, idle: usize) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -72,13 +72,18 @@ impl Dialer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let workers = (0..workers).map(|_| (Pool::new(workers), Names::default())).collect();
+        let workers = (0..workers).map(|_| (Pool::new(workers, idle), Names::default())).collect();
         Ok(Self { tls: Arc::new(tls), closed, workers })
     }
 
     /// The idle connections of `worker`.
     pub(super) fn pool(&self, worker: usize) -> Option<&Arc<Pool>> {
         self.workers.get(worker).map(|(pool, _)| pool)
+    }
+
+    /// Closes idle connections of every worker, for their descriptors; whether there were any.
+    pub(crate) fn make_room(&self) -> bool {
+        self.workers.iter().filter(|(pool, _)| pool.make_room()).count() > 0
     }
 
     /// Connects `worker` to `endpoint`. No timer of its own.
@@ -199,7 +204,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpSocket};
 
     fn dialer() -> Dialer {
-        Dialer::new(Closed { ours: Vec::new(), withheld: Vec::new() }, 1).unwrap()
+        Dialer::new(Closed { ours: Vec::new(), withheld: Vec::new() }, 1, 9).unwrap()
     }
 
     /// A listener whose backlog is full, so that the kernel drops the first packet of any further connection; and what

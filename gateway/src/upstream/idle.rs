@@ -93,7 +93,8 @@ impl<T> Idle<T> {
         swept
     }
 
-    fn pop_oldest(&mut self) -> Option<T> {
+    /// Takes out the one that has been idle longest, whosever it is.
+    pub(super) fn pop_oldest(&mut self) -> Option<T> {
         let oldest = |kept: &&mut Kept<T>| kept.links.front().map(|entry| entry.since);
         let kept = self.owners.values_mut().filter(|kept| !kept.links.is_empty()).min_by_key(oldest)?;
         let entry = kept.links.pop_front()?;

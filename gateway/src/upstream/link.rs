@@ -9,6 +9,7 @@ use super::connect::Stream;
 use super::head::Head;
 use super::pool::Home;
 use bytes::{Buf, Bytes, BytesMut};
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -25,7 +26,6 @@ const PIECES: usize = 6;
 const READ: usize = 8 << 10;
 
 /// A connection.
-#[derive(Debug)]
 pub(super) struct Link {
     stream: Stream,
     /// Read and not yet used.
@@ -45,10 +45,18 @@ pub(super) struct Link {
 }
 
 /// The rest of a request's body, and how much of head and body together has been sent.
-#[derive(Debug)]
 struct Upload {
     body: Vec<Bytes>,
     sent: usize,
+}
+
+impl fmt::Debug for Link {
+    /// Without bytes: the credential is in the head, and what callers and models say in the others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reused, keep, retire, .. } = self;
+        let mut link = f.debug_struct("Link");
+        link.field("reused", reused).field("keep", keep).field("retire", retire).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer.
@@ -57,7 +65,7 @@ pub(super) enum NoAnswer {
     /// The connection ended before a byte of an answer came.
     #[error("the upstream closed the connection without an answer")]
     Closed,
-    /// It ended within the head of the answer.
+    /// It ended within the head of the answer, or after an interim one.
     #[error("the upstream broke the connection off")]
     Broken,
     /// What came is no HTTP.
@@ -91,13 +99,14 @@ impl Link {
         self.head.extend_from_slice(b"\r\n\r\n");
         let mut sent = 0;
         let mut sending = Poll::Pending;
+        let mut heard = false;
         self.keep = false;
         let answer = poll_fn(|cx| {
             if sending.is_pending() {
                 // A failed write is not the end: an answer may have come that says why.
                 sending = self.poll_send(cx, body, &mut sent).map(|sent| sent.is_ok());
             }
-            self.poll_head(cx)
+            self.poll_head(cx, &mut heard)
         })
         .await?;
         self.keep = match sending {
@@ -137,10 +146,13 @@ impl Link {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, NoAnswer>> {
+    /// The head of the answer. `heard`: whether an interim one has come, by which the upstream has taken the request.
+    fn poll_head(&mut self, cx: &mut Context<'_>, heard: &mut bool) -> Poll<Result<Head, NoAnswer>> {
         loop {
             match ready!(self.poll_input(cx)) {
-                Ok(0) | Err(_) if self.input.is_empty() => return Poll::Ready(Err(NoAnswer::Closed)),
+                Ok(0) | Err(_) if self.input.is_empty() && !*heard => {
+                    return Poll::Ready(Err(NoAnswer::Closed));
+                }
                 Ok(0) | Err(_) => return Poll::Ready(Err(NoAnswer::Broken)),
                 Ok(_) => {}
             }
@@ -148,7 +160,7 @@ impl Link {
                 self.input.advance(length);
                 match head.status.as_u16() {
                     101 => return Poll::Ready(Err(NoAnswer::NotHttp)),
-                    100..200 => {} // "wait": the answer is still to come
+                    100..200 => *heard = true, // "wait": the answer is still to come
                     _ => return Poll::Ready(Ok(head)),
                 }
             }
@@ -166,8 +178,9 @@ impl Link {
         self.keep && self.upload.is_none() && self.input.is_empty()
     }
 
-    /// Makes it ready for another exchange.
-    pub(super) fn rest(&mut self) {
+    /// Makes it ready for another exchange. The last one's credential is nobody's business any more.
+    pub(super) fn ready_again(&mut self) {
+        self.head.clear();
         self.reused = true;
     }
 
@@ -204,7 +217,55 @@ fn unsent<'a>(head: &'a [u8], body: &'a [Bytes], sent: usize) -> ([IoSlice<'a>; 
 
 #[cfg(test)]
 mod tests {
+    use super::super::body::LinkBody;
+    use super::super::idle::Owner;
+    use super::super::pool::Pool;
     use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A connection, and its server's side.
+    async fn linked() -> (Box<Link>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let home = Home::new(&Pool::new(1, 9), &Owner::default());
+        (Link::new(Stream::Plain(client), home, Instant::now(), 0), server)
+    }
+
+    #[tokio::test]
+    async fn s1_7_only_a_close_before_any_byte_of_an_answer_is_one_without_an_answer() {
+        let wait = "HTTP/1.1 100 Continue\r\n\r\n";
+        for (says, closed) in
+            [("", true), (wait, false), ("HTTP/1.1 102 Wait\r\n\r\nHTTP", false), ("H", false)]
+        {
+            let (mut link, mut server) = linked().await;
+            server.write_all(says.as_bytes()).await.unwrap();
+            server.shutdown().await.unwrap();
+            let error = link.exchange(b"POST / HTTP/1.1\r\ncontent-length: ", &[]).await.unwrap_err();
+            assert_eq!(matches!(error, NoAnswer::Closed), closed, "{says:?}: {error}");
+            assert_eq!(matches!(error, NoAnswer::Broken), !closed, "{says:?}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn s10_2_a_connection_shows_no_credential() {
+        let (mut link, mut server) = linked().await;
+        server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer").await.unwrap();
+        let begin = b"POST / HTTP/1.1\r\nauthorization: Bearer sk-secret\r\ncontent-length: ";
+        let head = link.exchange(begin, &[Bytes::from_static(b"prompt")]).await.unwrap();
+        link.upload = Some(Box::new(Upload { body: vec![Bytes::from_static(b"prompt")], sent: 0 }));
+        let bytes = |text: &[u8]| format!("{text:?}").trim_matches(['[', ']']).to_owned();
+        let shown = format!("{link:?}") + &format!("{:?}", LinkBody::new(head.length, link));
+        for secret in ["sk-secret", "prompt", "answer"] {
+            let plain = shown.contains(secret);
+            assert!(!plain && !shown.contains(&bytes(secret.as_bytes())), "{secret}: {shown}");
+        }
+        let (mut link, _server) = linked().await;
+        link.head.extend_from_slice(begin);
+        link.ready_again();
+        assert!(link.head.is_empty());
+    }
 
     #[test]
     fn s2_7_head_and_pieces_go_out_in_order_from_wherever_the_last_write_ended() {

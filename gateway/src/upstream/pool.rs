@@ -13,12 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// Idle connections of the process; each worker has its share.
+/// Idle connections of the process, if it has descriptors for so many; each worker has its share.
 const MOST_IDLE: usize = 2048;
+/// So many are closed where no descriptor is left: a name may have to be looked up, and several addresses tried.
+const ROOM: usize = 8;
 /// How often idle connections are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// The idle connections of one worker, which alone touches them: its lock is always free.
+/// The idle connections of one worker, which alone touches them, but for want of descriptors: its lock is always free.
 #[derive(Debug)]
 pub(crate) struct Pool(Mutex<State>);
 
@@ -43,9 +45,9 @@ impl Home {
 }
 
 impl Pool {
-    /// One of `workers` pools.
-    pub(super) fn new(workers: usize) -> Arc<Self> {
-        let idle = Idle::new(MOST_IDLE.div_ceil(workers.max(1)));
+    /// One of `workers` pools, which keep at most `idle` connections all together.
+    pub(super) fn new(workers: usize, idle: usize) -> Arc<Self> {
+        let idle = Idle::new(MOST_IDLE.min(idle) / workers.max(1));
         Arc::new(Self(Mutex::new(State { idle, sweeping: false })))
     }
 
@@ -63,6 +65,12 @@ impl Pool {
         .await
     }
 
+    /// Closes those that have been idle longest, for their descriptors; whether there were any.
+    pub(super) fn make_room(&self) -> bool {
+        let mut state = self.lock();
+        (0..ROOM).filter_map(|_| state.idle.pop_oldest()).count() > 0
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,10 +81,9 @@ pub(super) fn put(link: Box<Link>) {
     let Some(pool) = link.home.pool.upgrade() else { return };
     let (owner, retire) = (link.home.owner.clone(), link.retire);
     let mut state = pool.lock();
-    let evicted = state.idle.put(&owner, link, Instant::now(), retire);
+    drop(state.idle.put(&owner, link, Instant::now(), retire));
     let begins = state.idle.len() > 0 && !mem::replace(&mut state.sweeping, true);
     drop(state);
-    drop(evicted); // closing a socket takes a system call: not under the lock
     if begins {
         tasks::spawn("sweep of idle connections", sweep(Arc::downgrade(&pool)));
     }
@@ -87,14 +94,13 @@ async fn sweep(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(pool) = pool.upgrade() else { return };
-        let (swept, ended) = poll_fn(|cx| {
+        let ended = poll_fn(|cx| {
             let mut state = pool.lock();
-            let swept = state.idle.sweep(Instant::now(), |link| link.is_usable(cx));
+            drop(state.idle.sweep(Instant::now(), |link| link.is_usable(cx)));
             state.sweeping = state.idle.len() > 0;
-            Poll::Ready((swept, !state.sweeping))
+            Poll::Ready(!state.sweeping)
         })
         .await;
-        drop(swept);
         if ended {
             return;
         }

@@ -147,7 +147,7 @@ fn s1_5_a_recovery_that_sdks_would_pass_over_is_not_told() {
     let now = Instant::now();
     assert_eq!(told(now, &[limited(0, now, 59_000)]), Some(Duration::from_secs(59)));
     assert_eq!(told(now, &[limited(0, now, 59_001)]), None);
-    assert_eq!(told(now + Duration::from_millis(1), &[limited(0, now, 59_001)]), Some(FORESEEABLE));
+    assert_eq!(told(now + Duration::from_millis(1), &[limited(0, now, 59_001)]), Some(LONGEST_WAIT));
     assert_eq!(told(now, &[Attempted { retry_after: Some(Duration::MAX), ..limited(0, now, None) }]), None);
 }
 
