@@ -137,6 +137,11 @@ impl Link {
         }
     }
 
+    /// Whether a part of the request is still to be sent.
+    pub(super) fn is_sending(&self) -> bool {
+        self.upload.is_some()
+    }
+
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, NoAnswer>> {
         loop {
             match ready!(self.poll_input(cx)) {
