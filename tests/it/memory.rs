@@ -182,6 +182,32 @@ async fn s9_3_an_event_that_is_held_until_it_is_complete_counts() {
 }
 
 #[tokio::test]
+async fn s9_3_what_was_held_of_a_stream_counts_until_its_caller_has_it() {
+    let upstream = Upstream::start();
+    let chunk = |delta: &str| {
+        format!("data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,{delta}}}]}}\n\n")
+    };
+    let silent = chunk(&format!("\"delta\":{{}},\"more\":\"{}\"", "x".repeat(3 << 10)));
+    let mut events = vec![silent; 60];
+    events.push(chunk("\"delta\":{\"content\":\"first\"}"));
+    upstream.always(Answer::by(move |seen| match seen.body.windows(8).any(|part| part == b"\"stream\"") {
+        true => Answer::events(events.clone()).hang_at(At::Event(events.len())),
+        false => Answer::says("hi"),
+    }));
+    let world = over(&upstream, |options| {
+        options.memory_budget = Some(2 << 20);
+        options.keep_alive = Duration::from_millis(20);
+    });
+    let mut open = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let mut stream = world.open_stream(streamed()).await;
+        open.spawn(async move { while let Ok(Some(_)) = stream.chunk().await {} });
+    }
+    eventually("they are taken", async || world.post(body_of(300 << 10)).await.status == 200).await;
+    open.abort_all();
+}
+
+#[tokio::test]
 async fn s9_3_bodies_that_are_announced_and_do_not_come_stand_in_nobodys_way() {
     let upstream = Upstream::start();
     let world = over(&upstream, |options| options.memory_budget = Some(8 << 20));
