@@ -227,6 +227,7 @@ impl Flowing {
             }
             self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
             if ping && flow.may_ping() {
+                self.large = 0;
                 return Poll::Ready(Ok(http::PING));
             }
         }
