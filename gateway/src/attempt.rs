@@ -2,17 +2,18 @@
 //! any failure can move on.
 
 use crate::call::{Call, Offer, now_unix, unix};
+use crate::collected::Collected;
 use crate::drain;
 use crate::flow::{Decoder, Flow};
 use crate::upstream::{Account, Answer, AnswerBody, Content};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
 use weir_wire::openai::{self, AnswerFacts, ChatStream, LongAnswer};
-use weir_wire::sse::begins_stream;
+use weir_wire::sse::Beginning;
 
 /// A unary answer up to this size is held whole before it is committed.
 const HOLD_UNARY: u64 = 4 << 20;
@@ -20,6 +21,8 @@ const HOLD_UNARY: u64 = 4 << 20;
 /// has no other timer that would end the wait within minutes.
 const ERROR_BODY: usize = 64 << 10;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
+/// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
+const MAX_BLANK: usize = 64 << 10;
 
 /// An answer that is the caller's from here on.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) enum Committed {
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) body: Bytes,
+    /// How many bytes of memory the body takes.
+    pub(crate) room: u64,
     pub(crate) model: Arc<Model>,
     pub(crate) facts: AnswerFacts,
 }
@@ -84,51 +89,63 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = unix(call.recorder.event.began_at);
-    let facts = openai::answer(account.provider.vendor.row(), &ready, now)?;
-    Ok(Committed::Whole(Whole { body: ready, model, facts }))
+    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), now)?;
+    let room = ready.room() as u64;
+    Ok(Committed::Whole(Whole { body: ready.into_bytes(), room, model, facts }))
 }
 
 /// The body as far as it may be held, and whether that is all of it: not past 4 MiB, and not beyond what the
 /// memory budget has to spare.
-async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Bytes, bool), Failure> {
-    let known = body.exact_len().unwrap_or(0);
-    let mut held = Collected::default();
-    if known > HOLD_UNARY || !call.hold(known).await {
-        return Ok((Bytes::new(), false));
+async fn hold(call: &mut Call, body: &mut AnswerBody) -> Result<(Collected, bool), Failure> {
+    let told = body.exact_len();
+    let mut held = Collected::of_length(told);
+    if told.is_some_and(|told| told > HOLD_UNARY) {
+        return Ok((held, false));
     }
+    let mut beginning = Beginning::default();
     while let Some(piece) = body.data().await {
-        let piece = piece?;
-        if held.len() == 0 && begins_stream(&piece) == Some(true) {
-            return Err(garbled("the upstream answered with a stream, which was not asked for")); // it may never end
+        held.push(piece?);
+        match beginning.is_stream(held.bytes()) {
+            Some(true) => {
+                // It may never end.
+                return Err(garbled("the upstream answered with a stream, which was not asked for"));
+            }
+            None if held.len() > MAX_BLANK => return Err(blank()),
+            _ => {}
         }
-        held.push(piece, known);
         // Nobody waits for the whole of it any more.
         let most = if call.caller_has_left() { drain::BYTES as u64 } else { HOLD_UNARY };
         if held.len() as u64 > most || !call.hold(held.room() as u64).await {
-            return Ok((held.into_bytes(), false));
+            return Ok((held, false));
         }
     }
-    Ok((held.into_bytes(), true))
+    Ok((held, true))
+}
+
+fn blank() -> Failure {
+    garbled("the upstream answered with nothing but white space")
 }
 
 /// An answer that is too large to hold is committed on what has come of it: it is an object, and tells of no error.
 async fn large(
     mut answer: Answer,
-    ready: Bytes,
+    begun: Collected,
     account: Arc<Account>,
     model: Arc<Model>,
     deadline: Instant,
 ) -> Result<Committed, Failure> {
     let mut passed = LongAnswer::default();
-    passed.feed(&ready);
-    let mut held = Collected::default();
-    held.push(ready, 0);
+    passed.feed(begun.bytes());
+    let mut held = begun;
     while passed.begins().is_none()
         && let Some(piece) = answer.body.data().await
     {
         let piece = piece?;
         passed.feed(&piece);
-        held.push(piece, 0);
+        held.push(piece);
+        if passed.begins().is_none() && held.len() > MAX_BLANK {
+            return Err(blank());
+        }
     }
     if passed.begins() != Some(true) {
         return Err(garbled("the upstream's answer is not a JSON object"));
@@ -201,7 +218,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
             Some(piece) => decoder.feed(piece, now),
             None => decoder.end(now).bytes,
         };
-        ready.push(bytes, 0);
+        ready.push(bytes);
         if decoder.is_committed() {
             return Ok(Committed::Flow(Box::new(Flow {
                 ready: ready.into_bytes(),
@@ -220,7 +237,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         if ended || decoder.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
-        call.count_stream(call.request.len(), ready.room());
+        call.count_stream(ready.room() + decoder.held_bytes());
         let now = Instant::now();
         if now >= first_token {
             return Err(late()); // whatever else comes all the while
@@ -240,9 +257,12 @@ async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T,
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
 async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> Result<Bytes, Failure> {
     let mut begun = Collected::default();
-    while let Some(piece) = within(until, answer.body.data()).await? {
-        begun.push(piece?, 0);
-        match begins_stream(begun.bytes()) {
+    let mut beginning = Beginning::default();
+    while begun.len() <= MAX_BLANK
+        && let Some(piece) = within(until, answer.body.data()).await?
+    {
+        begun.push(piece?);
+        match beginning.is_stream(begun.bytes()) {
             Some(true) => return Ok(begun.into_bytes()),
             Some(false) => break,
             None => {}
@@ -263,51 +283,10 @@ async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, unt
 /// The body that has `begun`, as far as it is needed, and as it comes until `until`.
 async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
     let mut body = begun;
-    while let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await {
-        body.push(piece, 0);
-        if body.len() > ERROR_BODY {
-            break;
-        }
+    while body.len() <= ERROR_BODY
+        && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
+    {
+        body.push(piece);
     }
     body.into_bytes()
-}
-
-/// Pieces put together; one piece alone is not copied.
-#[derive(Debug, Default)]
-pub(crate) struct Collected {
-    first: Bytes,
-    all: BytesMut,
-}
-
-impl Collected {
-    pub(crate) fn len(&self) -> usize {
-        self.first.len() + self.all.len()
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        if self.all.is_empty() { &self.first } else { &self.all }
-    }
-
-    /// How much memory it takes, with what it has not filled yet.
-    pub(crate) fn room(&self) -> usize {
-        self.first.len() + self.all.capacity()
-    }
-
-    /// Adds a piece; `expected` is how long the whole will be, where that is known.
-    pub(crate) fn push(&mut self, piece: Bytes, expected: u64) {
-        if self.first.is_empty() && self.all.is_empty() {
-            self.first = piece;
-            return;
-        }
-        if !self.first.is_empty() {
-            let expected = usize::try_from(expected).unwrap_or(0);
-            self.all.reserve(expected.max(self.first.len() + piece.len()));
-            self.all.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.all.extend_from_slice(&piece);
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.freeze() }
-    }
 }

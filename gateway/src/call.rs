@@ -3,6 +3,7 @@
 use crate::app::Gateway;
 use crate::drain::Presence;
 use crate::fault::LimitState;
+use crate::flow::Flow;
 use crate::live::{LiveKey, LiveRoute, LiveTarget};
 use crate::memory::{Class, Held, SMALL, STREAM};
 use crate::observe::{Chosen, Recorder};
@@ -80,18 +81,26 @@ impl Call {
         self.held.grow(all, class).await.is_ok()
     }
 
-    /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
-    /// last for hours. What is `ready` of it, and what it may have in our buffers, stays counted.
-    pub(crate) fn let_go_of_body(&mut self, ready: usize) {
-        self.request.forget_body();
-        self.held.shrink(stream_share(ready));
-        self.count_stream(0, ready); // a unary answer too large to hold has no share of a stream yet
+    /// Counts `waiting` bytes of an answer that goes on as it comes, beside the request's body. Without room it goes on
+    /// all the same: it is paid for, and what is held of it is bounded.
+    pub(crate) fn count_stream(&mut self, waiting: usize) {
+        let bytes = self.request.len() as u64 + stream_share(waiting);
+        drop(self.held.try_grow(bytes, Class::Stream));
     }
 
-    /// Counts what is `ready` of an answer that goes on as it comes, beside `body` bytes of the request. Without room it
-    /// goes on all the same: it is paid for, and what is held of it is bounded.
-    pub(crate) fn count_stream(&mut self, body: usize, ready: usize) {
-        drop(self.held.try_grow(body as u64 + stream_share(ready), Class::Stream));
+    /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
+    /// last for hours. What is counted from here on is the `flow`, `waiting` bytes that it has given out, and the body
+    /// as long as the upstream takes it.
+    pub(crate) fn go_on_with(&mut self, flow: &Flow, waiting: usize) {
+        self.request.forget_body();
+        self.count_flow(flow, waiting);
+    }
+
+    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new.
+    pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) {
+        let body = if flow.is_sending() { self.request.len() as u64 } else { 0 };
+        let waiting = waiting + flow.ready.len() + flow.held_bytes();
+        self.held.resize(body + stream_share(waiting), Class::Stream);
     }
 
     /// Whether the caller is known to have left: then nobody new is asked.
@@ -126,9 +135,9 @@ impl Call {
     }
 }
 
-/// The memory that a stream takes of which `ready` bytes wait for its caller.
-fn stream_share(ready: usize) -> u64 {
-    STREAM.max(ready as u64 + STREAM / 2)
+/// The memory that a stream takes of which `waiting` bytes are here beyond the two pieces on their way.
+fn stream_share(waiting: usize) -> u64 {
+    STREAM.max(waiting as u64 + STREAM / 2)
 }
 
 /// The wall clock, for what is configured as a date.

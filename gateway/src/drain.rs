@@ -81,27 +81,49 @@ async fn finish(attempts: Attempts) {
     let until = Instant::now() + WITHIN;
     match tokio::time::timeout_at(until.into(), attempts).await {
         Ok((mut call, Ok(Committed::Whole(whole)))) => settle_whole(&mut call, &whole),
-        Ok((call, Ok(Committed::Flow(flow)))) => read_on(call, *flow, until).await,
+        Ok((call, Ok(Committed::Flow(flow)))) => Draining::new(call, *flow).read_on(until).await,
         Ok((_, Err(_))) | Err(_) => {}
     }
 }
 
 /// Reads `flow` on until its end or the bounds, then settles.
 pub(crate) fn for_usage(call: Box<Call>, flow: Flow) {
-    tasks::spawn("drain for usage", read_on(call, flow, Instant::now() + WITHIN));
+    // Made here: the task may be dropped before it has run at all.
+    let draining = Draining::new(call, flow);
+    tasks::spawn("drain for usage", draining.read_on(Instant::now() + WITHIN));
 }
 
-async fn read_on(mut call: Box<Call>, mut flow: Flow, until: Instant) {
-    let read = async {
-        let mut bytes = flow.ready.len();
-        while bytes < BYTES {
-            match poll_fn(|cx| flow.poll_more(cx)).await {
-                Ok(Some(piece)) => bytes += piece.len(),
-                Ok(None) | Err(_) => break,
+/// An answer that is read on without its caller. However that ends, with the process too: what was seen is settled.
+struct Draining {
+    call: Box<Call>,
+    flow: Flow,
+    /// Bytes read so far.
+    read: usize,
+}
+
+impl Draining {
+    fn new(mut call: Box<Call>, mut flow: Flow) -> Self {
+        let read = std::mem::take(&mut flow.ready).len();
+        call.go_on_with(&flow, 0);
+        Self { call, flow, read }
+    }
+
+    async fn read_on(mut self, until: Instant) {
+        let read = async {
+            while self.read < BYTES {
+                match poll_fn(|cx| self.flow.poll_more(cx)).await {
+                    Ok(Some(piece)) => self.read += piece.len(),
+                    Ok(None) | Err(_) => break,
+                }
+                self.call.count_flow(&self.flow, 0);
             }
-        }
-    };
-    // Late or not, what was seen is settled.
-    drop(tokio::time::timeout_at(until.into(), read).await);
-    settle(&mut call, &flow);
+        };
+        drop(tokio::time::timeout_at(until.into(), read).await);
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        settle(&mut self.call, &self.flow);
+    }
 }

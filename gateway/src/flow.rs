@@ -123,6 +123,19 @@ impl Flow {
         }
     }
 
+    /// How many bytes of it wait here for the rest of their event.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match &self.decoder {
+            Decoder::Events(stream) => stream.held_bytes(),
+            Decoder::Opaque(_) => 0,
+        }
+    }
+
+    /// Whether a part of the request is still to be sent.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.rest.as_ref().is_some_and(AnswerBody::is_sending)
+    }
+
     /// Whether it is a stream that has said nothing yet.
     pub(crate) fn waits_for_content(&self) -> bool {
         matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())

@@ -9,6 +9,7 @@ mod auth;
 mod bounds;
 mod call;
 mod coding;
+mod collected;
 mod descriptors;
 mod drain;
 mod fault;

@@ -4,8 +4,12 @@
 //! One number says what is free. Who takes from it must leave some of it to others: a large body six sixteenths of the
 //! budget, a large answer three, a stream one, a small request nothing. So a small request always has room that nothing
 //! large can take. And nobody who waits holds room for later: a waiting large body stands in no small one's way.
+//!
+//! What is given back is offered to those who wait: first to those who must leave least to others. Who finds too little
+//! for itself passes it on, for a few steps, so that nobody sleeps out its second beside room that would do.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,8 +17,8 @@ use tokio::sync::Notify;
 
 /// A request that holds no more than this is small.
 pub(crate) const SMALL: u64 = 64 << 10;
-/// What an open stream may hold in our buffers: two pieces on their way to the caller, of up to 12 KiB each, and what
-/// has been read of the upstream.
+/// What an open stream mostly holds in our buffers: two pieces on their way to the caller, of up to 12 KiB each, and what
+/// has been read of the upstream. Larger pieces, and events that are held until they are complete, count beside it.
 pub(crate) const STREAM: u64 = 32 << 10;
 /// How long a share is waited for.
 const WAIT: Duration = Duration::from_secs(1);
@@ -22,8 +26,11 @@ const WAIT: Duration = Duration::from_secs(1);
 const PAGE: u64 = 8 << 10;
 /// So many large bodies wait at most: what they hold meanwhile is not counted.
 const MOST_WAITING: usize = 64;
+/// So many of a class are offered the same room.
+const MOST_OFFERS: usize = 8;
 
-/// Who asks for a share: it decides what must be left to others.
+/// Who asks for a share: it decides what must be left to others. In the order of that: where the first find no room,
+/// those behind may, because what they ask for beside it is less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// All that the request holds is small.
@@ -44,8 +51,8 @@ pub(crate) struct MemoryBudget(Arc<Shared>);
 struct Shared {
     all: u64,
     free: AtomicU64,
-    small: Queue,
-    large: Queue,
+    /// One for each class, in their order.
+    queues: [Queue; 4],
 }
 
 /// Those who wait for room.
@@ -53,6 +60,8 @@ struct Shared {
 struct Queue {
     waiting: AtomicUsize,
     freed: Notify,
+    /// To so many more the room is offered that came last.
+    offers: AtomicUsize,
 }
 
 /// A share of the budget; dropping it gives it back.
@@ -70,8 +79,7 @@ impl MemoryBudget {
     /// A budget of `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
         let all = bytes.max(PAGE);
-        let (small, large) = Default::default();
-        Self(Arc::new(Shared { all, free: AtomicU64::new(all), small, large }))
+        Self(Arc::new(Shared { all, free: AtomicU64::new(all), queues: Default::default() }))
     }
 
     /// Half of what the machine or the control group allows.
@@ -110,23 +118,30 @@ impl Held {
 
     async fn wait_to_grow(&mut self, bytes: u64, class: Class) -> Result<(), Exhausted> {
         let budget = Arc::clone(&self.budget);
-        let queue = budget.queue(class);
-        let waiting = queue.join(class)?;
+        let _waiting = budget.join(class)?;
+        let freed = &budget.queue(class).freed;
         let granted = tokio::time::timeout(WAIT, async {
+            let mut is_offered = false;
             loop {
-                let freed = queue.freed.notified(); // before the look: what is freed in between wakes it
+                let mut offer = pin!(freed.notified());
+                is_offered |= offer.as_mut().enable(); // before the look: what is freed in between wakes it
                 if self.try_grow(bytes, class).is_ok() {
                     return;
                 }
-                freed.await;
+                if is_offered {
+                    budget.pass_on(class);
+                }
+                offer.await;
+                is_offered = true;
             }
-        })
-        .await;
-        drop(waiting);
-        if granted.is_ok() {
-            budget.wake_next(); // there may be room for more than one
-        }
-        granted.map_err(|_| Exhausted)
+        });
+        granted.await.map_err(|_| Exhausted)
+    }
+
+    /// Makes it a share of `bytes`, smaller or, where there is room, larger.
+    pub(crate) fn resize(&mut self, bytes: u64, class: Class) {
+        self.shrink(bytes);
+        drop(self.try_grow(bytes, class));
     }
 
     /// Makes it a share of `bytes`, if it is larger.
@@ -174,18 +189,39 @@ impl Shared {
     }
 
     fn queue(&self, class: Class) -> &Queue {
+        let [small, stream, answer, body] = &self.queues;
         match class {
-            Class::Small | Class::Stream => &self.small,
-            Class::Answer | Class::Body => &self.large,
+            Class::Small => small,
+            Class::Stream => stream,
+            Class::Answer => answer,
+            Class::Body => body,
         }
     }
 
-    /// Wakes the one that has waited longest, small ones first. It wakes the next if it finds room.
+    /// Offers room to the one that has waited longest, of the first class of which anybody waits.
     fn wake_next(&self) {
-        let someone = [&self.small, &self.large].into_iter().find(|queue| queue.waiting() > 0);
-        if let Some(queue) = someone {
-            queue.freed.notify_one();
+        offer(&self.queues);
+    }
+
+    /// One of `class` has found too little for itself: perhaps it does for another one, but not for those before it.
+    fn pass_on(&self, class: Class) {
+        if !self.queue(class).offer_again() {
+            offer(self.queues.get(class as usize + 1..).unwrap_or_default());
         }
+    }
+
+    fn join(&self, class: Class) -> Result<Waiting<'_>, Exhausted> {
+        let waiting = Waiting { budget: self, class };
+        let before = self.queue(class).waiting.fetch_add(1, Ordering::SeqCst);
+        if class == Class::Body && before >= MOST_WAITING { Err(Exhausted) } else { Ok(waiting) }
+    }
+}
+
+/// Offers room in the first of `queues` in which anybody waits.
+fn offer(queues: &[Queue]) {
+    if let Some(queue) = queues.iter().find(|queue| queue.waiting() > 0) {
+        queue.offers.store(queue.waiting().min(MOST_OFFERS), Ordering::Relaxed);
+        queue.offer_again();
     }
 }
 
@@ -194,19 +230,27 @@ impl Queue {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    fn join(&self, class: Class) -> Result<Waiting<'_>, Exhausted> {
-        let waiting = Waiting(self);
-        let before = self.waiting.fetch_add(1, Ordering::SeqCst);
-        if class == Class::Body && before >= MOST_WAITING { Err(Exhausted) } else { Ok(waiting) }
+    /// Offers the room that came last to one more, if not enough were asked already.
+    fn offer_again(&self) -> bool {
+        let fewer = |offers: usize| offers.checked_sub(1);
+        let is_left = self.offers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok();
+        if is_left {
+            self.freed.notify_one();
+        }
+        is_left
     }
 }
 
-/// A place in a queue.
-struct Waiting<'a>(&'a Queue);
+/// A place in a queue. Who leaves it, whatever for, lets the next look: there may be room for more than one.
+struct Waiting<'a> {
+    budget: &'a Shared,
+    class: Class,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.budget.queue(self.class).waiting.fetch_sub(1, Ordering::SeqCst);
+        self.budget.wake_next();
     }
 }
 

@@ -4,8 +4,9 @@
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
 use crate::app::Gateway;
-use crate::attempt::{Collected, Committed};
+use crate::attempt::Committed;
 use crate::call::Call;
+use crate::collected::Collected;
 use crate::drain;
 use crate::fault::{Fault, FaultKind};
 use crate::flow::{BrokenOff, Flow};
@@ -26,6 +27,8 @@ use weir_config::{Failure, OnAbort};
 
 /// A piece of at least so many bytes is joined with no other: what one stream holds is bounded (semantics S9.3).
 const JOIN: usize = 4 << 10;
+/// A piece up to this is what every stream's share has room for twice.
+const USUAL: usize = 12 << 10;
 
 /// Attempts that still run after the headers were sent.
 pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Result<Committed, Fault>)> + Send>>;
@@ -138,6 +141,8 @@ struct Flowing {
     heard: Instant,
     /// When the caller was last sent one.
     sent: Instant,
+    /// The length of the piece given out last, if it is more than usual: it may be on its way until the next but one.
+    large: usize,
 }
 
 /// How an answer ended.
@@ -151,11 +156,10 @@ enum End {
 impl Flowing {
     fn new(mut call: Box<Call>, flow: Flow) -> Self {
         let now = Instant::now();
-        call.recorder.event.first_token = Some(now - call.recorder.event.began);
-        call.let_go_of_body(flow.ready.len());
+        call.go_on_with(&flow, 0);
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
         let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));
-        Self { inner: Some((call, flow)), timer, heard: now, sent: now }
+        Self { inner: Some((call, flow)), timer, heard: now, sent: now, large: 0 }
     }
 
     /// What can be sent now. At the end, whatever it was, `inner` is taken.
@@ -165,7 +169,7 @@ impl Flowing {
             return Poll::Ready(self.end(Collected::default(), End::Cut));
         }
         let mut joined = Collected::default();
-        joined.push(std::mem::take(&mut flow.ready), 0);
+        joined.push(std::mem::take(&mut flow.ready));
         let mut came = joined.len() > 0;
         let end = loop {
             if joined.len() >= JOIN && !flow.is_over() {
@@ -174,19 +178,24 @@ impl Flowing {
             match flow.poll_more(cx) {
                 Poll::Ready(Ok(Some(bytes))) => {
                     came = true; // even if nothing of it goes on yet
-                    joined.push(bytes, 0);
+                    joined.push(bytes);
                 }
                 Poll::Ready(Ok(None)) => break Some(End::Complete),
                 Poll::Ready(Err((last, failure))) => {
-                    joined.push(last, 0);
+                    joined.push(last);
                     break Some(End::Broken(failure));
                 }
                 Poll::Pending => break None,
             }
         };
+        if call.recorder.event.first_token.is_none() && !flow.waits_for_content() {
+            call.recorder.event.first_token = Some(call.recorder.event.began.elapsed());
+        }
         if let Some(end) = end {
             return Poll::Ready(self.end(joined, end));
         }
+        let large = if joined.len() > USUAL { joined.room() } else { 0 };
+        call.count_flow(flow, self.large + large);
         if came {
             self.heard = Instant::now();
             if let Some(failure) = flow.late(self.heard, self.heard) {
@@ -197,7 +206,7 @@ impl Flowing {
         if joined.len() == 0 {
             return self.poll_timer(cx);
         }
-        self.sent = self.heard;
+        (self.sent, self.large) = (self.heard, large);
         Poll::Ready(Ok(joined.into_bytes()))
     }
 
@@ -218,6 +227,7 @@ impl Flowing {
             }
             self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
             if ping && flow.may_ping() {
+                self.large = 0;
                 return Poll::Ready(Ok(http::PING));
             }
         }
@@ -245,7 +255,7 @@ impl Flowing {
             End::Cut => (Fault::shutting_down(), "shutting_down"),
         };
         call.recorder.event.outcome = Outcome { status: 200, code };
-        last.push(flow.broken_off(&fault)?, 0);
+        last.push(flow.broken_off(&fault)?);
         Ok(last.into_bytes())
     }
 }
@@ -268,7 +278,7 @@ fn expire(flow: &mut Flow, failure: Failure, joined: &mut Collected) -> End {
         Ok(last) => (last.unwrap_or_default(), End::Complete),
         Err((last, failure)) => (last, End::Broken(failure)),
     };
-    joined.push(last, 0);
+    joined.push(last);
     end
 }
 

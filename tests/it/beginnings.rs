@@ -1,7 +1,7 @@
 //! S2.11, S2.14, S2.17: what an answer may begin with and still be one, and how a stream is sent.
 
 use crate::caller::Caller;
-use crate::harness::{Config, Reply, World, streamed};
+use crate::harness::{Config, Reply, World, streamed, unary};
 use serde_json::json;
 use std::time::Duration;
 use weir_upstream::{Answer, At, Chat, Form, Gate, Upstream, Writes};
@@ -111,10 +111,27 @@ async fn s2_14_an_event_stream_is_known_by_its_first_bytes_and_at_once() {
 #[tokio::test]
 async fn s2_14_a_stream_in_place_of_a_unary_answer_moves_on_at_once() {
     let (first, _second, world) = two();
-    first.always(Chat::says("unasked").form(Form::Stream).answer().hang_at(At::Event(2)));
-    let reply = tokio::time::timeout(SOON, world.chat()).await.expect("it waits for the end of a stream");
-    assert_eq!(reply.content(), "from the second");
-    assert_eq!(world.usage()[0]["attempts"][0]["outcome"], "garbled");
+    let unasked = || Chat::says("unasked").form(Form::Stream).answer().hang_at(At::Event(2));
+    for answer in [unasked(), unasked().wait_at(At::Byte(2), Duration::from_millis(50))] {
+        first.always(answer);
+        let reply = tokio::time::timeout(SOON, world.chat()).await.expect("it waits for the end of a stream");
+        assert_eq!(reply.content(), "from the second");
+    }
+    assert!(world.usage().iter().all(|line| line["attempts"][0]["outcome"] == "garbled"));
+}
+
+#[tokio::test]
+async fn s9_3_white_space_before_an_answer_is_held_up_to_64_kib() {
+    let (first, second, world) = two();
+    for body in [unary(), streamed()] {
+        first.always(Answer::json(200, " ".repeat(200 << 10)).hang_at(At::Byte(150 << 10)));
+        let reply = tokio::time::timeout(SOON, world.post(body.to_string())).await.expect("it is held");
+        assert_eq!(reply.content(), "from the second");
+    }
+    assert_eq!(second.count(), 2);
+    let kept_alive = "\n".repeat(1_000) + r#"{"choices":[{"message":{"content":"four"}}]}"#;
+    first.always(Answer::json(200, kept_alive.clone()).writes(Writes::Size(1)));
+    assert_eq!(world.chat().await.text, kept_alive);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Connections to upstreams: how they are used again, what a close on one entails, and when they end.
 
 use crate::caller::Caller;
-use crate::harness::{Config, MODEL, Reply, World, streamed};
+use crate::harness::{Config, KEY, MODEL, Reply, World, streamed};
+use crate::tools::eventually;
 use serde_json::json;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -163,6 +164,36 @@ async fn s1_14_an_answer_that_begins_early_does_not_stop_the_upload() {
         let both = async { tokio::join!(serve, ask) };
         tokio::time::timeout(Duration::from_secs(60), both).await.expect("on one connection");
     }
+}
+
+#[tokio::test]
+async fn s9_3_a_request_counts_until_the_upstream_has_taken_it() {
+    const EVENT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello.\"}}]}\n\n";
+    let (listener, config) = early().await;
+    let world = config.start_with(|options| options.memory_budget = Some(32 << 20));
+    // Its model is unknown: that is told once there is room for it.
+    let other = large(false).replace(MODEL, "unknown");
+    let (stream, connection) = tokio::join!(
+        world.client.post(world.url("/v1/chat/completions")).bearer_auth(KEY).body(large(true)).send(),
+        async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let (came, length) = head(&mut connection).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+            connection.write_all(head.as_bytes()).await.unwrap();
+            connection.write_all(EVENT.as_bytes()).await.unwrap();
+            (connection, length - came)
+        }
+    );
+    let (stream, (mut connection, mut left)) = (stream.unwrap(), connection);
+    assert_eq!(world.post(other.clone()).await.code(), "overloaded");
+    let mut buffer = vec![0; 1 << 20];
+    while left > 0 {
+        left -= connection.read(&mut buffer).await.unwrap();
+    }
+    connection.write_all(EVENT.as_bytes()).await.unwrap();
+    eventually("it is given back", async || world.post(other.clone()).await.code() == "model_not_found")
+        .await;
+    drop(stream);
 }
 
 #[tokio::test]

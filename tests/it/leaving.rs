@@ -161,6 +161,19 @@ async fn s2_4_a_unary_answer_that_a_vendor_bills_on_for_is_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn s2_4_what_is_read_on_is_booked_when_the_process_ends_first() {
+    let (_upstream, world, _gate) = bills_on(Chat::pieces(["one ", "two"]).answer(), At::Event(2));
+    let mut caller = Caller::send(&world, &streamed()).await;
+    caller.read_until("one ").await;
+    caller.leave();
+    world.nobody_is_served().await;
+    let line = world.usage().remove(0);
+    assert_eq!(line["assumed"], true, "{line}");
+    assert!(line["tokens"]["output"].as_u64() > Some(0), "{line}");
+    assert!(line["cost_nano_usd"].as_u64() > Some(0), "{line}");
+}
+
+#[tokio::test]
 async fn s2_4_nobody_is_asked_anew_for_a_caller_who_left() {
     let (first, second) = (Upstream::start(), Upstream::start());
     let mut config = Config::over(&[&first, &second]);

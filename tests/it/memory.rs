@@ -2,11 +2,11 @@
 
 use crate::harness::{Reply, World, streamed, unary};
 use crate::raw::{Raw, chat, chat_head};
-use crate::tools::{body_of, eventually, load, over};
+use crate::tools::{H2, body_of, eventually, load, over};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_upstream::{Answer, At, Chat, Gate, Upstream};
+use weir_upstream::{Answer, At, Chat, Framing, Gate, Upstream};
 
 /// A caller that has sent all of `body` but its last byte.
 async fn almost(world: &World, body: &str) -> Raw {
@@ -112,6 +112,99 @@ async fn s9_3_an_answer_that_its_caller_does_not_take_stays_counted() {
     assert_eq!(world.post(large.clone()).await.code(), "overloaded");
     assert_eq!(slow.reply().await.unwrap().body.len() >> 20, 3);
     assert_eq!(world.post(large).await.status, 200, "taken, and given back");
+}
+
+#[tokio::test]
+async fn s9_3_an_answer_that_its_caller_does_not_take_holds_no_request() {
+    let upstream = Upstream::start();
+    upstream.then(Answer::says("x".repeat(3 << 20)));
+    let world = over(&upstream, |options| options.memory_budget = Some(16 << 20));
+    let mut slow = Raw::narrow(world.data).await;
+    slow.send(chat(&body_of(8 << 20))).await;
+    slow.read_past("200 OK").await;
+    assert_eq!(world.post(body_of(6 << 20)).await.status, 200);
+    assert_eq!(slow.reply().await.unwrap().body.len() >> 20, 3);
+}
+
+#[tokio::test]
+async fn s9_3_answers_that_an_http2_caller_does_not_take_stay_counted() {
+    let upstream = Upstream::start();
+    upstream.always(Answer::says("x".repeat(40 << 10)));
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut caller = H2::narrow(&world, 1).await;
+    let mut answers = Vec::new();
+    for _ in 0..15 {
+        answers.push(caller.open(&unary()).await);
+    }
+    assert_eq!(world.post(body_of(300 << 10)).await.code(), "overloaded");
+    drop(answers);
+    eventually("all is given back", async || world.post(body_of(300 << 10)).await.status == 200).await;
+}
+
+#[tokio::test]
+async fn s9_3_an_answer_that_is_announced_and_does_not_come_stands_in_nobodys_way() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    let body = format!(r#"{{"choices":[{{"message":{{"content":"{}"}}}}]}}"#, "x".repeat(3 << 20));
+    upstream.then(Answer::json(200, body).framing(Framing::Length).hold_at(At::Byte(100), &gate));
+    let world = over(&upstream, |options| options.memory_budget = Some(4 << 20));
+    let mut slow = Raw::to(&world).await;
+    slow.send(chat(&unary().to_string())).await;
+    gate.reached_by(1).await;
+    for _ in 0..3 {
+        assert_eq!(world.post(body_of(2 << 20)).await.status, 200);
+    }
+    gate.open();
+    assert_eq!(slow.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn s9_3_an_event_that_is_held_until_it_is_complete_counts() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let events = [event("first"), event(&"x".repeat(60 << 10)), "data: [DONE]\n\n".to_owned()];
+    let most = events[0].len() + (58 << 10);
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let streams = 10;
+    let large = body_of(300 << 10);
+    upstream.always(Answer::by(move |seen| match seen.body.windows(8).any(|part| part == b"\"stream\"") {
+        true => Answer::events(events.clone()).hold_at(At::Byte(most), &gate.clone()),
+        false => Answer::says("hi"),
+    }));
+    let mut open = Vec::new();
+    for _ in 0..streams {
+        open.push(world.open_stream(streamed()).await);
+    }
+    eventually("they count", async || world.post(large.clone()).await.code() == "overloaded").await;
+    drop(open);
+    eventually("all is given back", async || world.post(large.clone()).await.status == 200).await;
+}
+
+#[tokio::test]
+async fn s9_3_what_was_held_of_a_stream_counts_until_its_caller_has_it() {
+    let upstream = Upstream::start();
+    let chunk = |delta: &str| {
+        format!("data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,{delta}}}]}}\n\n")
+    };
+    let silent = chunk(&format!("\"delta\":{{}},\"more\":\"{}\"", "x".repeat(3 << 10)));
+    let mut events = vec![silent; 60];
+    events.push(chunk("\"delta\":{\"content\":\"first\"}"));
+    upstream.always(Answer::by(move |seen| match seen.body.windows(8).any(|part| part == b"\"stream\"") {
+        true => Answer::events(events.clone()).hang_at(At::Event(events.len())),
+        false => Answer::says("hi"),
+    }));
+    let world = over(&upstream, |options| {
+        options.memory_budget = Some(2 << 20);
+        options.keep_alive = Duration::from_millis(20);
+    });
+    let mut open = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let mut stream = world.open_stream(streamed()).await;
+        open.spawn(async move { while let Ok(Some(_)) = stream.chunk().await {} });
+    }
+    eventually("they are taken", async || world.post(body_of(300 << 10)).await.status == 200).await;
+    open.abort_all();
 }
 
 #[tokio::test]

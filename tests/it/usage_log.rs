@@ -268,3 +268,17 @@ async fn s9_16_an_attempt_whose_answer_broke_off_is_not_told_as_one_that_answere
         (&"stream_broken".into(), &"server_error".into())
     );
 }
+
+#[tokio::test]
+async fn s9_16_a_stream_without_content_has_no_first_token() {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    config.provider_mut(0, |provider| provider.timeouts.idle = Duration::from_millis(100));
+    let silent = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{}}]}\n\n";
+    upstream.always(Answer::events(vec![silent; 70]).hang_at(At::Event(70)));
+    let world = config.start();
+    let reply = world.stream().await;
+    assert!(reply.text.starts_with(silent) && reply.stream_error().is_some(), "{reply:?}");
+    let line = world.usage().remove(0);
+    assert_eq!(line["first_token_us"], Value::Null, "{line}");
+}

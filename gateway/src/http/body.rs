@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// So much is handed out in one piece.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 /// Pieces on their way when another is handed out.
 const AHEAD: usize = 1;
 /// The end of an HTTP/2 answer of one piece is handed out with it while no more than this is on its way to its

@@ -3,6 +3,7 @@
 use crate::app::Gateway;
 use crate::bounds::Bounds;
 use crate::coding::is_coding;
+use crate::collected::Collected;
 use crate::fault::{Fault, FaultKind};
 use crate::memory::{Class, Held, SMALL};
 use crate::worker::Worker;
@@ -15,9 +16,6 @@ use hyper::body::Incoming;
 use std::error::Error as _;
 use std::io;
 use std::time::{Duration, Instant};
-
-/// A body whose length is not told gets room for a quarter more than it has, and at least for so much more.
-const STEP: usize = 64 << 10;
 
 /// So much of a refused request is still read, so long in all, and so long without a byte. As nginx's lingering close.
 pub(super) const DISCARD_BYTES: usize = 64 << 20;
@@ -51,10 +49,10 @@ pub(crate) async fn receive(
     }
     let bounds = &gateway.bounds;
     let mut held = gateway.memory.share();
-    let mut buffer = Buffer::new(told);
+    let mut buffer = Collected::of_length(told);
     let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
     while !body.is_end_stream() {
-        let until = began + patience(bounds, buffer.len());
+        let until = began + patience(bounds, buffer.len() as u64);
         let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
             Err(_) => return Err(too_slow(buffer.len(), bounds)),
             Ok(None) => break,
@@ -62,12 +60,12 @@ pub(crate) async fn receive(
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(piece) = frame.into_data() else { continue };
-        let length = buffer.len() + piece.len() as u64;
+        let length = (buffer.len() + piece.len()) as u64;
         if length > max {
             return Err(too_large(max));
         }
         let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
-        let room = buffer.room_with(&piece);
+        let room = buffer.room_with(&piece) as u64;
         if held.try_grow(room, class).is_err() {
             let full_since = Instant::now();
             hold(&mut held, room, class, worker).await?;
@@ -77,61 +75,6 @@ pub(crate) async fn receive(
     }
     let took = waits_since.elapsed().saturating_sub(waited_for_room);
     Ok(Received { body: buffer.into_bytes(), held, took })
-}
-
-/// A body as it comes.
-#[derive(Debug)]
-struct Buffer {
-    told: Option<usize>,
-    /// The only piece yet: most bodies come in one, which is not copied.
-    first: Bytes,
-    all: Vec<u8>,
-}
-
-impl Buffer {
-    fn new(told: Option<u64>) -> Self {
-        let told = told.and_then(|told| usize::try_from(told).ok());
-        Self { told, first: Bytes::new(), all: Vec::new() }
-    }
-
-    fn len(&self) -> u64 {
-        (self.first.len() + self.all.len()) as u64
-    }
-
-    /// How many bytes of memory it takes together with `piece`. Room that was made for a length that was told is no
-    /// memory before something is written there.
-    fn room_with(&self, piece: &Bytes) -> u64 {
-        let length = self.first.len() + self.all.len() + piece.len();
-        let room = match self.told {
-            None if length > piece.len() => self.capacity_for(length),
-            _ => length,
-        };
-        room as u64
-    }
-
-    fn capacity_for(&self, length: usize) -> usize {
-        match self.told {
-            Some(told) => told.max(length),
-            None if self.all.capacity() >= length => self.all.capacity(),
-            None => length + STEP.max(length / 4),
-        }
-    }
-
-    fn push(&mut self, piece: Bytes) {
-        let before = self.first.len() + self.all.len();
-        if before == 0 {
-            self.first = piece;
-            return;
-        }
-        let capacity = self.capacity_for(before + piece.len());
-        self.all.reserve_exact(capacity.saturating_sub(self.all.len()));
-        self.all.extend_from_slice(&std::mem::take(&mut self.first));
-        self.all.extend_from_slice(&piece);
-    }
-
-    fn into_bytes(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.into() }
-    }
 }
 
 /// How long a body of which `length` bytes have come may take.
@@ -191,7 +134,7 @@ fn too_large(max: u64) -> Fault {
     Fault::new(FaultKind::BodyTooLarge, text)
 }
 
-fn too_slow(received: u64, bounds: &Bounds) -> Fault {
+fn too_slow(received: usize, bounds: &Bounds) -> Fault {
     let text = format!(
         "The request's body comes too slowly: {received} bytes so far. It may take {} s, and a second more for each {} \
          bytes.",

@@ -1,7 +1,9 @@
 //! Responses to requests that an upstream answered, and their headers.
 
+use super::body::PIECE;
 use super::decimal::decimal;
 use super::fault::tell_limit;
+use super::outbox::Outbox;
 use super::{OutBody, X_REQUEST_ID, refuse};
 use crate::attempt::Committed;
 use crate::call::Call;
@@ -20,7 +22,8 @@ const MODEL: HeaderName = HeaderName::from_static("x-weir-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-weir-overhead-ms");
 const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
-/// Bodies of so many bytes stay in the memory budget while they are sent.
+/// Bodies of so many bytes stay in the memory budget while they are sent: a socket's buffer takes less at once. On
+/// HTTP/2, where a caller may have many answers and take none of them, all that are larger than one piece.
 const COUNTED: usize = 64 << 10;
 /// Without the charset some clients take it for Latin-1, and cut events at a byte 0x85.
 const SSE: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -48,6 +51,7 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
             headers.insert(CONTENT_TYPE, JSON);
             tell_cost(&mut headers, &call);
             tell_overhead(&mut headers, &call);
+            call.held.shrink(whole.room); // the request's body goes
             OutBody::Whole(Some(until_taken(whole.body, call.held)))
         }
         Committed::Flow(flow) => {
@@ -64,8 +68,7 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
     response
 }
 
-/// A large body counts in the memory budget until its caller has taken it; one that the socket's buffer takes at once
-/// need not.
+/// A large body counts in the memory budget until its caller has taken it.
 fn until_taken(body: Bytes, held: Held) -> Bytes {
     struct Sending {
         body: Bytes,
@@ -76,7 +79,8 @@ fn until_taken(body: Bytes, held: Held) -> Bytes {
             &self.body
         }
     }
-    if body.len() < COUNTED { body } else { Bytes::from_owner(Sending { body, _held: held }) }
+    let counted = if Outbox::current().is_some() { PIECE + 1 } else { COUNTED };
+    if body.len() < counted { body } else { Bytes::from_owner(Sending { body, _held: held }) }
 }
 
 /// A stream that is begun before anybody has committed: what is not known yet is left out.

@@ -2,6 +2,7 @@ use super::*;
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
+use tokio::task::JoinSet;
 
 fn budget() -> MemoryBudget {
     MemoryBudget::new(1 << 20)
@@ -103,6 +104,66 @@ async fn s9_3_room_for_several_wakes_several() {
     assert!([a, b, c, d].iter().all(Result::is_ok));
 }
 
+/// Whether there is room for a share before its wait is over.
+async fn at_once(held: &mut Held, bytes: u64, class: Class) -> bool {
+    let began = tokio::time::Instant::now();
+    held.grow(bytes, class).await.is_ok() && began.elapsed() < WAIT
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_room_that_is_too_little_for_who_waits_first_goes_to_others() {
+    const KIB: u64 = 1 << 10;
+    use Class::{Answer, Body, Small, Stream};
+    // Of 1 MiB a body leaves 384 KiB to others, an answer 192, a stream 64.
+    for (taken, back, first, second) in [
+        (928, 192, (64 * KIB, Body), (64 * KIB, Answer)),
+        (928, 192, (512 * KIB, Answer), (64 * KIB, Answer)),
+        (640, 100, (512 * KIB, Answer), (64 * KIB, Body)),
+        (640, 100, (512 * KIB, Body), (64 * KIB, Body)),
+        (1000, 60, (512 * KIB, Stream), (16 * KIB, Stream)),
+        (1024, 40, (64 * KIB, Small), (16 * KIB, Small)),
+    ] {
+        let budget = budget();
+        let mut large = share(&budget, taken * KIB, Small);
+        let (mut one, mut other) = (budget.share(), budget.share());
+        let gives_back = async {
+            tokio::task::yield_now().await;
+            large.shrink((taken - back) * KIB);
+        };
+        let waiting = (at_once(&mut one, first.0, first.1), at_once(&mut other, second.0, second.1));
+        let (one, other, ()) = tokio::join!(waiting.0, waiting.1, gives_back);
+        assert_eq!((one, other), (false, true), "{first:?} {second:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_3_room_that_nobody_can_use_is_offered_a_few_times_only() {
+    let budget = budget();
+    let mut held = share(&budget, 1 << 20, Class::Small);
+    let looks = Arc::new(AtomicUsize::new(0));
+    let mut crowd = JoinSet::new();
+    for _ in 0..40 {
+        let (mut held, looks) = (budget.share(), Arc::clone(&looks));
+        crowd.spawn(async move {
+            let mut grows = pin!(held.grow(600 << 10, Class::Answer));
+            let looking = std::future::poll_fn(|cx| {
+                looks.fetch_add(1, Ordering::Relaxed);
+                grows.as_mut().poll(cx)
+            });
+            drop(looking.await);
+        });
+    }
+    let everybody_has_looked = async || {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        looks.swap(0, Ordering::Relaxed)
+    };
+    assert_eq!(everybody_has_looked().await, 40);
+    held.shrink((1 << 20) - PAGE);
+    assert_eq!(everybody_has_looked().await, MOST_OFFERS);
+}
+
 #[tokio::test(start_paused = true)]
 async fn s9_3_a_crowd_is_turned_away_at_once() {
     let budget = budget();
@@ -119,7 +180,7 @@ async fn s9_3_a_crowd_is_turned_away_at_once() {
     assert!(budget.share().grow(SMALL * 2, Class::Body).await.is_err());
     assert_eq!(began.elapsed(), Duration::ZERO);
     drop(waiting);
-    assert_eq!(budget.0.large.waiting(), 0);
+    assert_eq!(budget.0.queue(Class::Body).waiting(), 0);
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl LinkBody {
         }
     }
 
+    /// Whether a part of the request is still to be sent.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.is_sending())
+    }
+
     /// The next piece of the body: all of it that has come. `None` at its end.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyBroken>>> {
         loop {

@@ -180,6 +180,11 @@ impl AnswerBody {
         }
     }
 
+    /// Whether a part of the request is still to be sent, and so still held.
+    pub(crate) fn is_sending(&self) -> bool {
+        matches!(self, Self::Server(body) if body.is_sending())
+    }
+
     /// The length that was announced, if it was.
     pub(crate) fn exact_len(&self) -> Option<u64> {
         match self {

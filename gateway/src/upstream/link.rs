@@ -146,6 +146,11 @@ impl Link {
         }
     }
 
+    /// Whether a part of the request is still to be sent.
+    pub(super) fn is_sending(&self) -> bool {
+        self.upload.is_some()
+    }
+
     /// The head of the answer. `heard`: whether an interim one has come, by which the upstream has taken the request.
     fn poll_head(&mut self, cx: &mut Context<'_>, heard: &mut bool) -> Poll<Result<Head, NoAnswer>> {
         loop {

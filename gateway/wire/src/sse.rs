@@ -11,7 +11,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-pub use begin::begins_stream;
+pub use begin::Beginning;
 pub use cutter::Cutter;
 pub use decoder::{Decoder, FrameTooLong};
 pub use event::Event;

@@ -157,6 +157,11 @@ impl ChatStream {
         self.long.as_ref().is_some_and(|long| long.passes())
     }
 
+    /// How many bytes of memory the beginning of a frame takes that is not complete: it goes nowhere yet.
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
     pub fn content_seen(&self) -> bool {
         self.content
