@@ -1,5 +1,6 @@
 //! What we call: accounts, their connections, and the vendor that answers from inside.
 
+mod account;
 mod body;
 mod chunks;
 mod client;
@@ -13,7 +14,8 @@ mod names;
 mod pool;
 mod race;
 
-pub(crate) use client::{Account, Answer, AnswerBody, Client};
+pub(crate) use account::Account;
+pub(crate) use client::{Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
 pub(crate) use head::Content;
