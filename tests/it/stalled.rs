@@ -72,8 +72,8 @@ async fn http2_readers_stall() {
     }
     let each = (settled().await - before) / READERS;
     println!("{each} bytes for each reader");
-    // The client of the test keeps its window full beside that.
-    assert!(each < MOST + (64 << 10), "{each} bytes for each reader");
+    // The client of the test keeps its window full beside that, and the tasks of both sides are large in a debug build.
+    assert!(each < MOST + (96 << 10), "{each} bytes for each reader");
 }
 
 async fn in_its_own_process(test: &str) {
