@@ -302,6 +302,8 @@ fn ended(frame: &[u8], end: &[u8]) -> BytesMut {
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod meaning;
 #[cfg(test)]
 mod tests;
