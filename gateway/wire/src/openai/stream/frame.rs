@@ -63,7 +63,7 @@ impl ChatStream {
         now: UnixSeconds,
     ) -> Verdict {
         self.hear(facts);
-        self.tally.merge(facts.tally());
+        self.tally.merge(facts.tally(), self.most);
         if let Some(failure) = facts.failure(self.row, data, now) {
             return Verdict::Fail(failure);
         }

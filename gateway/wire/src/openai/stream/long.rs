@@ -207,7 +207,7 @@ impl ChatStream {
                 self.not_a_stream(&long.head, now)
             }
         });
-        self.tally.merge(long.facts.tally());
+        self.tally.merge(long.facts.tally(), self.most);
         self.fail(failure);
     }
 }
