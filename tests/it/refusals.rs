@@ -87,11 +87,12 @@ async fn s10_3_what_stands_around_a_vendors_message_reaches_nobody() {
     let (upstream, world) = one(|config| {
         config.gateway_mut(|gateway| gateway.listener.disclosure = Disclosure::None);
     });
+    // Words by which it is known as the caller's, so that its message is told.
     for body in [
-        r#"{"error":{"message":"over \ud83d","code":400},"account":"acme-corp-prod"}"#,
-        r#"{"error":{"message":"over"},"account":"acme-corp-prod" oops"#,
-        r#"{'error':'over','account':'acme-corp-prod'}"#,
-        r#"["acme-corp-prod" oops"#,
+        r#"{"error":{"message":"maximum context length \ud83d","code":400},"account":"acme-corp-prod"}"#,
+        r#"{"error":{"message":"maximum context length"},"account":"acme-corp-prod" oops"#,
+        r#"{'error':'maximum context length','account':'acme-corp-prod'}"#,
+        r#"["acme-corp-prod: maximum context length" oops"#,
     ] {
         for status in [200, 400, 500] {
             upstream.always(Answer::json(status, body));

@@ -74,8 +74,8 @@ impl Told {
     fn value(&mut self, value: &Value, now: UnixSeconds) {
         match value {
             Value::Array(values) => {
-                if let Some(first) = values.first() {
-                    self.value(first, now); // Gemini, from some endpoints
+                if let Some(Value::Object(first)) = values.first() {
+                    self.body(first, now); // Gemini, from some endpoints
                 }
             }
             Value::Object(body) => self.body(body, now),

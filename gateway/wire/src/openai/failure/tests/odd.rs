@@ -48,7 +48,7 @@ fn s10_3_of_a_body_that_begins_as_json_only_its_fields_are_told() {
         (format!(r#"{{'error':'over',{around}"#), "The upstream answered 500 without saying why."),
         (format!("[acme-corp-prod {around}"), "The upstream answered 500 without saying why."),
         (format!("data: {{acme {around}\n\n"), "The upstream answered 500 without saying why."),
-        (format!(r#"{{"error":{{"message":"over","metadata":{{"raw":"{{acme-corp-prod"}}}}}}"#), "over"),
+        (r#"{"error":{"message":"over","metadata":{"raw":"{acme-corp-prod"}}}"#.to_owned(), "over"),
         ("upstream is acme".to_owned(), "upstream is acme"),
         ("\"acme\" is down".to_owned(), "\"acme\" is down"),
     ] {
