@@ -205,7 +205,8 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         Ok(answer)
     };
     let mut answer = within(first_byte, begin).await??;
-    let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage());
+    let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
+        .expecting(call.request.choices(), model.context_window);
     let mut ready = Collected::default();
     let mut next = match answer.head.content {
         Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,

@@ -4,7 +4,7 @@ use crate::attempt::Whole;
 use crate::call::Call;
 use crate::flow::{Decoder, Flow};
 use weir_config::Model;
-use weir_wire::openai::Counted;
+use weir_wire::openai::{Counted, most_tokens};
 
 /// Bytes per token where nobody told us: the usual rule of thumb for English text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -54,14 +54,16 @@ pub(crate) fn unsettle(call: &mut Call) {
 }
 
 /// What the vendor counted, if it can be true (semantics S4.1); what it did not is estimated, and the whole flagged.
+/// Also an estimate is at most what the model has room for.
 fn book(call: &mut Call, model: &Model, known: Known) {
     let told = known.told.unwrap_or_default().believed(model.context_window);
+    let most = most_tokens(model.context_window);
     let mut usage = told.usage;
     if !told.input {
-        usage.input = call.request.text_bytes().div_ceil(BYTES_PER_TOKEN);
+        usage.input = call.request.text_bytes().div_ceil(BYTES_PER_TOKEN).min(most);
         usage.cache_read = 0;
     }
-    let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN);
+    let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN).min(most);
     if !told.output {
         (usage.output, usage.reasoning) = (output, 0);
     } else if !known.is_final {

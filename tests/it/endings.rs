@@ -113,6 +113,25 @@ async fn s2_13_a_finish_of_one_choice_is_not_the_end_of_two() {
     assert_eq!(outcomes, ["stream_broken", "ok", "ok"]);
 }
 
+#[tokio::test]
+async fn s2_13_a_choice_that_was_asked_for_and_never_began_is_missing() {
+    let (first, second, world) = two();
+    let begun = [says(0, "one"), finish(0, "stop")];
+    let mut body = streamed();
+    body["n"] = json!(2);
+    for answer in [Answer::events(begun.clone()), Answer::events(begun.clone()).reset_at(At::End)] {
+        first.always(answer);
+        let reply = tokio::time::timeout(SOON, world.post(body.to_string())).await.unwrap();
+        assert!(reply.stream_error().is_some() && !reply.text.contains("[DONE]"), "{reply:?}");
+    }
+    let whole: Vec<String> = begun.into_iter().chain([says(1, "uno"), finish(1, "stop")]).collect();
+    first.always(Answer::events(whole.clone()));
+    assert_eq!(world.post(body.to_string()).await.text, whole.concat());
+    assert_eq!((first.count(), second.count()), (3, 0));
+    let outcomes: Vec<_> = world.usage().into_iter().map(|line| line["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["stream_broken", "stream_broken", "ok"]);
+}
+
 /// Whole: the caller sees a stream that ends in order, without the `[DONE]` that did not come.
 #[tokio::test]
 async fn s2_13_after_the_finish_of_every_choice_a_cut_is_no_failure() {
@@ -224,4 +243,32 @@ async fn s2_1_an_error_in_a_stream_keeps_the_type_and_code_that_it_would_have_ha
     first.always(Chat::says("one").error_after(2, vendors));
     let error = soon(&world).await.stream_error().unwrap();
     assert_eq!((&error["type"], &error["code"]), (&json!("upstream_error"), &json!("upstream_unavailable")));
+}
+
+#[tokio::test]
+async fn s2_16_an_error_in_whatever_shape_ends_a_stream_and_is_told() {
+    let (first, second, world) = two();
+    let long = "word ".repeat(14_000);
+    for error in [
+        r#"{"object":"error","message":"near \ud83d","type":"InternalServerError","code":500}"#.to_owned(),
+        r#"{"type":"error","message":"x \ud83d"}"#.to_owned(),
+        r#"{"errors":[{"message":"x \ud83d"}]}"#.to_owned(),
+        r#"{"code":500,"message":"Internal server error"}"#.to_owned(),
+        format!(r#"{{"object":"error","message":"{long}","code":500}}"#),
+        format!(r#"{{"errors":[{{"message":"{long}"}}]}}"#),
+        format!(r#"{{"error":{}1{}}}"#, "{\"a\":".repeat(130), "}".repeat(130)),
+    ] {
+        let role = chunk(0, json!({"role": "assistant", "content": ""}), None);
+        let error = format!("data: {error}\n\n");
+        first.always(Answer::events([role.clone(), says(0, "one"), error.clone(), DONE.to_owned()]));
+        let reply = soon(&world).await;
+        assert_eq!(reply.content(), "one", "{error:.60}");
+        assert!(reply.stream_error().is_some() && !reply.text.contains("[DONE]"), "{error:.60} {reply:?}");
+        let before = second.count();
+        first.always(Answer::events([role, error.clone(), DONE.to_owned()]));
+        assert_eq!(soon(&world).await.content(), "from the second", "{error:.60}");
+        assert_eq!(second.count(), before + 1, "{error:.60}");
+    }
+    let broken = world.usage().into_iter().filter(|line| line["outcome"] == "stream_broken").count();
+    assert_eq!(broken, 7);
 }

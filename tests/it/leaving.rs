@@ -193,7 +193,13 @@ async fn s2_4_nobody_is_asked_anew_for_a_caller_who_left() {
 
 #[tokio::test]
 async fn s2_4_reading_on_is_bounded_by_a_mebibyte() {
-    let (upstream, world) = one(OnAbort::Continues);
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    config.provider_mut(0, |provider| {
+        provider.on_abort = OnAbort::Continues;
+        provider.models[0].context_window = None; // it bounds what is assumed
+    });
+    let world = config.start();
     let frame = format!(
         "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n",
         "x".repeat(1_000)

@@ -61,6 +61,49 @@ async fn s1_8_what_the_api_did_not_say_moves_on_and_is_a_502_at_the_end() {
 }
 
 #[tokio::test]
+async fn s2_17_a_refusal_whose_json_is_slightly_off_is_the_callers_all_the_same() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let world = Config::over(&[&first, &second]).start();
+    let bodies: [&[u8]; 6] = [
+        b"\xEF\xBB\xBF{\"error\":{\"message\":\"bad x\",\"code\":\"invalid_value\"}}",
+        b"{\"error\":{\"message\":\"bad x\",\"code\":\"invalid_value\",\"got\":\"caf\xe9\"}}",
+        b"{\"error\":{\"got\":\"\\ud83d\",\"message\":\"bad x\",\"code\":\"invalid_value\"}}",
+        b"{\"error\":{\"got\":NaN,\"message\":\"bad x\",\"code\":\"invalid_value\"}}",
+        b"{\"error\":{\"got\":1e400,\"message\":\"bad x\",\"code\":\"invalid_value\"}}",
+        b"{\"error\":{\"message\":\"bad\tx\",\"code\":\"invalid_value\"}}",
+    ];
+    for body in bodies {
+        first.always(Answer::json(400, body));
+        for reply in [world.chat().await, world.stream().await] {
+            assert_eq!((reply.status, &*reply.code()), (400, "invalid_value"), "{reply:?}");
+            assert_eq!(reply.json()["error"]["message"], "bad x", "{reply:?}");
+        }
+    }
+    assert_eq!(second.count(), 0, "nobody else is asked, nor paid");
+}
+
+#[tokio::test]
+async fn s10_3_what_stands_around_a_vendors_message_reaches_nobody() {
+    let (upstream, world) = one(|config| {
+        config.gateway_mut(|gateway| gateway.listener.disclosure = Disclosure::None);
+    });
+    // Words by which it is known as the caller's, so that its message is told.
+    for body in [
+        r#"{"error":{"message":"maximum context length \ud83d","code":400},"account":"acme-corp-prod"}"#,
+        r#"{"error":{"message":"maximum context length"},"account":"acme-corp-prod" oops"#,
+        r#"{'error':'maximum context length','account':'acme-corp-prod'}"#,
+        r#"["acme-corp-prod: maximum context length" oops"#,
+    ] {
+        for status in [200, 400, 500] {
+            upstream.always(Answer::json(status, body));
+            for reply in [world.chat().await, world.stream().await] {
+                assert!(reply.status >= 400 && !reply.text.contains("acme"), "{reply:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn s1_11_a_context_that_is_too_long_has_one_code() {
     let (upstream, world) = one(|_| {});
     for (status, body) in [

@@ -282,6 +282,46 @@ async fn s2_15_counts_that_cannot_be_are_assumed_and_flagged() {
     }
 }
 
+#[tokio::test]
+async fn s2_15_what_is_assumed_is_at_most_what_the_model_has_room_for() {
+    let (upstream, world) = one(|config| {
+        config.provider_mut(0, |provider| provider.models[0].context_window = Some(1_000));
+    });
+    let mut body = unary();
+    body["messages"][0]["content"] = json!("word ".repeat(4_000));
+    let text = "word ".repeat(4_000);
+    let unary = json!({"choices": [{"message": {"content": text}}]}).to_string();
+    let chunk = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]});
+    let frames = [format!("data: {chunk}\n\n"), "data: [DONE]\n\n".to_owned()];
+    upstream.always(Answer::by(move |seen| {
+        if seen.stream() { Answer::events(frames.clone()) } else { Answer::json(200, unary.clone()) }
+    }));
+    assert_eq!(world.post(body.to_string()).await.status, 200);
+    body["stream"] = json!(true);
+    assert!(world.post(body.to_string()).await.is_whole());
+    for line in world.usage() {
+        let tokens = &line["tokens"];
+        assert_eq!((&tokens["input"], &tokens["output"]), (&json!(1_000), &json!(1_000)), "{line}");
+        assert_eq!(line["assumed"], true, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn s2_15_beside_a_count_that_cannot_be_the_real_one_counts() {
+    let (upstream, world) = one(|_| {});
+    let absurd = r#"{"prompt_tokens":999999999,"completion_tokens":5}"#;
+    let real = r#"{"prompt_tokens":10,"completion_tokens":5}"#;
+    for usages in [[absurd, real], [real, absurd]] {
+        upstream.always(with_usage(&usages));
+        assert!(world.stream().await.is_whole());
+    }
+    for line in world.usage() {
+        let tokens = &line["tokens"];
+        assert_eq!((&tokens["input"], &tokens["output"]), (&json!(10), &json!(5)), "{line}");
+        assert_eq!(line["assumed"], false, "{line}");
+    }
+}
+
 /// 1,000 tokens in, 600 of them from the cache, 500 out, 200 of them reasoning.
 const MIXED: Usage = Usage { prompt: 1_000, completion: 500, cached: 600, reasoning: 200 };
 

@@ -20,4 +20,4 @@ pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
 pub use request::{BadRequest, ChatRequest, Pieces};
 pub use stream::{ChatStream, Ending, StreamEnd};
-pub use usage::Counted;
+pub use usage::{Counted, most_tokens};

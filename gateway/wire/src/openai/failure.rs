@@ -6,6 +6,7 @@
 
 mod class;
 mod date;
+mod json;
 mod told;
 mod wait;
 
@@ -46,18 +47,30 @@ pub(super) fn in_stream(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Failu
     of_told(row, Told::read(data, now))
 }
 
-/// Whether the JSON value of a key `error` tells of one: some vendors send it empty in every answer, or an object of
-/// which every field is.
-pub(super) fn is_error(value: &str) -> bool {
-    serde_json::from_str(value).map_or(!value.trim().is_empty(), |value| says_something(&value))
+/// Whether the data of a frame has the shape of an error.
+pub(super) fn is_told(data: &[u8]) -> bool {
+    Told::read(data, UnixSeconds(0)).is_error
 }
 
+/// Whether the JSON value of a key `error` tells of one: some vendors send it empty in every answer, or an object of
+/// which every field is.
+pub(super) fn is_error(value: &[u8]) -> bool {
+    match value {
+        [b'{' | b'[' | b'"', ..] => says_something(&json::read(value)),
+        scalar => serde_json::from_slice(scalar).map_or(!scalar.is_empty(), |value| says_something(&value)),
+    }
+}
+
+/// Whether it is more than a way to say that nothing is wrong.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(is) => *is,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.trim().is_empty(),
+        Value::Number(number) => !matches!(number.as_f64(), Some(0.0 | 200.0)),
+        Value::String(text) => {
+            let nothing = ["", "0", "200", "ok", "success", "null", "none"];
+            !nothing.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+        }
         Value::Array(items) => items.iter().any(says_something),
         Value::Object(fields) => fields.values().any(says_something),
     }

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The fields that are read.
-const KEYS: [&str; 3] = ["model", "stream", "stream_options"];
+const KEYS: [&str; 4] = ["model", "stream", "stream_options", "n"];
 
 /// A model's name has at most so many bytes: longer ones are no names, and they would fill logs and metrics.
 const MAX_MODEL_BYTES: usize = 256;
@@ -35,6 +35,7 @@ pub struct ChatRequest {
     model_at: Span,
     stream: bool,
     options: Options,
+    choices: u32,
 }
 
 /// `stream_options`, as far as it is read.
@@ -94,15 +95,17 @@ impl ChatRequest {
             body.advance(BYTE_ORDER_MARK.len());
         }
         let text = utf8(&body)?;
-        let [model_at, stream, options] =
+        let [model_at, stream, options, n] =
             scan::object(text, &KEYS).map_err(|flaw| BadRequest::of(text, flaw, &KEYS))?;
         let model_at =
             model_at.ok_or_else(|| BadRequest::field("model", "`model` is missing.".to_owned()))?;
         let model = read_model(model_at.of(text))?;
         let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
         let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
+        // What `n` may be is the vendor's to judge.
+        let choices = n.and_then(|at| at.of(text).parse().ok()).map_or(1, |n: u32| n.max(1));
         let text_bytes = media::text_bytes(&body);
-        Ok(Self { model, model_at, stream, options, length: body.len(), text_bytes, body })
+        Ok(Self { model, model_at, stream, options, choices, length: body.len(), text_bytes, body })
     }
 
     /// The model that is asked for, 1 to 256 bytes.
@@ -113,6 +116,11 @@ impl ChatRequest {
     /// Whether the answer is to be streamed.
     pub fn stream(&self) -> bool {
         self.stream
+    }
+
+    /// How many choices are asked for: `n`, or one if it is missing or no count.
+    pub fn choices(&self) -> u32 {
+        self.choices
     }
 
     /// Whether the caller asked for a stream's usage.

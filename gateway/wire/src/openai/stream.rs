@@ -16,7 +16,7 @@ use super::failure;
 use super::kept::Kept;
 use super::prefilter::Prefilter;
 use super::said::cap;
-use super::usage::{Counted, Tally};
+use super::usage::{Counted, Tally, most_tokens};
 use crate::sse::{Cutter, Event};
 use bytes::{BufMut, Bytes, BytesMut};
 use long::Long;
@@ -51,6 +51,10 @@ pub struct ChatStream {
     content: bool,
     done: bool,
     choices: Choices,
+    /// So many choices were asked for.
+    expected: u32,
+    /// So many tokens a side may have.
+    most: u64,
     silent: u32,
     silent_bytes: usize,
     foreign: usize,
@@ -65,7 +69,7 @@ pub struct ChatStream {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// After `[DONE]`, or a finish reason for every choice.
+    /// After `[DONE]`, or a finish reason for every choice that was asked for.
     Complete,
     /// In the middle, or with a failure.
     Truncated,
@@ -106,6 +110,8 @@ impl ChatStream {
             content: false,
             done: false,
             choices: Choices::default(),
+            expected: 1,
+            most: most_tokens(None),
             silent: 0,
             silent_bytes: 0,
             foreign: 0,
@@ -116,6 +122,12 @@ impl ChatStream {
             tally: Tally::default(),
             failure: None,
         }
+    }
+
+    /// The same where `choices` were asked for, of a model with this window in tokens, if that is known.
+    #[must_use]
+    pub fn expecting(self, choices: u32, context_window: Option<u64>) -> Self {
+        Self { expected: choices, most: most_tokens(context_window), ..self }
     }
 
     /// Takes the next bytes and gives those to forward: whole frames, mostly a slice of `chunk`. Nothing once
@@ -178,14 +190,14 @@ impl ChatStream {
         self.done || self.failure.is_some()
     }
 
-    /// What the vendor has counted so far: of each count the largest.
+    /// What the vendor has counted so far: of each count the largest that the model has room for.
     pub fn usage(&self) -> Option<Counted> {
         self.tally.counted()
     }
 
-    /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice.
+    /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice that was asked for.
     pub fn is_finished(&self) -> bool {
-        self.done || self.choices.all_finished()
+        self.done || self.choices.all_finished(self.expected)
     }
 
     /// Whether `[DONE]` was seen (Perplexity sends none).
@@ -306,6 +318,8 @@ fn ended(frame: &[u8], end: &[u8]) -> BytesMut {
 
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod errors;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]

@@ -5,6 +5,11 @@ use weir_config::Usage;
 /// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
 const MOST: u64 = 20_000_000;
 
+/// The most tokens that a side of an answer can have: the model's window, or a bound where that is not known.
+pub fn most_tokens(context_window: Option<u64>) -> u64 {
+    context_window.unwrap_or(MOST)
+}
+
 /// Where in an answer a count stands, the most trusted place first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -64,13 +69,14 @@ impl Counts {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self, most: u64) {
         let Self { prompt, completion, total, cached, reasoning } = *other;
-        self.prompt = self.prompt.max(prompt);
-        self.completion = self.completion.max(completion);
-        self.total = self.total.max(total);
-        self.cached = self.cached.max(cached);
-        self.reasoning = self.reasoning.max(reasoning);
+        let side = |count: Option<u64>| count.filter(|count| *count <= most);
+        self.prompt = self.prompt.max(side(prompt));
+        self.completion = self.completion.max(side(completion));
+        self.total = self.total.max(total.filter(|total| *total <= most.saturating_mul(2)));
+        self.cached = self.cached.max(side(cached));
+        self.reasoning = self.reasoning.max(side(reasoning));
     }
 }
 
@@ -97,7 +103,7 @@ impl Counted {
     /// Only what can be true: no more tokens than the model has room for, as far as that is known.
     #[must_use]
     pub fn believed(self, context_window: Option<u64>) -> Self {
-        let most = context_window.unwrap_or(MOST);
+        let most = most_tokens(context_window);
         let Usage { input, cache_read, output, reasoning } = self.usage;
         Self {
             input: self.input && input.saturating_add(cache_read) <= most,
@@ -120,10 +126,10 @@ impl Tally {
         }
     }
 
-    /// What a later chunk says as well.
-    pub(super) fn merge(&mut self, later: &Self) {
+    /// What a later chunk says as well, where it can be true: a side has at most `most` tokens.
+    pub(super) fn merge(&mut self, later: &Self, most: u64) {
         self.told |= later.told;
-        self.places.iter_mut().zip(&later.places).for_each(|(counts, later)| counts.merge(later));
+        self.places.iter_mut().zip(&later.places).for_each(|(counts, later)| counts.merge(later, most));
     }
 
     /// Whether there is a usage at all.

@@ -41,6 +41,9 @@ const ACCOUNTS: &[&str] =
 const CALLERS_OWN: &[&str] =
     &["call_", "toolu_", "chatcmpl-", "msg_", "resp_", "req_", "fc_", "rs_", "gen-", "file-"];
 
+/// So many letters in a row are an id's, not a word's, where an id's beginning stands before them.
+const LONG_ID: usize = 16;
+
 /// A run of so many characters may be a key that no prefix gives away.
 const LONG: usize = 24;
 
@@ -105,7 +108,8 @@ fn known(text: &str) -> Option<(&'static str, usize)> {
         account.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(account.len());
     let id = account.get(..rest)?;
     let telling = id.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    (id.len() >= 6 && telling).then_some(("[id]", text.len() - account.len() + rest))
+    let is_long = id.len() >= LONG_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (id.len() >= 6 && telling || is_long).then_some(("[id]", text.len() - account.len() + rest))
 }
 
 /// Appends `text` with placeholders in place of long runs that look random.

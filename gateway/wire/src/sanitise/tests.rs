@@ -19,6 +19,7 @@ fn s10_3_what_tells_of_the_account_or_the_place_is_replaced() {
         ("key weir_0123456789_abc is unknown", "key [key] is unknown"),
         ("x-goog-api-key=AIzaSyA1234567890abcdef", "x-goog-api-key=[key]"),
         ("in organization org-AbC123dEf456 on", "in organization [id] on"),
+        ("in org-abcdefghijklmnop of proj_abcdefghijklmnop.", "in [id] of [id]."),
         ("project proj_a1b2c3d4 (user-XyZ987654)", "project [id] ([id])"),
         ("arn:aws:bedrock:us-east-1:123456789012:model/x", "arn:aws:bedrock:us-east-1:[id]:model/x"),
         ("subscription 0f8fad5b-d9cb-469f-a165-70867728950e", "subscription [key]"),

@@ -20,7 +20,7 @@ enum Next {
     Value(Field),
 }
 
-/// Takes a frame's lines apart and gives its data out.
+/// Takes a frame's lines apart and gives its data out, and what llama.cpp writes after `error: `.
 #[derive(Debug)]
 pub(crate) struct Lines {
     next: Next,
@@ -91,7 +91,7 @@ impl Lines {
             b"" | b"id" | b"retry" => Field::Other,
             b"error" => {
                 self.is_error = true;
-                Field::Other
+                Field::Data
             }
             _ => {
                 self.has_stray = true;

@@ -24,9 +24,11 @@ impl Choices {
         self.finished |= later.finished;
     }
 
-    /// Whether every choice that was seen has finished.
-    pub(in crate::openai) fn all_finished(self) -> bool {
-        self.seen != 0 && self.seen & !self.finished == 0
+    /// Whether every choice that was seen has finished, and `expected` have or as many as can be told apart: an
+    /// answer may break off before a choice begins.
+    pub(in crate::openai) fn all_finished(self, expected: u32) -> bool {
+        let all_seen = self.seen != 0 && self.seen & !self.finished == 0;
+        all_seen && self.finished.count_ones() >= expected.min(u64::BITS)
     }
 
     /// Whether one has.

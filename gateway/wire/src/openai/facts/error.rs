@@ -91,7 +91,7 @@ impl Error {
 
     /// All of it has come: is it an error?
     fn judge(&mut self) {
-        self.found |= self.level.is_none() && is_error(&String::from_utf8_lossy(&self.text));
+        self.found |= self.level.is_none() && is_error(&self.text);
     }
 
     /// What begins an element or a member.

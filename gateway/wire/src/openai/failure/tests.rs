@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use weir_config::Vendor;
 
+mod odd;
 mod speaker;
 mod waits;
 

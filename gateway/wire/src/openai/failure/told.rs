@@ -1,8 +1,9 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
-use super::wait;
+use super::{json, says_something, wait};
 use crate::sse::Event;
 use memchr::memmem;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use weir_config::UnixSeconds;
@@ -39,10 +40,13 @@ impl Told {
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
         let mut told = Self::default();
         let body = body.get(..MAX_BODY).unwrap_or(body).trim_ascii();
-        match serde_json::from_slice(body) {
-            Ok(value) => told.value(&value, now),
-            Err(error) if error.is_eof() && body.starts_with(b"{") => told.cut(body),
-            Err(_) => told.other(body, now),
+        if is_json(body) {
+            told.value(&json::read(body), now);
+            // An object that is longer than what is at hand of it, because it quotes the request: that much is known.
+            let text = serde_json::from_slice::<IgnoredAny>(body);
+            told.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
+        } else {
+            told.other(body, now);
         }
         let names = |option: &str| memmem::find(body, option.as_bytes()).is_some();
         told.names_option = names("stream_options") || names("include_usage");
@@ -51,11 +55,14 @@ impl Told {
         told
     }
 
-    /// A body that is no JSON: an event, a text, a page.
+    /// A body that is no object or array: an event, a text, a page.
     fn other(&mut self, body: &[u8], now: UnixSeconds) {
         let event = Event::of(body);
-        let framed = event.error.or(event.data.as_deref());
-        if let Some(value) = framed.and_then(|data| serde_json::from_slice(data).ok()) {
+        let framed = event.error.or(event.data.as_deref()).map(<[u8]>::trim_ascii);
+        if let Some(data) = framed.filter(|data| is_json(data)) {
+            return self.value(&json::read(data), now);
+        }
+        if let Ok(value) = serde_json::from_slice(body) {
             return self.value(&value, now);
         }
         let text = String::from_utf8_lossy(body);
@@ -64,21 +71,11 @@ impl Told {
         }
     }
 
-    /// An object that is longer than what was read of it, because it quotes the request: that much is known.
-    fn cut(&mut self, body: &[u8]) {
-        self.is_apis = true;
-        self.message = ["\"message\"", "\"msg\"", "\"detail\""].into_iter().find_map(|key| {
-            let after = body.get(memmem::find(body, key.as_bytes())? + key.len()..)?;
-            let value = after.trim_ascii_start().strip_prefix(b":")?;
-            serde_json::Deserializer::from_slice(value).into_iter::<String>().next()?.ok()
-        });
-    }
-
     fn value(&mut self, value: &Value, now: UnixSeconds) {
         match value {
             Value::Array(values) => {
-                if let Some(first) = values.first() {
-                    self.value(first, now); // Gemini, from some endpoints
+                if let Some(Value::Object(first)) = values.first() {
+                    self.body(first, now); // Gemini, from some endpoints
                 }
             }
             Value::Object(body) => self.body(body, now),
@@ -88,8 +85,9 @@ impl Told {
     }
 
     fn body(&mut self, body: &Map<String, Value>, now: UnixSeconds) {
+        let has = |key: &&str| body.get(*key).is_some_and(says_something);
         let first = body.get("errors").and_then(Value::as_array).and_then(|errors| errors.first());
-        match body.get("error").filter(|error| super::is_error(&error.to_string())).or(first) {
+        match body.get("error").filter(|error| says_something(error)).or(first) {
             Some(Value::Object(error)) => {
                 self.is_error = true;
                 self.fields(error, now);
@@ -100,10 +98,10 @@ impl Told {
             }
             None => {
                 let typed = |key| body.get(key).and_then(Value::as_str) == Some("error");
-                self.is_error = typed("object") || typed("type");
+                let stated = || status(body).is_some() && has(&"message") && !body.contains_key("choices");
+                self.is_error = typed("object") || typed("type") || stated();
             }
         }
-        let has = |key: &&str| body.get(*key).is_some_and(|value| super::is_error(&value.to_string()));
         self.is_apis = self.is_error || ["message", "detail", "msg", "title"].iter().any(has);
         self.fields(body, now);
     }
@@ -118,10 +116,7 @@ impl Told {
         self.code = self.code.take().or_else(|| owned("code"));
         let param = || owned("param").or_else(|| place(error.get("detail")?));
         self.param = self.param.take().or_else(param);
-        let stated = ["code", "status_code", "raw_status_code", "status"].into_iter();
-        let stated = stated.filter_map(|key| error.get(key).and_then(Value::as_u64));
-        let status = stated.filter_map(|status| u16::try_from(status).ok()).find(|s| (400..600).contains(s));
-        self.status = self.status.or(status);
+        self.status = self.status.or_else(|| status(error));
         let codes = ["code", "type", "error_type", "status"].into_iter().filter_map(text);
         self.codes.extend(codes.map(str::to_lowercase));
         self.details(error);
@@ -151,20 +146,35 @@ impl Told {
         let reset = reset.and_then(|reset| reset.as_str().map(str::to_owned).or(Some(reset.to_string())));
         self.wait = self.wait.or_else(|| reset.and_then(|reset| wait::reset(&reset, now)));
         let Some(raw) = metadata.get("raw").and_then(Value::as_str) else { return };
-        let behind = match serde_json::from_str::<Value>(raw) {
-            Ok(Value::Object(error)) if !error.contains_key("metadata") => {
-                let mut behind = Self::default();
+        let mut behind = Self::default();
+        match json::read(raw.as_bytes()) {
+            Value::Object(mut error) => {
+                error.remove("metadata"); // of the one behind that one nobody asks
                 behind.body(&error, now);
-                behind
             }
-            _ => Self { message: Some(raw.to_owned()), ..Self::default() },
-        };
+            _ => behind.message = Some(raw.to_owned()),
+        }
         self.codes.extend(behind.codes);
         if let Some(why) = behind.message {
             let outer = self.message.take().map(|outer| outer + ": ").unwrap_or_default();
             self.message = Some(outer + &why);
         }
     }
+}
+
+/// Whether `body` begins as an object or array does: then nothing of it is told but its fields.
+fn is_json(body: &[u8]) -> bool {
+    matches!(body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii_start(), [b'{' | b'[', ..])
+}
+
+/// The status that an error states, as a number or in digits.
+fn status(error: &Map<String, Value>) -> Option<u16> {
+    let stated = ["code", "status_code", "raw_status_code", "status"].into_iter();
+    let numbers = stated.filter_map(|key| match error.get(key)? {
+        Value::String(digits) => digits.parse().ok(),
+        value => u16::try_from(value.as_u64()?).ok(),
+    });
+    numbers.into_iter().find(|status| (400..600).contains(status))
 }
 
 /// A text, or FastAPI's `detail`: a list of what is wrong where. Mistral puts that into the message.

@@ -16,9 +16,10 @@ pub(super) fn of(headers: &HeaderMap, body: Option<Duration>, now: UnixSeconds) 
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let millis =
         text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()).and_then(|ms| seconds(ms / 1000.0));
-    let millis = millis.filter(|wait| !wait.is_zero());
     let after = text("retry-after").and_then(|after| retry_after(after, now));
-    millis.max(after).or(body).or_else(|| limits_reset(headers, now)).map(bounded)
+    // Zero and a date in the past say no more than that it may be tried again.
+    let header = millis.max(after).filter(|wait| !wait.is_zero());
+    header.or(body).or_else(|| limits_reset(headers, now)).map(bounded)
 }
 
 /// A wait that can be kept.

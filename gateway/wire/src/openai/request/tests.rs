@@ -113,6 +113,25 @@ fn s2_6_usage_is_asked_for_in_whatever_stream_options_there_are() {
 }
 
 #[test]
+fn s2_13_the_number_of_choices_is_read_and_is_the_vendors_to_judge() {
+    for (n, choices) in [
+        ("2", 2),
+        ("128", 128),
+        ("0", 1),
+        ("-1", 1),
+        ("null", 1),
+        ("\"2\"", 1),
+        ("1.5", 1),
+        ("1e9", 1),
+        ("[3]", 1),
+    ] {
+        let request = read(&format!(r#"{{"model":"m","n":{n}}}"#)).unwrap();
+        assert_eq!(request.choices(), choices, "{n}");
+    }
+    assert_eq!(read(r#"{"model":"m","x":{"n":3}}"#).unwrap().choices(), 1);
+}
+
+#[test]
 fn a_bad_body_is_explained_to_its_developer() {
     let long = "m".repeat(257);
     let cases = [

@@ -63,12 +63,12 @@ impl ChatStream {
         now: UnixSeconds,
     ) -> Verdict {
         self.hear(facts);
-        self.tally.merge(facts.tally());
+        self.tally.merge(facts.tally(), self.most);
         if let Some(failure) = facts.failure(self.row, data, now) {
             return Verdict::Fail(failure);
         }
         if !facts.is_whole() || !facts.claims() {
-            return if is_text && self.content { self.garbage() } else { self.foreign(data, now) };
+            return if is_text && self.content { self.garbage(data, now) } else { self.foreign(data, now) };
         }
         self.chunked = true;
         self.content |= facts.has_content();
@@ -94,14 +94,14 @@ impl ChatStream {
         }
         self.foreign += without_blank_line(bytes).len().max(1);
         if !self.chunked && self.foreign > MAX_FOREIGN {
-            return self.garbage();
+            return self.garbage(bytes, now);
         }
         Verdict::Drop
     }
 
     /// What no SDK reads, where nothing but chunks may stand.
-    pub(super) fn garbage(&self) -> Verdict {
-        Verdict::Fail(self.not_a_stream(b"", UnixSeconds(0)))
+    pub(super) fn garbage(&self, bytes: &[u8], now: UnixSeconds) -> Verdict {
+        Verdict::Fail(self.not_a_stream(bytes, now))
     }
 }
 

@@ -17,9 +17,14 @@ const STEP: usize = 4 << 10;
 /// What nobody can tell by now goes on.
 const MAX_UNDECIDED: usize = 512 << 10;
 
+/// So much is kept of its data, up to the first choice: as much as is read of an error.
+const MAX_HEAD: usize = 256 << 10;
+
 /// The frame, as far as it has come.
 pub(super) struct Long {
     facts: Facts,
+    /// Its data up to where it is known to be a chunk: errors have shapes that `facts` don't know.
+    head: Vec<u8>,
     lines: Lines,
     length: usize,
     fate: Fate,
@@ -40,7 +45,7 @@ enum Fate {
 impl Long {
     fn new() -> Box<Self> {
         let facts = Facts::new(Form::Chunk);
-        Box::new(Self { facts, lines: Lines::default(), length: 0, fate: Fate::Open })
+        Box::new(Self { facts, head: Vec::new(), lines: Lines::default(), length: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -53,7 +58,14 @@ impl Long {
         let mut rest = bytes;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            self.lines.feed(now, |data| self.facts.feed(data));
+            let Self { facts, head, .. } = self;
+            self.lines.feed(now, |data| {
+                facts.feed(data);
+                if !facts.has_choice() {
+                    let room = MAX_HEAD.saturating_sub(head.len());
+                    head.extend_from_slice(data.get(..room).unwrap_or(data));
+                }
+            });
             self.length += now.len();
             if self.fate == Fate::Open && self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
                 self.fate = self.judge(stream);
@@ -63,7 +75,7 @@ impl Long {
     }
 
     fn judge(&self, stream: &ChatStream) -> Fate {
-        let Self { facts, lines, .. } = self;
+        let Self { facts, lines, head, .. } = self;
         if lines.is_error || facts.has_failed() {
             return Fate::Fail;
         }
@@ -74,14 +86,17 @@ impl Long {
                 () => Fate::Drop,
             };
         }
-        if !facts.is_object() || !stream.chunked && !facts.claims() {
+        let is_decided = self.length >= MAX_UNDECIDED;
+        if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
             return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
         }
         if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
             return Fate::Drop;
         }
-        let is_known = facts.has_choice() || self.length >= MAX_UNDECIDED;
-        if is_known { Fate::Pass } else { Fate::Open }
+        if is_decided && !facts.claims() && failure::is_told(head) {
+            return Fate::Fail;
+        }
+        if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
     }
 }
 
@@ -172,9 +187,12 @@ impl ChatStream {
     }
 
     fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
+        if long.lines.is_error {
+            return Verdict::Fail(failure::in_stream(self.row, &long.head, now));
+        }
         self.events += 1;
         let is_text = !long.facts.is_whole();
-        let verdict = self.take(&mut long.facts, b"", is_text, now);
+        let verdict = self.take(&mut long.facts, &long.head, is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
         }
@@ -182,14 +200,14 @@ impl ChatStream {
     }
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
-        let failure = long.facts.failure(self.row, b"", now).unwrap_or_else(|| {
+        let failure = long.facts.failure(self.row, &long.head, now).unwrap_or_else(|| {
             if long.lines.is_error {
-                failure::in_stream(self.row, b"", now)
+                failure::in_stream(self.row, &long.head, now)
             } else {
-                self.not_a_stream(b"", now)
+                self.not_a_stream(&long.head, now)
             }
         });
-        self.tally.merge(long.facts.tally());
+        self.tally.merge(long.facts.tally(), self.most);
         self.fail(failure);
     }
 }

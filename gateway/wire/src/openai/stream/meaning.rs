@@ -132,6 +132,23 @@ fn s2_13_every_choice_must_have_finished() {
 }
 
 #[test]
+fn s2_13_as_many_choices_must_have_finished_as_were_asked_for() {
+    let whole = |choices: u32, text: &str| {
+        let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), true).expecting(choices, None);
+        stream.feed(Bytes::copy_from_slice(text.as_bytes()), NOW);
+        stream.end(NOW).end == StreamEnd::Complete
+    };
+    let first = says(0, "a") + &finish(0, "stop");
+    let both = first.clone() + &says(1, "b") + &finish(1, "stop");
+    assert!(whole(1, &first) && whole(2, &both));
+    assert!(!whole(2, &first), "the second has not begun");
+    assert!(!whole(3, &both));
+    assert!(whole(2, &(first + DONE)), "the vendor says that this is all");
+    let many: String = (0..200).map(|index| finish(index, "stop")).collect();
+    assert!(whole(200, &many), "those that are not told apart count as one");
+}
+
+#[test]
 fn s2_13_a_finish_reason_error_is_a_failure() {
     for before in ["", &says(0, "one")] {
         let (out, stream, whole) = pass(&(before.to_owned() + &finish(0, "error") + DONE));
@@ -157,6 +174,26 @@ fn s2_13_garbage_after_content_is_a_failure_and_a_keep_alive_is_not() {
         let rest = finish(0, "stop") + DONE;
         let (out, _, whole) = pass(&(says(0, "one") + keep_alive + &rest));
         assert_eq!((out, whole), (says(0, "one") + &rest, true), "{keep_alive}");
+    }
+}
+
+#[test]
+fn s2_15_of_several_counts_the_largest_that_can_be_is_the_truth() {
+    let real = r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}"#;
+    for (window, absurd) in [
+        (None, r#"{"prompt_tokens":999999999,"completion_tokens":5,"total_tokens":1000000004}"#),
+        (Some(128_000), r#"{"prompt_tokens":9,"completion_tokens":128001,"total_tokens":128010}"#),
+        (Some(128_000), r#"{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":999999}}"#),
+    ] {
+        for usages in [[absurd, real], [real, absurd]] {
+            let text = usages.map(used).concat();
+            let text = says(0, "a") + &finish(0, "stop") + &text + DONE;
+            let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), true).expecting(1, window);
+            stream.feed(Bytes::copy_from_slice(text.as_bytes()), NOW);
+            let counted = stream.usage().unwrap().believed(window);
+            let sides = (counted.usage.input, counted.usage.cache_read, counted.usage.output);
+            assert_eq!((sides, counted.input, counted.output), ((10, 0, 5), true, true), "{usages:?}");
+        }
     }
 }
 
