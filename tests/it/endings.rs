@@ -65,6 +65,20 @@ async fn s2_12_an_answer_ends_with_done_whatever_its_upstream_does_then() {
 }
 
 #[tokio::test]
+async fn s2_12_done_without_its_blank_line_ends_an_answer_at_once() {
+    let (first, second, world) = two();
+    for line in ["data: [DONE]\n", "data:[DONE]\r\n"] {
+        let frames = [says(0, "one"), finish(0, "stop"), line.to_owned()];
+        first.always(Answer::events(frames).hang_at(At::End));
+        let reply = soon(&world).await;
+        assert!(!reply.broken && reply.text.contains("[DONE]"), "{reply:?}");
+        assert_eq!(reply.content(), "one");
+    }
+    assert_eq!((first.count(), second.count()), (2, 0));
+    assert!(world.usage().iter().all(|line| line["outcome"] == "ok"));
+}
+
+#[tokio::test]
 async fn s2_12_a_caller_who_closes_at_done_has_not_left() {
     let (first, _second, world) = two();
     let gate = Gate::new();

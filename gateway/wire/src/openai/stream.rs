@@ -229,6 +229,10 @@ impl ChatStream {
     /// The bytes of `chunk` in `range` belong to the frame being read, and it ends with them or not.
     fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, kept: &mut Kept, now: UnixSeconds) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
+        let (bytes, range, ends) = match self.done_line(bytes) {
+            Some(line) => (line, range.start..range.start + line.len(), true),
+            None => (bytes, range, ends),
+        };
         // Not counted, because it may come by itself as well: the LF after the CR of a blank line.
         let length = self.held.len() + bytes.len() - usize::from(ends && bytes.ends_with(b"\r\n"));
         if self.long.is_some() || length > MAX_HELD {
@@ -253,6 +257,23 @@ impl ChatStream {
             Some(end) => kept.append(chunk, ended(&frame, end)),
             None => {}
         }
+    }
+
+    /// What of `bytes` completes a frame whose first line is the end of the stream, the blank line counted in if it is
+    /// there: some servers never send it.
+    fn done_line<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        const LINES: [&[u8]; 4] =
+            [b"data: [DONE]\n", b"data: [DONE]\r\n", b"data:[DONE]\n", b"data:[DONE]\r\n"];
+        // One look tells nearly all frames: those that begin here with an object.
+        if self.long.is_some() || self.held.is_empty() && bytes.get(6) == Some(&b'{') {
+            return None;
+        }
+        let rest = LINES.into_iter().find_map(|line| {
+            let rest = bytes.strip_prefix(line.strip_prefix(&*self.held)?)?;
+            let end = if line.ends_with(b"\r\n") { b"\r\n".as_slice() } else { b"\n" };
+            Some(rest.strip_prefix(end).unwrap_or(rest))
+        })?;
+        bytes.get(..bytes.len() - rest.len())
     }
 
     /// Notes what becomes of `frame`; how it must end if it goes on. The blank line of the last frame is completed:

@@ -117,6 +117,29 @@ fn s2_12_nothing_matters_after_done() {
 }
 
 #[test]
+fn s2_12_done_ends_a_stream_with_its_line() {
+    for end in ["\n", "\r\n"] {
+        for field in ["data: ", "data:"] {
+            for after in ["", end, "event: error\n\n", "data: more\n\n"] {
+                let text = format!("{}{field}[DONE]{end}{after}", says(0, "one"));
+                for size in [1, 7, text.len()] {
+                    let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), true);
+                    let pieces = text.as_bytes().chunks(size).map(Bytes::copy_from_slice);
+                    let out: Vec<u8> = pieces.flat_map(|piece| stream.feed(piece, NOW)).collect();
+                    let whole = format!("{}{field}[DONE]{end}{end}", says(0, "one"));
+                    assert_eq!(String::from_utf8(out).unwrap(), whole, "{text:?} {size}");
+                    assert!(stream.is_over() && stream.failure().is_none(), "{text:?} {size}");
+                }
+            }
+        }
+    }
+    let (_, stream, whole) = pass(&(says(0, "one") + "data: [DONE]x\n\n"));
+    assert!(!whole && stream.failure().is_some());
+    let inside = says(0, &"word ".repeat(20_000)).replace("\n\n", "\n");
+    assert!(!pass(&(inside + "data: [DONE]\n")).1.is_over(), "a line of another event");
+}
+
+#[test]
 fn s2_13_every_choice_must_have_finished() {
     let both = says(0, "a") + &says(1, "b");
     let rest = says(0, "more").repeat(3);
