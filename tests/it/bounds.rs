@@ -314,16 +314,18 @@ async fn s9_4_a_first_head_has_as_long_as_any_other() {
 async fn s9_4_a_reader_that_takes_a_little_at_a_time_is_served_on() {
     let upstream = Upstream::start();
     upstream.always(endless());
-    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    // Long enough for a busy machine to fill a piece in.
+    let idle = SHORT * 4;
+    let world = over(&upstream, |options| options.bounds.write_idle = idle);
     let mut caller = Raw::narrow(world.data).await;
     caller.send(chat(&streamed().to_string())).await;
     caller.read_past("200 OK").await;
     let mut h2 = H2::to(&world).await;
     let mut on_h2 = h2.open(&streamed()).await.into_body();
-    let mut piece = vec![0; 256 << 10];
-    for _ in 0..15 {
-        // Slowly, which is what is tested: five times `write_idle` in all.
-        tokio::time::sleep(SHORT / 3).await;
+    let mut piece = vec![0; 64 << 10];
+    for _ in 0..12 {
+        // Slowly, which is what is tested: three times `write_idle` in all.
+        tokio::time::sleep(idle / 4).await;
         let mut taken = 0;
         while taken < piece.len() {
             let read = tokio::io::AsyncReadExt::read(&mut caller.stream, &mut piece[taken..]).await.unwrap();

@@ -199,6 +199,7 @@ async fn s9_3_a_request_counts_until_the_upstream_has_taken_it() {
 #[tokio::test]
 async fn s1_14_a_refusal_that_comes_early_stops_the_upload() {
     let (listener, config) = early().await;
+    let (told, heard) = tokio::sync::oneshot::channel();
     let serve = async {
         let (mut connection, _) = listener.accept().await.unwrap();
         let (mut came, length) = head(&mut connection).await;
@@ -209,6 +210,7 @@ async fn s1_14_a_refusal_that_comes_early_stops_the_upload() {
             error.len()
         );
         connection.write_all(answer.as_bytes()).await.unwrap();
+        heard.await.unwrap(); // until then nothing more is taken
         let mut buffer = vec![0; 1 << 20];
         loop {
             match connection.read(&mut buffer).await {
@@ -219,7 +221,12 @@ async fn s1_14_a_refusal_that_comes_early_stops_the_upload() {
         assert!(came < length, "all {length} bytes were sent");
     };
     let world = one_worker(&config);
-    let (reply, ()) = tokio::join!(world.post(large(false)), serve);
+    let ask = async {
+        let reply = world.post(large(false)).await;
+        told.send(()).unwrap();
+        reply
+    };
+    let (reply, ()) = tokio::join!(ask, serve);
     assert_eq!(reply.status, 413, "{reply:?}");
 }
 

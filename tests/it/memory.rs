@@ -57,13 +57,20 @@ async fn s9_3_what_is_given_back_goes_to_who_waits() {
     let upstream = Upstream::start();
     let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
     let large = body_of(600 << 10);
-    let mut first = almost(&world, &large).await;
-    eventually("it is being received", async || load(&world).await.1 == 1).await;
-    let mut second = Raw::to(&world).await;
-    second.send(chat(&large)).await;
-    eventually("the other waits", async || load(&world).await.1 == 2).await;
-    assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200);
-    assert_eq!(second.reply().await.unwrap().status, 200);
+    // It waits a second: on a busy machine that may be over before the first is answered.
+    for _ in 0..5 {
+        let mut first = almost(&world, &large).await;
+        eventually("it is being received", async || load(&world).await.1 == 1).await;
+        let mut second = Raw::to(&world).await;
+        second.send(chat(&large)).await;
+        eventually("the other waits", async || load(&world).await.1 == 2).await;
+        assert_eq!(first.ask(&large[large.len() - 1..]).await.status, 200);
+        if second.reply().await.unwrap().status == 200 {
+            return;
+        }
+        eventually("nothing runs", async || load(&world).await.1 == 0).await;
+    }
+    panic!("who waited was given nothing, five times");
 }
 
 #[tokio::test]
@@ -293,26 +300,29 @@ async fn s9_3_an_open_stream_counts_with_what_it_may_hold() {
 
 #[tokio::test]
 async fn s9_3_what_is_held_of_a_stream_before_its_content_counts() {
+    const STREAMS: usize = 25;
     let (upstream, gate) = (Upstream::start(), Gate::new());
     let silent = format!(
         "data: {{\"object\":\"chat.completion.chunk\",\"more\":\"{}\",\"choices\":[{{\"index\":0,\"delta\":{{}}}}]}}\n\n",
         "x".repeat(10 << 10)
     );
-    let (chunks, held) = (20, 20 * silent.len());
-    upstream.always(Answer::events(vec![silent; chunks]).hold_at(At::Event(chunks), &gate));
-    // Two such streams, and not much more than that.
-    let budget = 2 * (held as u64 + (32 << 10)) + (32 << 10);
-    let world = Arc::new(over(&upstream, |options| options.memory_budget = Some(budget)));
+    // Some 200 KiB are held of each: by its 32 KiB alone each of them would have room.
+    upstream.always(Answer::events(vec![silent; 20]).hold_at(At::Event(20), &gate));
+    let world = Arc::new(over(&upstream, |options| options.memory_budget = Some(1 << 20)));
     let mut streams = tokio::task::JoinSet::new();
-    for stream in 1..=2 {
+    for stream in 1..=STREAMS {
         let world = Arc::clone(&world);
-        streams.spawn(async move { drop(world.stream().await) });
-        eventually("all of it has come", async || gate.waiting() == stream).await;
+        streams.spawn(async move { world.stream().await.code() });
+        let mut refused = None;
+        eventually("all of it has come, or there is no room", async || {
+            refused = streams.try_join_next();
+            refused.is_some() || gate.waiting() == stream
+        })
+        .await;
+        if let Some(code) = refused {
+            assert_eq!(code.unwrap(), "overloaded");
+            return;
+        }
     }
-    eventually("a third finds no room", async || {
-        let third = tokio::time::timeout(Duration::from_secs(2), world.stream()).await;
-        third.is_ok_and(|third| (third.status, third.code().as_str()) == (503, "overloaded"))
-    })
-    .await;
-    streams.abort_all();
+    panic!("{STREAMS} streams have room");
 }

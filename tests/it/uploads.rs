@@ -65,8 +65,7 @@ async fn s10_14_a_key_that_ends_while_a_body_comes_opens_nothing() {
             world.running().apply(changed.0);
             let reply = upload.finish().await;
             assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_api_key"), "{how}");
-            let line = world.usage().remove(0);
-            assert_eq!((&line["status"], &line["key"]), (&401.into(), &"default/app".into()), "{line}");
+            assert_eq!(world.usage().remove(0)["status"], 401);
         }
     }
     assert_eq!(upstream.count(), 0);
