@@ -111,7 +111,9 @@ async fn serve_http1(mut io: Guarded, mut served: Served) {
         (io, served) = (parts.io, parts.service);
         if status == 400 || parts.read_buf.len() >= MAX_HEADERS || most_lines.is_some() {
             let id = served.new_id();
-            let refusing = unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle);
+            // Boxed: every connection's task would be as large, and few come here.
+            let refusing =
+                Box::pin(unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle));
             unless_drained(&gateway, refusing).await;
             return;
         }
@@ -283,5 +285,14 @@ mod tests {
             size_of::<F>()
         }
         assert!(size(chat) < 4096, "{}", size(chat));
+    }
+
+    /// It is there for as long as its connection, whatever that does.
+    #[test]
+    fn s9_5_the_task_of_a_connection_stays_under_8_kib() {
+        fn size<F: Future>(_: impl FnOnce(Arc<Gateway>, Arc<Worker>, TcpStream) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(size(serve_connection) < 8 << 10, "{}", size(serve_connection));
     }
 }

@@ -117,7 +117,11 @@ impl Read for Guarded {
         if !self.again.is_empty() {
             let bytes = self.again.len().min(buf.remaining());
             buf.put_slice(&self.again.split_to(bytes));
-            return Poll::Ready(Ok(()));
+            // With what else there is: hyper doubles its buffer where a read leaves it less room than it asks for.
+            return match Pin::new(&mut self.io).poll_read(cx, buf) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                _ => Poll::Ready(Ok(())),
+            };
         }
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         if polled.is_pending() {
