@@ -1,3 +1,5 @@
+//! A stream means the same however its bytes are cut: outcome, usage, and what goes on.
+
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,3 +1,5 @@
+//! What the frames of a stream mean: chunks, errors, ends, and what is neither.
+
 use super::*;
 use weir_config::{FailureClass::Garbled, Vendor};
 
