@@ -96,7 +96,8 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         let weir = arguments.weir.as_ref().context("the overload is Weir's: --weir is needed")?;
         let weir = subjects::weir(weir, upstream, folder, &[])?;
         let period = Duration::from_secs_f64(arguments.seconds);
-        let holds = overload::run(&weir, period, &mut stdout().lock()).await?;
+        let haproxy = subjects::haproxy(&arguments.haproxy, upstream, folder, arguments.no_delay)?;
+        let holds = overload::run(&weir, &haproxy, period, &mut stdout().lock()).await?;
         ensure!(holds || !arguments.gate, "a figure misses what must hold");
         return Ok(());
     }

@@ -2,9 +2,9 @@
 
 mod activity;
 mod admin;
+mod answer_headers;
 mod body;
 mod connection;
-mod decimal;
 mod endpoint;
 mod fault;
 mod first_bytes;
@@ -16,6 +16,7 @@ mod receive;
 mod respond;
 mod router;
 mod streams;
+mod text;
 mod unreadable;
 
 pub(crate) use admin::admin_router;
