@@ -190,7 +190,7 @@ impl Search {
             Ok(metadata) if metadata.is_dir() && is_circle(&link.path) => {
                 // What lies within a root is found there.
                 if !self.seen.contains_key(&Identity::of(&metadata)) {
-                    let what = "is a link to a folder that it lies in itself, and not followed: name that folder if \
+                    let what = "is a link to a folder that contains it, and is not followed: name that folder if \
                                 its manifests are meant";
                     self.say(Severity::Info, &link.path, what);
                 }

@@ -133,7 +133,7 @@ fn s8_14_a_link_above_the_folder_is_named_and_nothing_there_is_read() {
     symlink("..", manifests.join("up")).unwrap();
     let (code, out, _) = run(weir().arg("lint").arg(&manifests));
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("manifests/up is a link to a folder that it lies in itself"), "{out}");
+    assert!(out.contains("manifests/up is a link to a folder that contains it"), "{out}");
     assert!(out.ends_with("3 files, 3 objects: 0 errors, 0 warnings\n"), "{out}");
 }
 

@@ -66,7 +66,7 @@ fn s8_14_a_circle_that_leads_out_of_the_root_is_not_walked_and_that_is_said() {
     let said = said(&found);
     for (link, (severity, why)) in ["m/root", "m/up"].into_iter().zip(&said) {
         assert_eq!(*severity, Severity::Info);
-        assert!(why.contains(&format!("{link} is a link to a folder that it lies in")), "{why}");
+        assert!(why.contains(&format!("{link} is a link to a folder that contains it")), "{why}");
     }
     assert_eq!(said.len(), 2);
     assert_eq!(found.folders.len(), 1);
