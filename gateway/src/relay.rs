@@ -11,7 +11,7 @@ use crate::drain;
 use crate::fault::{Fault, FaultKind};
 use crate::flow::{BrokenOff, Flow};
 use crate::http;
-use crate::observe::Outcome;
+use crate::observe::{Caller, Outcome};
 use crate::settle::settle;
 use crate::told::{broken_stream, own_words};
 use bytes::Bytes;
@@ -59,6 +59,7 @@ impl Relay {
     pub(crate) fn waiting(attempts: Attempts, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let attempts = Box::pin(Caller::HasHeaders.scope(attempts));
         Self(State::Waiting { attempts, ping, gateway })
     }
 
@@ -132,7 +133,7 @@ impl Body for Relay {
     }
 }
 
-/// An answer under way. Dropped before its end, the caller has left.
+/// An answer under way. Dropped before its end, the caller has left, or the process ends.
 struct Flowing {
     /// `None` once the end is settled.
     inner: Option<(Box<Call>, Flow)>,
@@ -263,6 +264,7 @@ impl Flowing {
 impl Drop for Flowing {
     fn drop(&mut self) {
         let Some((mut call, mut flow)) = self.inner.take() else { return };
+        call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
         if flow.account.provider.on_abort == OnAbort::Continues && flow.rest.is_some() {
             drain::for_usage(call, flow);
         } else {

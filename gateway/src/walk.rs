@@ -81,11 +81,12 @@ async fn try_target(
     began: Instant,
     refused_addition: Option<usize>,
 ) -> Result<Committed, Failure> {
-    let chosen = begin(call, target);
+    let chosen = begin(call, target, began);
     let mut result = attempt(call, target, began, refused_addition.is_some()).await;
     call.set_billed_on(None);
     unsettle(call);
     let took = began.elapsed();
+    call.recorder.event.asking = None;
     call.recorder.event.upstream += took;
     match &mut result {
         Ok(_) if refused_addition == Some(target) => learn(call, target),
@@ -115,12 +116,13 @@ async fn try_target(
     result
 }
 
-/// Notes who is asked, and what that costs should the caller leave before there is an answer.
-fn begin(call: &mut Call, target: usize) -> Option<Chosen> {
+/// Notes who is asked from `now` on, and what that costs should the caller leave before there is an answer.
+fn begin(call: &mut Call, target: usize, now: Instant) -> Option<Chosen> {
     let Offer { model, chosen, .. } = call.offer(target)?;
     call.set_billed_on(Some(target));
     settle_sent(call, &model);
     call.recorder.event.chosen = Some(chosen.clone());
+    call.recorder.event.asking = Some(now);
     Some(chosen)
 }
 

@@ -28,6 +28,7 @@ mod overload;
 mod quiet;
 mod raw;
 mod recordings;
+mod records;
 mod refusals;
 mod reload;
 mod rescue;

@@ -1,6 +1,7 @@
 //! What is told about requests: one event, `RequestFinished`, from which metrics and the usage log are made.
 //! Emitting it is the only way to count a request. No key and no prompt is in it.
 
+mod ending;
 mod events;
 mod exposition;
 mod line;
@@ -12,6 +13,7 @@ mod sink;
 mod totals;
 mod usage_log;
 
+pub(crate) use ending::Caller;
 pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
 pub(crate) use exposition::Exposition;
 pub use log::{Log, Lost};
