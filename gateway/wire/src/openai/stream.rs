@@ -344,4 +344,6 @@ mod errors;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ pub struct Event<'a> {
     pub data: Option<Cow<'a, [u8]>>,
     /// The value of a line `error: …`, which is llama.cpp's way to fail and no field of the standard.
     pub error: Option<&'a [u8]>,
+    /// It has a field other than data: SDKs make an event of it then, and fail if that has no data.
+    pub has_fields: bool,
     /// The first line that is neither a comment nor a field anybody knows: a sign that this is no such stream.
     pub stray: Option<&'a [u8]>,
 }
@@ -43,9 +45,13 @@ impl<'a> Event<'a> {
                     data.extend_from_slice(value);
                 }
             },
-            b"event" => self.name = value,
+            b"event" => {
+                self.name = value;
+                self.has_fields = true;
+            }
             b"error" => self.error = Some(value),
-            b"" | b"id" | b"retry" => {}
+            b"id" | b"retry" => self.has_fields = true,
+            b"" => {}
             _ => {
                 self.stray.get_or_insert(line);
             }
