@@ -216,7 +216,8 @@ async fn s2_13_a_keep_alive_after_content_breaks_nothing_and_reaches_nobody() {
         "event: ping\n\n",
         "event: heartbeat\ndata: now\n\n",
     ] {
-        let frames = good.iter().flat_map(|frame| [keep_alive, frame]).collect::<Vec<_>>();
+        let frames: Vec<String> =
+            good.iter().flat_map(|frame| [keep_alive.to_owned(), frame.clone()]).collect();
         for writes in [Writes::Joined, Writes::PerEvent, Writes::Size(1)] {
             first.always(Answer::events(frames.clone()).writes(writes));
             assert_eq!(soon(&world).await.text, good.concat(), "{keep_alive}");

@@ -10,6 +10,7 @@ mod kept;
 mod media;
 mod prefilter;
 mod request;
+mod runs;
 mod said;
 mod stream;
 mod strings;

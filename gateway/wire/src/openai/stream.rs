@@ -316,6 +316,7 @@ impl ChatStream {
         let (text, data) = facts.take_heard();
         self.text_bytes += text;
         self.data_bytes += data;
+        self.prefilter.runs = facts.runs();
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.
@@ -345,5 +346,7 @@ mod errors;
 mod meaning;
 #[cfg(test)]
 mod silence;
+#[cfg(test)]
+mod split;
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,8 @@ impl ChatStream {
             text.index.into_iter().for_each(|index| self.choices.see(index));
             return Verdict::Forward;
         }
-        let mut facts = Facts::of(Form::Chunk, data);
+        let mut facts = Facts::following(self.prefilter.runs);
+        facts.feed(data);
         let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
         self.take(&mut facts, data, is_text, now)
     }

@@ -3,9 +3,10 @@
 //!
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
-use super::super::facts::{Facts, Form};
+use super::super::facts::Facts;
 use super::super::failure;
 use super::super::kept::Kept;
+use super::super::runs::Runs;
 use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
@@ -43,8 +44,8 @@ enum Fate {
 }
 
 impl Long {
-    fn new() -> Box<Self> {
-        let facts = Facts::new(Form::Chunk);
+    fn new(runs: Runs) -> Box<Self> {
+        let facts = Facts::following(runs);
         Box::new(Self { facts, head: Vec::new(), lines: Lines::default(), length: 0, fate: Fate::Open })
     }
 
@@ -113,7 +114,7 @@ impl ChatStream {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let mut held = std::mem::take(&mut self.held);
         let mut long = self.long.take().unwrap_or_else(|| {
-            let mut long = Long::new();
+            let mut long = Long::new(self.prefilter.runs);
             long.read(&held, self);
             long
         });
