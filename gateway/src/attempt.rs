@@ -19,7 +19,7 @@ use weir_wire::sse::Beginning;
 const HOLD_UNARY: u64 = 4 << 20;
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
-const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY: usize = 1 << 20;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 const MAX_BLANK: usize = 64 << 10;
@@ -183,12 +183,12 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, Collected::default(), Instant::now() + ERROR_BODY_WITHIN).await;
+    let body = read_short(answer, b"", Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, &body, now_unix(), &is_callers)
+    openai::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
@@ -274,20 +274,23 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
-    let body = read_short(answer, begun, until).await;
-    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+    let body = read_short(answer, begun.bytes(), until).await;
+    match openai::answer(account.provider.vendor.row(), body.text(), now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
 /// The body that has `begun`, as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
-    let mut body = begun;
-    while body.len() <= ERROR_BODY
+async fn read_short(answer: &mut Answer, begun: &[u8], until: Instant) -> openai::Brief {
+    let mut body = openai::Brief::default();
+    body.feed(begun);
+    let mut read = begun.len();
+    while read <= ERROR_BODY
         && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
     {
-        body.push(piece);
+        body.feed(&piece);
+        read += piece.len();
     }
-    body.into_bytes()
+    body
 }

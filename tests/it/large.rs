@@ -109,6 +109,27 @@ async fn s2_16_a_large_usage_chunk_is_read_and_kept_from_who_did_not_ask() {
     }
 }
 
+#[tokio::test]
+async fn s2_16_the_code_of_an_error_counts_behind_a_message_of_any_length() {
+    let (first, _second, world) = two();
+    let long = "word ".repeat(60_000);
+    let error = format!(r#"{{"error":{{"message":"{long}","type":"insufficient_quota"}}}}"#);
+    let streamed = [format!("data: {error}\n\n"), format!("event: error\ndata: {error}\n\n")];
+    for answer in [
+        Answer::json(429, error.clone()),
+        Answer::json(429, error.clone()).writes(Writes::Size(1_000)),
+        Answer::json(200, error.clone()),
+        Answer::events([&streamed[0]].map(Clone::clone)),
+        Answer::events([&streamed[1]].map(Clone::clone)).writes(Writes::Size(1_000)),
+    ] {
+        first.always(answer);
+        world.stream().await;
+    }
+    for line in world.usage() {
+        assert_eq!(line["attempts"][0]["outcome"], "billing", "{line}");
+    }
+}
+
 /// An answer of more than 4 MiB, `more` at its beginning and `last` at its end.
 fn huge(more: &str, last: &str) -> String {
     let text = "word ".repeat(1 << 20);

@@ -231,7 +231,7 @@ impl Facts {
             return self.told.failed.then_some(failure);
         }
         let failure = failure::inside(row, text, now).unwrap_or_else(|| {
-            let error = [br#"{"error":"#, self.told.error.text.as_slice(), b"}"].concat();
+            let error = [br#"{"error":"#, self.told.error.text.text(), b"}"].concat();
             failure::in_stream(row, &error, now)
         });
         // It may be an error in a form that nobody can classify, but it is one.

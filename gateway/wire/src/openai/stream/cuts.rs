@@ -109,6 +109,8 @@ fn frames() -> Vec<String> {
         format!(": {}$$", long(70_000)),
         format!(": {}$$", long(60_000)),
         format!("event: error$data: {}$$", long(70_000)),
+        format!("event: error$data: {{\"message\":\"{}\",\"code\":503}}$$", long(70_000)),
+        format!("data: {{\"error\":{{\"message\":\"{}\",\"code\":503}}}}$$", long(70_000)),
         format!("<html>{}$$", long(70_000)),
     ]);
     frames
