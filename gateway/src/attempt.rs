@@ -5,7 +5,7 @@ use crate::call::{Call, Offer, now_unix, unix};
 use crate::collected::Collected;
 use crate::drain;
 use crate::flow::{Decoder, Flow};
-use crate::upstream::{Account, Answer, AnswerBody, Content};
+use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::pin;
@@ -20,6 +20,8 @@ const HOLD_UNARY: u64 = 4 << 20;
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
 const ERROR_BODY: usize = 1 << 20;
+/// One longer than this has no more time than [`ERROR_BODY_WITHIN`].
+const SHORT_ERROR: usize = 64 << 10;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 const MAX_BLANK: usize = 64 << 10;
@@ -208,9 +210,10 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
         .expecting(call.request.choices(), model.context_window);
     let mut ready = Collected::default();
-    let mut next = match answer.head.content {
-        Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,
-        _ => Some(unlabelled(&account, &mut answer, first_byte).await?),
+    let mut next = if answer.head.claims_events {
+        within(first_byte, answer.body.data()).await?.transpose()?
+    } else {
+        Some(unlabelled(&account, &mut answer, first_byte).await?)
     };
     loop {
         let ended = next.is_none();
@@ -285,10 +288,14 @@ async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, unt
 async fn read_short(answer: &mut Answer, begun: &[u8], until: Instant) -> openai::Brief {
     let mut body = openai::Brief::default();
     body.feed(begun);
-    let mut read = begun.len();
-    while read <= ERROR_BODY
-        && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
-    {
+    let (mut read, mut until) = (begun.len(), until);
+    while read <= ERROR_BODY {
+        if read > SHORT_ERROR {
+            until = until.min(Instant::now() + ERROR_BODY_WITHIN);
+        }
+        let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await else {
+            break;
+        };
         body.feed(&piece);
         read += piece.len();
     }

@@ -66,7 +66,7 @@ impl Prefilter {
             self.learn(data)?;
         }
         let delta = data.get(self.head.len()..)?;
-        let before = (!self.runs.is_empty()).then(|| self.runs);
+        let before = if self.runs.is_empty() { None } else { Some(self.runs) };
         let said = said(delta, self.index.unwrap_or(0), &mut self.runs);
         let tail = delta.get(said.length..).unwrap_or_default();
         // The chunk around the delta must end, too: otherwise it was cut.

@@ -10,7 +10,8 @@ const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
 struct Passed {
     forwarded: Vec<u8>,
-    content_at: Option<u64>,
+    /// In which event.
+    content_at: Option<usize>,
     ending: StreamEnd,
     stream: ChatStream,
 }
@@ -18,11 +19,12 @@ struct Passed {
 fn pass<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> Passed {
     let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), drop_usage);
     let mut forwarded = Vec::new();
-    let mut content_at = None;
+    let (mut shown, mut content_at) = (Vec::new(), None);
     for piece in pieces {
+        shown.extend_from_slice(piece);
         forwarded.extend_from_slice(&stream.feed(Bytes::copy_from_slice(piece), NOW));
         if stream.content_seen() && content_at.is_none() {
-            content_at = Some(stream.events());
+            content_at = Some(frames(&shown));
         }
     }
     let ending = stream.end(NOW);

@@ -19,7 +19,6 @@ struct Meaning {
     failure: Option<Failure>,
     usage: Option<Counted>,
     output_bytes: u64,
-    events: u64,
 }
 
 fn meaning<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> Meaning {
@@ -39,7 +38,6 @@ fn meaning<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> 
         failure: stream.failure().cloned(),
         usage: stream.usage(),
         output_bytes: stream.output_bytes(),
-        events: stream.events(),
     }
 }
 

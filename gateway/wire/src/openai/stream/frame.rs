@@ -35,7 +35,6 @@ impl ChatStream {
     }
 
     fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
-        self.events += 1;
         if data == b"[DONE]" {
             return Verdict::Done;
         }

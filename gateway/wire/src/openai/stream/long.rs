@@ -199,7 +199,6 @@ impl ChatStream {
         if long.lines.is_error {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        self.events += 1;
         let is_text = !long.facts.is_whole();
         let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
