@@ -5,7 +5,7 @@ use crate::call::{Call, Offer, now_unix, unix};
 use crate::collected::Collected;
 use crate::drain;
 use crate::flow::{Decoder, Flow};
-use crate::upstream::{Account, Answer, AnswerBody, Content};
+use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::pin;
@@ -19,7 +19,9 @@ use weir_wire::sse::Beginning;
 const HOLD_UNARY: u64 = 4 << 20;
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
-const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY: usize = 1 << 20;
+/// One longer than this has no more time than [`ERROR_BODY_WITHIN`].
+const SHORT_ERROR: usize = 64 << 10;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 const MAX_BLANK: usize = 64 << 10;
@@ -183,12 +185,12 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, Collected::default(), Instant::now() + ERROR_BODY_WITHIN).await;
+    let body = read_short(answer, b"", Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, &body, now_unix(), &is_callers)
+    openai::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
@@ -208,9 +210,10 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
         .expecting(call.request.choices(), model.context_window);
     let mut ready = Collected::default();
-    let mut next = match answer.head.content {
-        Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,
-        _ => Some(unlabelled(&account, &mut answer, first_byte).await?),
+    let mut next = if answer.head.claims_events {
+        within(first_byte, answer.body.data()).await?.transpose()?
+    } else {
+        Some(unlabelled(&account, &mut answer, first_byte).await?)
     };
     loop {
         let ended = next.is_none();
@@ -274,20 +277,27 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
-    let body = read_short(answer, begun, until).await;
-    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+    let body = read_short(answer, begun.bytes(), until).await;
+    match openai::answer(account.provider.vendor.row(), body.text(), now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
 /// The body that has `begun`, as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
-    let mut body = begun;
-    while body.len() <= ERROR_BODY
-        && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
-    {
-        body.push(piece);
+async fn read_short(answer: &mut Answer, begun: &[u8], until: Instant) -> openai::Brief {
+    let mut body = openai::Brief::default();
+    body.feed(begun);
+    let (mut read, mut until) = (begun.len(), until);
+    while read <= ERROR_BODY {
+        if read > SHORT_ERROR {
+            until = until.min(Instant::now() + ERROR_BODY_WITHIN);
+        }
+        let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await else {
+            break;
+        };
+        body.feed(&piece);
+        read += piece.len();
     }
-    body.into_bytes()
+    body
 }

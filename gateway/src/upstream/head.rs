@@ -17,7 +17,8 @@ const MOST_LINES: usize = MAX_HEAD / 4;
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
-    pub(crate) content: Content,
+    /// The body claims to be an event stream.
+    pub(crate) claims_events: bool,
     /// The body is compressed, although it was asked not to be.
     pub(crate) compressed: bool,
     /// All headers of an error, for what they say about waiting; none of a success, where nobody reads them.
@@ -25,14 +26,6 @@ pub(crate) struct Head {
     pub(super) length: Length,
     /// The connection may carry another exchange.
     pub(super) keep_alive: bool,
-}
-
-/// What the body claims to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    Json,
-    EventStream,
-    Other,
 }
 
 /// How the body ends.
@@ -53,9 +46,9 @@ pub(super) struct NotHttp;
 
 impl Head {
     /// The head of an answer that no wire has seen.
-    pub(super) fn inside(status: StatusCode, content: Content) -> Self {
+    pub(super) fn inside(status: StatusCode, claims_events: bool) -> Self {
         let (length, headers) = (Length::UntilClose, HeaderMap::new());
-        Self { status, content, compressed: false, headers, length, keep_alive: false }
+        Self { status, claims_events, compressed: false, headers, length, keep_alive: false }
     }
 
     /// Reads the head at the beginning of `bytes`; gives its length too. `None`: it is not complete.
@@ -79,7 +72,7 @@ impl Head {
         let code = answer.code.ok_or(NotHttp)?;
         let mut head = Self {
             status: StatusCode::from_u16(code).map_err(|_| NotHttp)?,
-            content: Content::Other,
+            claims_events: false,
             compressed: false,
             headers: HeaderMap::new(),
             length: Length::UntilClose,
@@ -100,7 +93,7 @@ impl Head {
                 10 if name.eq_ignore_ascii_case("connection") => {
                     self.keep_alive &= !contains_close(value);
                 }
-                12 if name.eq_ignore_ascii_case("content-type") => self.content = content(value),
+                12 if name.eq_ignore_ascii_case("content-type") => self.claims_events = is_events(value),
                 14 if name.eq_ignore_ascii_case("content-length") => {
                     let length = decimal(value)?;
                     if known.replace(length).is_some_and(|before| before != length) {
@@ -140,15 +133,9 @@ fn contains_close(value: &[u8]) -> bool {
     value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
-fn content(value: &[u8]) -> Content {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    if essence.eq_ignore_ascii_case(b"application/json") {
-        Content::Json
-    } else if essence.eq_ignore_ascii_case(b"text/event-stream") {
-        Content::EventStream
-    } else {
-        Content::Other
-    }
+fn is_events(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// Digits and nothing else: no sign, no list.
@@ -200,9 +187,11 @@ mod tests {
     #[test]
     fn what_the_body_claims_to_be_is_read() {
         let head = |headers: &str| parse(&format!("HTTP/1.1 200 OK\n{headers}\n")).unwrap().unwrap().0;
-        assert_eq!(head("content-type: text/event-stream; charset=utf-8\n").content, Content::EventStream);
-        assert_eq!(head("Content-Type: application/json\n").content, Content::Json);
-        assert_eq!(head("content-type: text/html\n").content, Content::Other);
+        assert!(head("content-type: text/event-stream; charset=utf-8\n").claims_events);
+        assert!(head("Content-Type: Text/Event-Stream\n").claims_events);
+        for other in ["content-type: application/json\n", "content-type: text/event-streams\n", ""] {
+            assert!(!head(other).claims_events, "{other}");
+        }
         assert!(head("retry-after: 1\n").headers.is_empty());
         let error = parse("HTTP/1.1 429 Slow Down\nRetry-After: 7\n\n").unwrap().unwrap().0;
         assert_eq!(error.headers.get("retry-after").unwrap(), "7");

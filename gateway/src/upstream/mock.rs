@@ -2,7 +2,7 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::client::{Answer, AnswerBody};
-use super::head::{Content, Head};
+use super::head::Head;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
@@ -96,10 +96,10 @@ pub(super) async fn answer(mock: &Mock, body: &[u8], stream: bool, random: u64) 
     if stream {
         pause(mock.first_byte).await;
         let pause = mock.tokens_per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-        return answered(Content::EventStream, reply.events(), pause);
+        return answered(true, reply.events(), pause);
     }
     pause(mock.latency).await;
-    answered(Content::Json, VecDeque::from([reply.whole()]), None)
+    answered(false, VecDeque::from([reply.whole()]), None)
 }
 
 async fn pause(duration: Duration) {
@@ -108,8 +108,8 @@ async fn pause(duration: Duration) {
     }
 }
 
-fn answered(content: Content, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
-    let head = Head::inside(StatusCode::OK, content);
+fn answered(claims_events: bool, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
+    let head = Head::inside(StatusCode::OK, claims_events);
     Answer { head, body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }) }
 }
 
@@ -118,7 +118,7 @@ fn failed(status: u16) -> Answer {
         "message": format!("The mock provider was told to fail with {status}."),
         "type": "mock_error", "param": null, "code": null,
     }});
-    let mut answer = answered(Content::Json, VecDeque::from([Bytes::from(error.to_string())]), None);
+    let mut answer = answered(false, VecDeque::from([Bytes::from(error.to_string())]), None);
     answer.head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer
 }

@@ -20,7 +20,7 @@ const MAX_INPUT: usize = 4 * MAX_CHARS;
 
 /// `text` without URLs, hosts, keys, account ids, e-mail addresses and control characters, at most 2,000
 /// characters on one line. Takes time linear in the text, at most that for 8,000 bytes.
-pub fn sanitise(text: &str) -> String {
+pub(crate) fn sanitise(text: &str) -> String {
     sanitise_but(text, &|_| false)
 }
 

@@ -160,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn s2_16_the_code_of_an_error_is_found_behind_a_message_of_any_length() {
+        for length in [1_000, 70_000, 300_000, 2_000_000] {
+            let long = "word ".repeat(length / 5);
+            for body in [
+                format!(r#"{{"error":{{"message":"{long}","code":503}}}}"#),
+                format!(r#"{{"object":"error","message":"{long}","code":503}}"#),
+                format!(r#"{{"choices":[],"error":{{"message":"{long}","type":"overloaded_error"}}}}"#),
+            ] {
+                assert_eq!(read(&body).unwrap_err().class, FailureClass::Overloaded, "{length} {body:.40}");
+            }
+            let mut passed = LongAnswer::default();
+            passed.feed(
+                format!(r#"{{"choices":[{{}}],"error":{{"message":"{long}","code":503}}}}"#).as_bytes(),
+            );
+            let failure = passed.failure(Vendor::OpenAICompatible.row(), b"", UnixSeconds(0)).unwrap();
+            assert_eq!(failure.class, FailureClass::Overloaded, "{length}");
+        }
+    }
+
+    #[test]
     fn s2_17_what_sdks_read_of_an_answer_is_no_failure() {
         let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
         for choice in [

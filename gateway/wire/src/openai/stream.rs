@@ -59,7 +59,6 @@ pub struct ChatStream {
     silent_bytes: usize,
     foreign: usize,
     comments: usize,
-    events: u64,
     text_bytes: u64,
     data_bytes: u64,
     tally: Tally,
@@ -116,7 +115,6 @@ impl ChatStream {
             silent_bytes: 0,
             foreign: 0,
             comments: 0,
-            events: 0,
             text_bytes: 0,
             data_bytes: 0,
             tally: Tally::default(),
@@ -203,11 +201,6 @@ impl ChatStream {
     /// Whether `[DONE]` was seen (Perplexity sends none).
     pub fn done_seen(&self) -> bool {
         self.done
-    }
-
-    /// Events so far, `[DONE]` included; comments are none.
-    pub fn events(&self) -> u64 {
-        self.events
     }
 
     /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage. Images and the
@@ -316,6 +309,7 @@ impl ChatStream {
         let (text, data) = facts.take_heard();
         self.text_bytes += text;
         self.data_bytes += data;
+        self.prefilter.runs = facts.runs();
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.
@@ -343,5 +337,9 @@ mod cuts;
 mod errors;
 #[cfg(test)]
 mod meaning;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
+mod split;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
+use super::super::brief::{self, Brief};
 use super::{json, says_something, wait};
 use crate::sse::Event;
 use memchr::memmem;
@@ -7,9 +8,6 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use weir_config::UnixSeconds;
-
-/// Longer bodies are not read: no vendor's error is, and a page of HTML says nothing.
-const MAX_BODY: usize = 256 * 1024;
 
 /// The parts of an error body that matter, as the vendor wrote them: nothing is sanitised yet.
 #[derive(Debug, Default)]
@@ -38,8 +36,16 @@ pub(super) struct Told {
 impl Told {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
+        if body.len() <= brief::MOST {
+            return Self::read_all(body.trim_ascii(), now);
+        }
+        let mut brief = Brief::default();
+        brief.feed(body);
+        Self::read_all(brief.text().trim_ascii(), now)
+    }
+
+    fn read_all(body: &[u8], now: UnixSeconds) -> Self {
         let mut told = Self::default();
-        let body = body.get(..MAX_BODY).unwrap_or(body).trim_ascii();
         if is_json(body) {
             told.value(&json::read(body), now);
             // An object that is longer than what is at hand of it, because it quotes the request: that much is known.

@@ -34,9 +34,6 @@ fn s2_1_role_empty_and_ping_frames_are_not_content() {
     let silent = [
         ": ping\n\n",
         "\n\n",
-        "event: ping\n\n",
-        "data:\n\n",
-        "retry: 3000\n\n",
         r#"data: {"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
         r#"data: {"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":null,"refusal":null}}]}"#,
         r#"data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
@@ -47,6 +44,10 @@ fn s2_1_role_empty_and_ping_frames_are_not_content() {
         let (out, stream, _) = pass(&format!("{frame}\n\n"));
         assert!(!stream.content_seen() && stream.failure().is_none(), "{frame}");
         assert!(out.contains(frame));
+    }
+    for frame in ["event: ping\n\n", "data:\n\n", "retry: 3000\n\n"] {
+        let (out, stream, _) = pass(frame);
+        assert!(!stream.content_seen() && stream.failure().is_none() && out.is_empty(), "{frame}");
     }
     let deltas = [
         json!({"content": "a"}),
