@@ -4,9 +4,9 @@ use crate::app::Gateway;
 use crate::drain::Presence;
 use crate::fault::LimitState;
 use crate::flow::Flow;
-use crate::live::{LiveKey, LiveRoute, LiveTarget};
+use crate::live::{Chosen, LiveKey, LiveRoute, LiveTarget};
 use crate::memory::{Class, Held, SMALL, STREAM};
-use crate::observe::{Chosen, Recorder};
+use crate::observe::Recorder;
 use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
@@ -69,8 +69,7 @@ impl Call {
     /// The target at position `at` of the route, with this request's model.
     pub(crate) fn offer(&self, at: usize) -> Option<Offer<'_>> {
         let target = self.route.targets.get(at)?;
-        let (model, label) = target.model(self.request.model())?;
-        let chosen = Chosen { target: target.name.clone(), provider: target.provider.clone(), model: label };
+        let (model, chosen) = target.model(self.request.model())?;
         Some(Offer { target, model, chosen })
     }
 

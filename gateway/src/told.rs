@@ -3,7 +3,7 @@
 
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
-use crate::observe::Chosen;
+use crate::live::Chosen;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass, VendorRow};

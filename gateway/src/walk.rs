@@ -3,7 +3,8 @@
 use crate::attempt::{Committed, attempt};
 use crate::call::{Call, Offer, now_unix};
 use crate::fault::{Fault, FaultKind};
-use crate::observe::{AttemptFinished, Chosen};
+use crate::live::Chosen;
+use crate::observe::AttemptFinished;
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
 use crate::told::{Failures, own_words};

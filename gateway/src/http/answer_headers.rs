@@ -7,7 +7,8 @@
 use super::X_REQUEST_ID;
 use super::text::{decimal, milliseconds, number};
 use crate::fault::LimitState;
-use crate::observe::{Chosen, RequestId};
+use crate::live::Chosen;
+use crate::observe::RequestId;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn every_kind_of_answer_has_its_headers_and_no_other() {
         let label = |text: &str| Label::new(text);
-        let chosen = Chosen { target: label("first"), provider: label("team/openai"), model: label("gpt-5") };
+        let chosen = Chosen::new(&label("first"), label("team/openai"), label("gpt-5"));
         let limit = LimitState { limit: 60, remaining: 7, reset: Duration::from_micros(1_234_001) };
         let always = ["x-request-id: req_a00000000000000000000000"];
         let way = ["x-weir-provider: team/openai", "x-weir-model: gpt-5", "x-weir-attempts: 2"];

@@ -7,8 +7,9 @@ use super::{OutBody, refuse};
 use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::{Fault, LimitState};
+use crate::live::Chosen;
 use crate::memory::Held;
-use crate::observe::{Chosen, Outcome, RequestId, micros};
+use crate::observe::{Outcome, RequestId, micros};
 use crate::relay::Relay;
 use crate::settle::settle_whole;
 use bytes::Bytes;
@@ -23,7 +24,10 @@ pub(crate) fn respond((mut call, result): (Box<Call>, Result<Committed, Fault>))
     let id = call.recorder.event.id;
     let committed = match result {
         Ok(committed) => committed,
-        Err(fault) => return refuse(&mut call.recorder, id, fault),
+        Err(fault) => {
+            let fault = Fault { limit: fault.limit.or(call.limit), ..fault };
+            return refuse(&mut call.recorder, id, fault);
+        }
     };
     let limit = call.limit;
     let is_stream = matches!(&committed, Committed::Flow(flow) if flow.idle.is_some());

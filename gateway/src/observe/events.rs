@@ -2,7 +2,7 @@
 
 use super::ending::{self, Caller};
 use crate::http::X_REQUEST_ID;
-use crate::live::{Label, LiveKey, LiveRoute};
+use crate::live::{Chosen, LiveKey, LiveRoute};
 use crate::worker::Worker;
 use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
@@ -35,14 +35,6 @@ impl RequestId {
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static("req"))
     }
-}
-
-/// Where a request went.
-#[derive(Debug, Clone)]
-pub(crate) struct Chosen {
-    pub(crate) target: Label,
-    pub(crate) provider: Label,
-    pub(crate) model: Label,
 }
 
 /// One try at one target.
