@@ -6,8 +6,11 @@ use super::*;
 #[test]
 fn s1_8_a_4xx_that_the_api_did_not_say_is_laid_on_no_caller() {
     let classes = [
-        (301, Garbled, Garbled),
+        (301, Misdirected, Misdirected),
+        (302, Misdirected, Misdirected),
         (304, Garbled, Garbled),
+        (307, Misdirected, Misdirected),
+        (308, Misdirected, Misdirected),
         (400, Misdirected, CallerFault),
         (401, Credential, Credential),
         (402, Billing, Billing),
