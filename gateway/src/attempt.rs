@@ -7,12 +7,13 @@ use crate::drain;
 use crate::flow::{Decoder, Flow};
 use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
-use weir_wire::openai::{self, AnswerFacts, ChatStream, LongAnswer};
+use weir_wire::openai::{self, AnswerFacts, ChatRequest, ChatStream, LongAnswer};
 use weir_wire::sse::Beginning;
 
 /// A unary answer up to this size is held whole before it is committed.
@@ -23,6 +24,9 @@ const ERROR_BODY: usize = 1 << 20;
 /// One longer than this has no more time than [`ERROR_BODY_WITHIN`].
 const SHORT_ERROR: usize = 64 << 10;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
+/// So much of a request is searched, all searches together, for the addresses in a message: a worker does nothing else
+/// meanwhile.
+const SEARCHED: usize = 64 << 20;
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 const MAX_BLANK: usize = 64 << 10;
 
@@ -57,8 +61,17 @@ pub(crate) async fn attempt(
     if call.request.stream() {
         // When the request came is near enough for what an account has taught, and known.
         let today = unix(call.recorder.event.began_at);
-        let asks = !plain && !call.request.includes_usage() && account.wants_usage_option(today);
-        return Box::pin(stream(call, at, deadline, asks)).await.map_err(|failure| blaming(failure, asks));
+        let asks =
+            !plain && !call.request.includes_usage() && account.wants_usage_option(call.tenant(), today);
+        return match Box::pin(stream(call, at, deadline, asks)).await {
+            Ok(committed) => {
+                if asks || call.request.includes_usage() {
+                    offer(call, at)?.target.account.refuses_usage_option.unlearn();
+                }
+                Ok(committed)
+            }
+            Err(failure) => Err(blaming(failure, asks)),
+        };
     }
     let timer = call.timer.clone();
     let answer = pin!(unary(call, at, deadline));
@@ -68,7 +81,11 @@ pub(crate) async fn attempt(
 
 /// A vendor may quote what a caller wrote: only what was put into the request can have been refused.
 fn blaming(failure: Failure, added: bool) -> Failure {
-    Failure { refuses_addition: failure.refuses_addition && added, ..failure }
+    Failure {
+        refuses_addition: failure.refuses_addition && added,
+        names_addition: failure.names_addition && added,
+        ..failure
+    }
 }
 
 fn timeout(what: &str) -> Failure {
@@ -91,7 +108,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = unix(call.recorder.event.began_at);
-    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), now)?;
+    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), model.context_window, now)?;
     let room = ready.room() as u64;
     Ok(Committed::Whole(Whole { body: ready.into_bytes(), room, model, facts }))
 }
@@ -187,8 +204,13 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
     let body = read_short(answer, b"", Instant::now() + ERROR_BODY_WITHIN).await;
     let row = account.provider.vendor.row();
+    let left = Cell::new(SEARCHED);
+    let wrote = |url: &str| {
+        let rest = left.get().checked_sub(ChatRequest::SEARCHES * call.request.len());
+        rest.inspect(|rest| left.set(*rest)).is_some() && call.request.holds(url)
+    };
     // Not the address that we call: whether a caller has guessed it is nobody's business.
-    let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
+    let is_callers = |url: &str| !url.contains(account.host()) && wrote(url);
     let head = &answer.head;
     openai::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
 }
@@ -278,7 +300,7 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
     let body = read_short(answer, begun.bytes(), until).await;
-    match openai::answer(account.provider.vendor.row(), body.text(), now_unix()) {
+    match openai::answer(account.provider.vendor.row(), body.text(), None, now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }

@@ -112,6 +112,11 @@ impl Call {
         self.starved.load(Ordering::Relaxed)
     }
 
+    /// Whom the bill goes to.
+    pub(crate) fn tenant(&self) -> &str {
+        self.recorder.event.key.as_ref().map_or("", |key| &key.tenant.text)
+    }
+
     /// Notes whether the target asked now is with a vendor that bills on after we hang up; `None`: nobody is asked.
     pub(crate) fn set_billed_on(&self, target: Option<usize>) {
         let Some(presence) = &self.presence else { return };

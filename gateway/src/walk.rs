@@ -19,10 +19,15 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
     let mut rescue = Rescue::new(&call.route);
     let mut failures = Failures::default();
     let mut next = walk.first(now);
+    let mut proves = false;
     while let Some(target) = next {
         let began = Instant::now();
-        let failure = match try_target(&mut call, target, began, walk.refused_addition()).await {
+        let plain = walk.refused_addition().is_some();
+        let failure = match try_target(&mut call, target, began, plain).await {
             Ok(committed) => {
+                if proves && walk.refused_addition() == Some(target) {
+                    learn(&call, target);
+                }
                 rescue.committed();
                 return (call, Ok(committed));
             }
@@ -37,6 +42,9 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         let random = call.recorder.worker.random();
         let step = walk.after(began, now, target, &failure, random);
         call.fresh = matches!(step, Next::TryFresh { .. });
+        if matches!(step, Next::TryPlain { .. }) {
+            proves = failure.names_addition;
+        }
         failures.add(&call, target, failure, now);
         let (target, at) = match step {
             _ if call.caller_has_left() => break,
@@ -74,25 +82,22 @@ fn rules(call: &Call, now: Instant) -> Rules {
     }
 }
 
-/// One attempt, which begins at `began`, recorded. It goes without what the gateway puts into requests if a target,
-/// `refused_addition`, has refused that.
+/// One attempt, which begins at `began`, recorded; `plain`: without what the gateway puts into requests.
 async fn try_target(
     call: &mut Call,
     target: usize,
     began: Instant,
-    refused_addition: Option<usize>,
+    plain: bool,
 ) -> Result<Committed, Failure> {
     let chosen = begin(call, target, began);
-    let mut result = attempt(call, target, began, refused_addition.is_some()).await;
+    let mut result = attempt(call, target, began, plain).await;
     call.set_billed_on(None);
     unsettle(call);
     let took = began.elapsed();
     call.recorder.event.asking = None;
     call.recorder.event.upstream += took;
-    match &mut result {
-        Ok(_) if refused_addition == Some(target) => learn(call, target),
-        Ok(_) => {}
-        Err(failure) => withhold(call, target, failure),
+    if let Err(failure) = &mut result {
+        withhold(call, target, failure);
     }
     if call.is_starved() {
         call.recorder.event.chosen = None; // nobody was asked
@@ -127,13 +132,13 @@ fn begin(call: &mut Call, target: usize, now: Instant) -> Option<Chosen> {
     Some(chosen)
 }
 
-/// The target has answered without what it had refused: it refuses that from everybody. A caller's own options prove
-/// nothing: they may have been what was refused (semantics S2.9).
+/// The target has answered without what it said to refuse: a proof that it does. A caller's own options prove nothing:
+/// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, target: usize) {
     if let Some(target) = call.route.targets.get(target)
         && !call.request.brings_stream_options()
     {
-        target.account.refuses_usage_option.learn(now_unix());
+        target.account.refuses_usage_option.learn(call.tenant(), now_unix());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{Config, Reply, World, streamed, unary};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Secret};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
@@ -230,4 +231,24 @@ async fn s10_3_a_callers_own_url_is_told_and_no_other() {
         format!("Error while downloading {own}. See [url] and [url].")
     );
     assert_eq!(told(world.chat().await), "Error while downloading [url]. See [url] and [url].");
+}
+
+/// A vendor chooses how many addresses there are in its message, and a caller how long the request is that they are
+/// looked for in.
+#[tokio::test]
+async fn s10_3_many_addresses_in_a_message_cost_a_worker_little() {
+    let (upstream, world) = one(|_| {});
+    let own = "https://cats.example/a.png";
+    let message = format!("{own} {own} {}", "http://x.example/ ".repeat(400));
+    upstream.always(Answer::error(400, "invalid_request_error", None, &message));
+    let mut body = unary();
+    let began = Instant::now();
+    for (mib, stay) in [(1, 2), (20, 1)] {
+        body["messages"][0]["content"] = json!("http://x.example".repeat(mib << 16) + own);
+        let reply = world.post(body.to_string()).await;
+        let text = reply.json()["error"]["message"].to_string();
+        assert_eq!((reply.status, text.matches(own).count()), (400, stay), "{mib} MiB: {text}");
+        assert!(text.contains("[url] [url] [url]"), "{text}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
