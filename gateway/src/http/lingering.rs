@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn s9_4_whoever_sends_a_little_for_ever_is_closed_all_the_same() {
-        let (mut caller, stream) = tokio::io::duplex(16);
+        let (mut caller, mut stream) = tokio::io::duplex(16);
         let trickle = async {
             loop {
                 let sent = tokio::io::AsyncWriteExt::write_all(&mut caller, b"x").await;
@@ -115,8 +115,8 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
         };
-        let (began, mut stream) = (Instant::now(), stream);
-        let mut lingering = Lingering::new(began.into_std());
+        let began = Instant::now();
+        let mut lingering = Lingering::new((began + DISCARD_IDLE).into_std());
         tokio::select! {
             () = poll_fn(|cx| lingering.poll(cx, &mut stream)) => {}
             () = trickle => {}
