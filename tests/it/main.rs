@@ -12,6 +12,7 @@ mod egress;
 mod endings;
 mod errors;
 mod failover;
+mod farewells;
 mod frames;
 mod harness;
 mod heads;

@@ -7,6 +7,8 @@
 
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
+use super::lingering::Lingering;
+use super::receive::DISCARD_IDLE;
 use super::unreadable;
 use crate::app::Gateway;
 use crate::timer::Timer;
@@ -16,9 +18,13 @@ use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+
+/// What an HTTP/1.1 caller sent before it could read the end of an answer has come by then. HTTP/2's callers send frames
+/// while they read.
+const HTTP1_BEHIND: Duration = Duration::from_secs(1);
 
 /// A caller's socket.
 #[derive(Debug)]
@@ -33,6 +39,8 @@ pub(super) struct Guarded {
     stuck_since: Option<Instant>,
     read: Timer,
     write: Timer,
+    /// Set once the writing side is closed.
+    lingering: Option<Box<Lingering>>,
 }
 
 impl Guarded {
@@ -52,6 +60,7 @@ impl Guarded {
             stuck_since: None,
             read: Timer::default(),
             write: Timer::default(),
+            lingering: None,
         }
     }
 
@@ -91,6 +100,17 @@ impl Guarded {
                 late.map(|()| Err(timed_out("the caller takes no bytes")))
             }
         }
+    }
+
+    /// What is left to do once the writing side is closed. A kept connection of HTTP/1.1 is closed at once: its caller has
+    /// had the time to read its last answer, and may not look at it before it has another request.
+    fn linger(&self) -> Box<Lingering> {
+        let silent = match (self.speaks, self.activity.doing()) {
+            (Speaks::Http1, Doing::Head { since } | Doing::Kept { since }) => since + HTTP1_BEHIND,
+            (Speaks::Http1, Doing::Busy { .. }) => Instant::now() + HTTP1_BEHIND,
+            (Speaks::Http2, _) => Instant::now() + DISCARD_IDLE,
+        };
+        Box::new(Lingering::new(silent))
     }
 
     /// Whether `bytes`, about to be written, are hyper's own refusal of a head. Nothing is written then, and whoever
@@ -168,7 +188,14 @@ impl Write for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.wrote(cx, polled)
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            let polled = Pin::new(&mut this.io).poll_shutdown(cx);
+            ready!(this.wrote(cx, polled))?;
+        }
+        let mut lingering = this.lingering.take().unwrap_or_else(|| this.linger());
+        let polled = lingering.poll(cx, this.io.inner_mut());
+        this.lingering = Some(lingering);
+        polled.map(Ok)
     }
 }

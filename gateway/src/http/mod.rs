@@ -9,6 +9,7 @@ mod endpoint;
 mod fault;
 mod first_bytes;
 mod guarded;
+mod lingering;
 mod models;
 mod names;
 mod outbox;
