@@ -4,8 +4,8 @@ use crate::choice::OneOf;
 use crate::deployment::{
     GatewayImage, GatewayPod, GatewayResources, GatewayService, GatewayServiceAccount, replicas,
 };
+use crate::pattern::DNS_LABEL;
 use crate::reference::AllowedNamespaces;
-use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::status::LLMGatewayStatus;
 use crate::value::Cidr;

@@ -1,6 +1,7 @@
 //! `LLMProvider`: one upstream account.
 
 use crate::choice::OneOf;
+use crate::pattern::MODEL_NAME;
 use crate::reference::{AllowedNamespaces, SecretKeyRef};
 use crate::schema::absent_is_not_null;
 use crate::status::LLMProviderStatus;
@@ -9,8 +10,6 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use weir_config::{MockReply, OnAbort, Vendor};
 
-/// Name of a provider's model, as routes use it.
-pub(crate) const MODEL_NAME: &str = r"^[A-Za-z0-9@][A-Za-z0-9._:/@+-]*$";
 /// Anything that can stand in a request: visible ASCII.
 pub(crate) const UPSTREAM_NAME: &str = "^[!-~]+$";
 
