@@ -183,12 +183,13 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, Collected::default(), Instant::now() + ERROR_BODY_WITHIN).await;
+    let (mut body, until) = (Collected::default(), Instant::now() + ERROR_BODY_WITHIN);
+    while read_more(answer, &mut body, until).await {}
     let row = account.provider.vendor.row();
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, &body, now_unix(), &is_callers)
+    openai::failure(row, head.status.as_u16(), &head.headers, body.bytes(), now_unix(), &is_callers)
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
@@ -210,7 +211,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let mut ready = Collected::default();
     let mut next = match answer.head.content {
         Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,
-        _ => Some(unlabelled(&account, &mut answer, first_byte).await?),
+        _ => Some(unlabelled(call, &account, &mut answer, first_byte).await?),
     };
     loop {
         let ended = next.is_none();
@@ -238,13 +239,21 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         if ended || decoder.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
-        call.count_stream(ready.room() + decoder.held_bytes());
+        if !call.count_stream(ready.room() + decoder.held_bytes()).await {
+            return Err(no_room(call));
+        }
         let now = Instant::now();
         if now >= first_token {
             return Err(late()); // whatever else comes all the while
         }
         next = within((now + timeouts.idle).min(first_token), answer.body.data()).await?.transpose()?;
     }
+}
+
+/// The attempt is given up for want of memory: what it failed with is told nobody.
+fn no_room(call: &mut Call) -> Failure {
+    call.crowded = true;
+    Failure::new(FailureClass::Overloaded, "this gateway has no memory left for the upstream's answer")
 }
 
 fn late() -> Failure {
@@ -256,7 +265,12 @@ async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T,
 }
 
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
-async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> Result<Bytes, Failure> {
+async fn unlabelled(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    until: Instant,
+) -> Result<Bytes, Failure> {
     let mut begun = Collected::default();
     let mut beginning = Beginning::default();
     while begun.len() <= MAX_BLANK
@@ -266,28 +280,40 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
         match beginning.is_stream(begun.bytes()) {
             Some(true) => return Ok(begun.into_bytes()),
             Some(false) => break,
+            None if !call.count_stream(begun.room()).await => return Err(no_room(call)),
             None => {}
         }
     }
-    Err(no_stream(account, answer, begun, until).await)
+    Err(no_stream(call, account, answer, begun, until).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
-async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
-    let body = read_short(answer, begun, until).await;
-    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+async fn no_stream(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    begun: Collected,
+    until: Instant,
+) -> Failure {
+    let mut body = begun;
+    while read_more(answer, &mut body, until).await {
+        if !call.count_stream(body.room()).await {
+            return no_room(call);
+        }
+    }
+    match openai::answer(account.provider.vendor.row(), body.bytes(), now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-/// The body that has `begun`, as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
-    let mut body = begun;
-    while body.len() <= ERROR_BODY
-        && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
-    {
-        body.push(piece);
+/// The next piece of a `body` that is read as far as it is needed, and as it comes until `until`; whether there was one.
+async fn read_more(answer: &mut Answer, body: &mut Collected, until: Instant) -> bool {
+    if body.len() > ERROR_BODY {
+        return false;
     }
-    body.into_bytes()
+    let piece = tokio::time::timeout_at(until.into(), answer.body.data()).await;
+    let Ok(Some(Ok(piece))) = piece else { return false };
+    body.push(piece);
+    true
 }

@@ -94,6 +94,11 @@ impl LongAnswer {
         Some(failure::inside(row, text, now).unwrap_or_else(garbled))
     }
 
+    /// How many bytes of memory what is kept of it takes: the text of an error.
+    pub fn held_bytes(&self) -> usize {
+        self.0.kept_bytes()
+    }
+
     /// What is known of its usage so far.
     pub fn facts(&self) -> AnswerFacts {
         let usage = self.0.tally().counted();
