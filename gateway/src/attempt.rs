@@ -307,7 +307,8 @@ async fn no_stream(
     }
 }
 
-/// The next piece of a `body` that is read as far as it is needed, and as it comes until `until`; whether there was one.
+/// The next piece of a `body` that is read as far as it is needed, and as it comes until `until`; whether there was
+/// one.
 async fn read_more(answer: &mut Answer, body: &mut Collected, until: Instant) -> bool {
     if body.len() > ERROR_BODY {
         return false;

@@ -83,8 +83,9 @@ impl Call {
         self.held.grow(all, class).await.is_ok()
     }
 
-    /// Counts `waiting` bytes of a stream that is held, beside the request's body; false: that is more than every stream
-    /// may hold, and there is no room. Within its share it is refused nothing: how many streams there are is bounded.
+    /// Counts `waiting` bytes of a stream that is held, beside the request's body; false: that is more than every
+    /// stream may hold, and there is no room. Within its share it is refused nothing: how many streams there are is
+    /// bounded.
     pub(crate) async fn count_stream(&mut self, waiting: usize) -> bool {
         let bytes = self.request.len() as u64 + stream_share(waiting);
         if is_within_share(waiting) {
@@ -102,8 +103,8 @@ impl Call {
         self.count_flow(flow, waiting);
     }
 
-    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new. False: for what it holds of an event there is no
-    /// room. What is on its way already is refused nothing: it leaves, and no more than two pieces of it are there.
+    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new. False: for what it holds of an event there is
+    /// no room. What is on its way already is refused nothing: it leaves, and no more than two pieces of it are there.
     pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) -> bool {
         let body = if flow.is_sending() { self.request.len() as u64 } else { 0 };
         let held = flow.held_bytes();

@@ -1,5 +1,5 @@
-//! S9.5: what a reader that stalls makes us hold of its stream: what such readers cost the gateway, a process of its own,
-//! beside what as many cost it whose streams are open and silent.
+//! S9.5: what a reader that stalls makes us hold of its stream: what such readers cost the gateway, a process of its
+//! own, beside what as many cost it whose streams are open and silent.
 
 use crate::harness::{Config, streamed};
 use crate::quiet::alone;
