@@ -71,9 +71,9 @@ impl Alone {
 /// Is the gateway for another test that has started it, until that closes its standard input.
 #[tokio::test]
 async fn the_gateway_that_is_measured() {
-    let Some(port) = std::env::var(UPSTREAM).ok() else { return };
+    let Some(port) = std::env::var_os(UPSTREAM) else { return };
     let mut config = Config::new();
-    config.add("p1", port.parse().unwrap());
+    config.add("p1", port.to_str().unwrap().parse().unwrap());
     let world = config.start();
     println!("it listens on {}", world.data);
     std::io::stdout().flush().unwrap();
