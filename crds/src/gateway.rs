@@ -138,7 +138,8 @@ pub struct GatewayListener {
     #[serde(default = "removal_delay")]
     pub removal_delay: Duration,
     /// What callers learn of the objects behind a route: Names (objects' names in headers, outcomes without
-    /// reasons), None, or Full (reasons and sanitised messages, too). Default: Names. Example: `None`.
+    /// reasons), None (nor an upstream's words on a request that it refuses), or Full (reasons and sanitised messages,
+    /// too). Default: Names. Example: `None`.
     #[serde(default = "names")]
     #[schemars(with = "OneOf<Disclosure>")]
     pub disclosure: Disclosure,

@@ -202,7 +202,8 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, b"", Instant::now() + ERROR_BODY_WITHIN).await;
+    let mut body = ShortBody::begun(b"", Instant::now() + ERROR_BODY_WITHIN);
+    while body.read_more(answer).await {}
     let row = account.provider.vendor.row();
     let left = Cell::new(SEARCHED);
     let wrote = |url: &str| {
@@ -235,7 +236,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let mut next = if answer.head.claims_events {
         within(first_byte, answer.body.data()).await?.transpose()?
     } else {
-        Some(unlabelled(&account, &mut answer, first_byte).await?)
+        Some(unlabelled(call, &account, &mut answer, first_byte).await?)
     };
     loop {
         let ended = next.is_none();
@@ -263,13 +264,21 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         if ended || decoder.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
-        call.count_stream(ready.room() + decoder.held_bytes());
+        if !call.count_stream(ready.room() + decoder.held_bytes()).await {
+            return Err(no_room(call));
+        }
         let now = Instant::now();
         if now >= first_token {
             return Err(late()); // whatever else comes all the while
         }
         next = within((now + timeouts.idle).min(first_token), answer.body.data()).await?.transpose()?;
     }
+}
+
+/// The attempt is given up for want of memory: what it failed with is told nobody.
+fn no_room(call: &mut Call) -> Failure {
+    call.crowded = true;
+    Failure::new(FailureClass::Overloaded, "this gateway has no memory left for the upstream's answer")
 }
 
 fn late() -> Failure {
@@ -281,7 +290,12 @@ async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T,
 }
 
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
-async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> Result<Bytes, Failure> {
+async fn unlabelled(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    until: Instant,
+) -> Result<Bytes, Failure> {
     let mut begun = Collected::default();
     let mut beginning = Beginning::default();
     while begun.len() <= MAX_BLANK
@@ -291,35 +305,66 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
         match beginning.is_stream(begun.bytes()) {
             Some(true) => return Ok(begun.into_bytes()),
             Some(false) => break,
+            None if !call.count_stream(begun.room()).await => return Err(no_room(call)),
             None => {}
         }
     }
-    Err(no_stream(account, answer, begun, until).await)
+    Err(no_stream(call, account, answer, begun, until).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
-async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
-    let body = read_short(answer, begun.bytes(), until).await;
+async fn no_stream(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    begun: Collected,
+    until: Instant,
+) -> Failure {
+    let mut body = ShortBody::begun(begun.bytes(), until);
+    drop(begun);
+    while body.read_more(answer).await {
+        if !call.count_stream(body.text().len()).await {
+            return no_room(call);
+        }
+    }
     match openai::answer(account.provider.vendor.row(), body.text(), None, now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-/// The body that has `begun`, as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, begun: &[u8], until: Instant) -> openai::Brief {
-    let mut body = openai::Brief::default();
-    body.feed(begun);
-    let (mut read, mut until) = (begun.len(), until);
-    while read <= ERROR_BODY {
-        if read > SHORT_ERROR {
-            until = until.min(Instant::now() + ERROR_BODY_WITHIN);
-        }
-        let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await else {
-            break;
-        };
-        body.feed(&piece);
-        read += piece.len();
+/// The body of an answer that is none, as far as it is needed, and as it comes within its time.
+struct ShortBody {
+    body: openai::Brief,
+    read: usize,
+    until: Instant,
+}
+
+impl ShortBody {
+    /// One that has `begun`, read until `until` at the latest.
+    fn begun(begun: &[u8], until: Instant) -> Self {
+        let mut body = openai::Brief::default();
+        body.feed(begun);
+        Self { body, read: begun.len(), until }
     }
-    body
+
+    /// What is kept of it.
+    fn text(&self) -> &[u8] {
+        self.body.text()
+    }
+
+    /// Takes the next piece; whether there was one.
+    async fn read_more(&mut self, answer: &mut Answer) -> bool {
+        if self.read > ERROR_BODY {
+            return false;
+        }
+        if self.read > SHORT_ERROR {
+            self.until = self.until.min(Instant::now() + ERROR_BODY_WITHIN);
+        }
+        let piece = tokio::time::timeout_at(self.until.into(), answer.body.data()).await;
+        let Ok(Some(Ok(piece))) = piece else { return false };
+        self.body.feed(&piece);
+        self.read += piece.len();
+        true
+    }
 }

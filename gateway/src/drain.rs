@@ -120,7 +120,9 @@ impl Draining {
                     Ok(Some(piece)) => self.read += piece.len(),
                     Ok(None) | Err(_) => break,
                 }
-                self.call.count_flow(&self.flow, 0);
+                if !self.call.count_flow(&self.flow, 0) {
+                    break;
+                }
             }
         };
         drop(tokio::time::timeout_at(until.into(), read).await);

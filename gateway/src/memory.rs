@@ -137,9 +137,9 @@ impl Held {
     }
 
     /// Makes it a share of `bytes`, smaller or, where there is room, larger.
-    pub(crate) fn resize(&mut self, bytes: u64, class: Class) {
+    pub(crate) fn resize(&mut self, bytes: u64, class: Class) -> Result<(), Exhausted> {
         self.shrink(bytes);
-        drop(self.try_grow(bytes, class));
+        self.try_grow(bytes, class)
     }
 
     /// Makes it a share of `bytes`, if it is larger.

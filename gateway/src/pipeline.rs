@@ -75,7 +75,7 @@ impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held, limit } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        let (fresh, starved) = (false, AtomicBool::new(false));
+        let (fresh, starved, crowded) = (false, AtomicBool::new(false), false);
         Box::new(Call {
             gateway,
             settings,
@@ -88,6 +88,7 @@ impl Admitted {
             presence,
             fresh,
             starved,
+            crowded,
         })
     }
 }

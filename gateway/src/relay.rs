@@ -5,15 +5,15 @@
 
 use crate::app::Gateway;
 use crate::attempt::Committed;
-use crate::call::Call;
+use crate::call::{Call, NO_ROOM};
 use crate::collected::Collected;
 use crate::drain;
 use crate::fault::{Fault, FaultKind};
 use crate::flow::{BrokenOff, Flow};
 use crate::http;
-use crate::observe::{Caller, Outcome};
+use crate::observe::{self, Caller, Outcome};
 use crate::settle::settle;
-use crate::told::{broken_stream, own_words};
+use crate::told::{broken_stream, known_codes, own_words};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -152,6 +152,8 @@ enum End {
     Broken(Failure),
     /// The drain's time was over.
     Cut,
+    /// The memory budget has no room for what it holds.
+    Crowded,
 }
 
 impl Flowing {
@@ -196,7 +198,9 @@ impl Flowing {
             return Poll::Ready(self.end(joined, end));
         }
         let large = if joined.len() > USUAL { joined.room() } else { 0 };
-        call.count_flow(flow, self.large + large);
+        if !call.count_flow(flow, self.large + large) {
+            return Poll::Ready(self.end(joined, End::Crowded));
+        }
         if came {
             self.heard = Instant::now();
             if let Some(failure) = flow.late(self.heard, self.heard) {
@@ -248,12 +252,15 @@ impl Flowing {
                 flow.account.withheld.take_out_of(&mut failure);
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
-                call.recorder.event.broke_off(failure.class);
-                let row = flow.account.provider.vendor.row();
+                call.recorder.event.broke_off(class);
                 let disclosure = call.settings.listener.disclosure;
-                (broken_stream(&failure, row, disclosure), "stream_broken")
+                (broken_stream(failure, known_codes(&flow.account), disclosure), "stream_broken")
             }
             End::Cut => (Fault::shutting_down(), "shutting_down"),
+            End::Crowded => {
+                call.recorder.event.broke_off(observe::NO_ROOM);
+                (Fault::overloaded(NO_ROOM, call.recorder.worker.random()), "overloaded")
+            }
         };
         call.recorder.event.outcome = Outcome { status: 200, code };
         last.push(flow.broken_off(&fault)?);

@@ -4,7 +4,7 @@ use crate::attempt::{Committed, attempt};
 use crate::call::{Call, Offer, now_unix};
 use crate::fault::{Fault, FaultKind};
 use crate::live::Chosen;
-use crate::observe::AttemptFinished;
+use crate::observe::{self, AttemptFinished};
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
 use crate::told::{Failures, own_words};
@@ -31,13 +31,12 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
                 rescue.committed();
                 return (call, Ok(committed));
             }
-            Err(_) if call.is_starved() => {
-                let text = "The gateway has no socket left to ask an upstream on.";
-                let fault = Fault::overloaded(text, call.recorder.worker.random());
-                return (call, Err(fault));
-            }
             Err(failure) => failure,
         };
+        if let Some(lack) = call.lack() {
+            let fault = Fault::overloaded(lack, call.recorder.worker.random());
+            return (call, Err(fault));
+        }
         let now = Instant::now();
         let random = call.recorder.worker.random();
         let step = walk.after(began, now, target, &failure, random);
@@ -92,7 +91,9 @@ async fn try_target(
     let chosen = begin(call, target, began);
     let mut result = attempt(call, target, began, plain).await;
     call.set_billed_on(None);
-    unsettle(call);
+    if !call.crowded {
+        unsettle(call);
+    }
     let took = began.elapsed();
     call.recorder.event.asking = None;
     call.recorder.event.upstream += took;
@@ -104,6 +105,8 @@ async fn try_target(
     } else if let Some(chosen) = chosen {
         let (outcome, status) = match &result {
             Ok(_) => ("ok", Some(200)),
+            // It answered, and bills for it.
+            Err(_) if call.crowded => (observe::NO_ROOM, Some(200)),
             Err(failure) => (failure.class.name(), failure.status),
         };
         if let Err(failure) = &result {

@@ -8,6 +8,7 @@ mod bounds;
 mod caller;
 mod compatibility;
 mod connections;
+mod crowded;
 mod egress;
 mod endings;
 mod errors;

@@ -41,7 +41,7 @@ pub struct VendorRow {
     /// Values of `error.code` or `error.type` that mean: money is the matter, waiting won't help.
     pub billing_codes: &'static [&'static str],
     /// Values of `error.code` and `error.type` that judge a request and that clients act on: a caller is told them
-    /// inside a stream too. What no vendor of this kind is known to say may be anybody's words.
+    /// whatever is disclosed. What no vendor of this kind is known to say may be anybody's words.
     pub request_codes: &'static [&'static str],
 }
 

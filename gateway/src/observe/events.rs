@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use weir_config::{FailureClass, NanoUsd, Usage};
+use weir_config::{NanoUsd, Usage};
 
 /// Characters of a caller's own id.
 const CLIENT_REQUEST_ID: usize = 128;
@@ -37,11 +37,14 @@ impl RequestId {
     }
 }
 
+/// How an attempt ended that was given up because the memory budget had no room for what it held.
+pub(crate) const NO_ROOM: &str = "no_room";
+
 /// One try at one target.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptFinished {
     pub(crate) chosen: Chosen,
-    /// `ok`, the name of the failure's class, or the code of its request where that ended before it.
+    /// `ok`, the name of the failure's class, [`NO_ROOM`], or the code of its request where that ended before it.
     pub(crate) outcome: &'static str,
     pub(crate) status: Option<u16>,
     pub(crate) took: Duration,
@@ -102,10 +105,11 @@ impl RequestFinished {
         self.client_request_id = id.map(|id| serde_json::Value::from(id).to_string());
     }
 
-    /// The answer of the attempt that was committed last broke off: that one has not answered after all.
-    pub(crate) fn broke_off(&mut self, class: FailureClass) {
+    /// The answer of the attempt that was committed last broke off, as `outcome` says: that one has not answered after
+    /// all.
+    pub(crate) fn broke_off(&mut self, outcome: &'static str) {
         if let Some(last) = self.attempts.last_mut() {
-            last.outcome = class.name();
+            last.outcome = outcome;
         }
     }
 

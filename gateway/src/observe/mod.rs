@@ -14,7 +14,7 @@ mod totals;
 mod usage_log;
 
 pub(crate) use ending::Caller;
-pub(crate) use events::{AttemptFinished, Outcome, Recorder, RequestFinished, RequestId};
+pub(crate) use events::{AttemptFinished, NO_ROOM, Outcome, Recorder, RequestFinished, RequestId};
 pub(crate) use exposition::Exposition;
 pub use log::{Log, Lost};
 pub(crate) use names::{Names, UNLISTED};

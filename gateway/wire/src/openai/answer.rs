@@ -99,6 +99,11 @@ impl LongAnswer {
         Some(failure::inside(row, text, now).unwrap_or_else(garbled))
     }
 
+    /// How many bytes of memory what is kept of it takes: the text of an error.
+    pub fn held_bytes(&self) -> usize {
+        self.0.kept_bytes()
+    }
+
     /// What is known so far of the usage of a model with this `context_window`.
     pub fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
         let usage = self.0.tally().believable(context_window).counted();

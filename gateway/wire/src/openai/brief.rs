@@ -33,6 +33,11 @@ impl Brief {
         &self.text
     }
 
+    /// How many bytes of memory it takes.
+    pub(super) fn room(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Forgets what has come.
     pub(super) fn clear(&mut self) {
         self.text.clear();

@@ -223,6 +223,11 @@ impl Facts {
         self.told.heard.take()
     }
 
+    /// How many bytes of memory the text of an error takes.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.told.error.text.room()
+    }
+
     /// The failure that it tells of, if it has one; `text` is all of it, as far as that is at hand.
     pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         if !self.told.error.found {

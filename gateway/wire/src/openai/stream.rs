@@ -167,9 +167,10 @@ impl ChatStream {
         self.long.as_ref().is_some_and(|long| long.passes())
     }
 
-    /// How many bytes of memory the beginning of a frame takes that is not complete: it goes nowhere yet.
+    /// How many bytes of memory the beginning of a frame takes that is not complete: those that go nowhere yet, and
+    /// what is kept of a long one beside them.
     pub fn held_bytes(&self) -> usize {
-        self.held.capacity()
+        self.held.capacity() + self.long.as_ref().map_or(0, |long| long.kept_bytes())
     }
 
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.

@@ -57,6 +57,11 @@ impl Long {
         self.fate == Fate::Pass
     }
 
+    /// How many bytes of memory are kept of it beside those that are held.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.head.room() + self.facts.kept_bytes()
+    }
+
     /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
     fn read(&mut self, bytes: &[u8], stream: &ChatStream) {
         let mut rest = bytes;

@@ -196,6 +196,26 @@ fn s2_5_a_frame_of_any_length_passes_through_and_is_not_held_whole() {
 }
 
 #[test]
+fn s9_3_all_that_is_kept_of_a_frame_is_counted() {
+    let pad = "x".repeat(500 << 10);
+    for (name, frame, least) in [
+        ("bytes and head", format!("data: {{\"x\":\"{pad}"), (500 + 256) << 10),
+        ("bytes, head and error", format!("data: {{\"error\":{{\"message\":\"{pad}"), (500 + 256 + 64) << 10),
+        ("an error behind a choice", format!("data: {{\"choices\":[{{}}],\"error\":[\"{pad}"), 64 << 10),
+    ] {
+        let mut stream = stream();
+        for piece in frame.as_bytes().chunks(8 << 10) {
+            stream.feed(Bytes::copy_from_slice(piece), NOW);
+        }
+        let held = stream.held_bytes();
+        assert!(
+            stream.failure().is_none() && held >= least && held <= 2 * least + (64 << 10),
+            "{name}: {held}"
+        );
+    }
+}
+
+#[test]
 fn a_stream_between_two_frames_weighs_two_kibibytes() {
     let mut stream = stream();
     for frame in [text("a"), text(&"x".repeat(1_000_000)), text("b")] {
