@@ -105,7 +105,7 @@ impl Client<'_> {
     ) -> Result<Answer, Failure> {
         match &account.backend {
             // Boxed, as all that most requests do without: it would make every request's future larger.
-            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, &body.concat(), stream, self.random)).await),
+            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, body, stream, self.random)).await),
             Ready::Server(server) => {
                 self.exchange(server, account.provider.timeouts.connect, body, stream).await
             }

@@ -10,6 +10,8 @@ mod json;
 mod told;
 mod wait;
 
+pub(super) use json::unescaped;
+
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
 use serde_json::Value;
