@@ -14,13 +14,6 @@ pub enum Vendor {
     Mock,
 }
 
-/// How a vendor wants the credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Authorization: Bearer …`.
-    Bearer,
-}
-
 /// How a stream's usage is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageOption {
@@ -41,8 +34,6 @@ pub struct VendorRow {
     pub name: &'static str,
     /// Where it is, up to and without the final `/chat/completions`; `None` where the provider must say.
     pub base_url: Option<&'static str>,
-    /// How it wants the credential.
-    pub auth: AuthScheme,
     /// How a stream's usage is had.
     pub usage: UsageOption,
     /// Whether it bills on after we hang up.
@@ -96,7 +87,6 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAI,
         name: "OpenAI",
         base_url: Some("https://api.openai.com/v1"),
-        auth: AuthScheme::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -106,7 +96,6 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAICompatible,
         name: "OpenAICompatible",
         base_url: None,
-        auth: AuthScheme::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -118,7 +107,6 @@ const MOCK: VendorRow = VendorRow {
     vendor: Vendor::Mock,
     name: "Mock",
     base_url: None,
-    auth: AuthScheme::Bearer,
     usage: UsageOption::Always,
     on_abort: OnAbort::Stops,
     billing_codes: &[],
