@@ -57,7 +57,7 @@ pub(crate) struct AttemptFinished {
 /// How a request ended: `code` of the fault, `ok`, or `canceled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The status sent, or 499 where the caller left before one was.
+    /// The status sent, or 499 where the caller left before the end of the answer, whatever it was sent before.
     pub(crate) status: u16,
     pub(crate) code: &'static str,
 }
