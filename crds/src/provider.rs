@@ -192,7 +192,8 @@ pub struct MockSpec {
     #[serde(default = "server_error")]
     #[schemars(range(min = 400, max = 599))]
     pub error_status: i32,
-    /// What it says: Echo (the last user message) or Lorem (a fixed text of about a hundred tokens).
+    /// What it says: Echo (the last user message, at most 16 KiB of it) or Lorem (a fixed text of about a hundred
+    /// tokens).
     /// Default: Echo. Example: `Lorem`.
     #[serde(default = "echo")]
     #[schemars(with = "OneOf<MockReply>")]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
-use weir_policy::{Decision, TargetFacts, decide};
+use weir_policy::{Planned, TargetFacts, decide};
 use weir_wire::openai::ChatRequest;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
@@ -50,7 +50,7 @@ pub(crate) struct Offer<'a> {
 
 impl Call {
     /// The order in which targets are tried.
-    pub(crate) fn decide(&self) -> Decision {
+    pub(crate) fn decide(&self) -> Vec<Planned> {
         let facts: SmallVec<[TargetFacts; 4]> = self
             .route
             .targets

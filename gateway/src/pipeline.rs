@@ -132,7 +132,8 @@ fn arrive(
     let key = recorder.event.key.insert(key);
     let is_small = body.size_hint().upper().is_some_and(|most| most <= SMALL);
     if !is_small || headers.contains_key(EXPECT) {
-        look_at_requests(key, recorder.event.began)?;
+        // Not when it came: it may have waited for its turn.
+        look_at_requests(key, Instant::now())?;
     }
     Ok(Arrived { max_body_bytes: live.gateway.listener.max_body_bytes, serial: live.serial })
 }

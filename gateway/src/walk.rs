@@ -15,7 +15,7 @@ use weir_policy::{Next, Rules, Walk};
 /// Tries targets in the decided order until one commits.
 pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
     let now = Instant::now();
-    let mut walk = Walk::new(call.decide().order, rules(&call, now));
+    let mut walk = Walk::new(call.decide(), rules(&call, now));
     let mut rescue = Rescue::new(&call.route);
     let mut failures = Failures::default();
     let mut next = walk.first(now);

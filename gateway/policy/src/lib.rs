@@ -14,7 +14,7 @@ mod verdict;
 mod walk;
 mod window;
 
-pub use decide::{Decision, LeftOut, Planned, TargetFacts, decide};
+pub use decide::{Planned, TargetFacts, decide};
 pub use overload::{Overload, Pass, Turn};
 pub use retry_budget::{RetryBudget, Take, Tokens, Wake};
 pub use verdict::{Attempted, LONGEST_WAIT, Verdict, verdict};

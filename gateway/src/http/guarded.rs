@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 /// What an HTTP/1.1 caller sent before it could read the end of an answer has come by then. HTTP/2's callers send frames
@@ -113,6 +114,18 @@ impl Guarded {
         Box::new(Lingering::new(silent))
     }
 
+    /// Whether the caller has closed while it is answered. hyper sees that for itself unless something came behind the
+    /// request's body: then it reads no more. It flushes whenever it is polled, and a look costs a call only where
+    /// something has come.
+    fn has_left(&self, cx: &mut Context<'_>) -> bool {
+        let busy = self.speaks == Speaks::Http1 && matches!(self.activity.doing(), Doing::Busy { .. });
+        let mut byte = [0];
+        busy && matches!(
+            self.io.inner().poll_peek(cx, &mut ReadBuf::new(&mut byte)),
+            Poll::Ready(Ok(0) | Err(_))
+        )
+    }
+
     /// Whether `bytes`, about to be written, are hyper's own refusal of a head. Nothing is written then, and whoever
     /// drives the connection takes over: it looks after each poll.
     fn is_refusal(&self, bytes: &[u8]) -> bool {
@@ -183,6 +196,9 @@ impl Write for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_left(cx) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let polled = Pin::new(&mut self.io).poll_flush(cx);
         self.wrote(cx, polled)
     }

@@ -20,7 +20,7 @@ mod streams;
 mod text;
 mod unreadable;
 
-pub(crate) use admin::admin_router;
+pub(crate) use admin::serve_admin;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
 pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};

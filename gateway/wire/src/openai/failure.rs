@@ -11,6 +11,8 @@ mod option;
 mod told;
 mod wait;
 
+pub(super) use json::unescaped;
+
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
 use serde_json::Value;
