@@ -8,7 +8,7 @@ use crate::upstream::Account;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass};
-use weir_policy::{Attempted, Verdict, verdict};
+use weir_policy::{Attempted, Verdict, verdict, verdict_of_some};
 
 /// The attempts of a request that failed so far.
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Failures {
     told: Vec<ToldAttempt>,
     /// As long as `attempted`: each with the position of its target.
     all: Vec<(usize, Failure)>,
+    /// The retry budget left out targets that were still to be asked.
+    left_out: bool,
 }
 
 impl Failures {
@@ -29,17 +31,23 @@ impl Failures {
         self.all.push((target, failure));
     }
 
+    /// Targets were left, and were not asked: the retry budget was spent.
+    pub(crate) fn leave_out_the_rest(&mut self) {
+        self.left_out = true;
+    }
+
     /// What the caller is told (semantics S1.5).
     pub(crate) fn fault(mut self, call: &Call, now: Instant) -> Fault {
         let model = call.request.model();
-        let fault = match verdict(now, &self.attempted) {
+        let judge = if self.left_out { verdict_of_some } else { verdict };
+        let fault = match judge(now, &self.attempted) {
             Verdict::Caller { attempt } if attempt < self.all.len() => {
                 let (target, failure) = self.all.swap_remove(attempt);
                 let target = call.route.targets.get(target);
                 let known = target.map_or(&[][..], |target| known_codes(&target.account));
                 return passed_on(failure, known, call.settings.listener.disclosure);
             }
-            Verdict::Unavailable { retry_after } => unavailable(model, retry_after),
+            Verdict::Unavailable { retry_after } => unavailable(model, self.left_out, retry_after),
             Verdict::TimedOut => {
                 let text = format!("No upstream answered for model {model:?} in time. See `attempts`.");
                 Fault::new(FaultKind::UpstreamTimeout, text).retry(Retry::Never)
@@ -68,8 +76,16 @@ impl Failures {
     }
 }
 
-fn unavailable(model: &str, retry_after: Option<Duration>) -> Fault {
-    let text = format!("No upstream could answer for model {model:?}: every attempt failed. ");
+/// Where nobody knows when one recovers, SDKs are told not to retry, also where not all were asked: in an outage that is
+/// almost everybody, and they would triple the load that the retry budget has just held down.
+fn unavailable(model: &str, left_out: bool, retry_after: Option<Duration>) -> Fault {
+    let why = if left_out {
+        "an attempt failed, and the targets that were left were not asked, because too many requests have just failed \
+         on all of theirs (this route's retry budget is spent)"
+    } else {
+        "every attempt failed"
+    };
+    let text = format!("No upstream could answer for model {model:?}: {why}. ");
     let (advice, retry) = match retry_after {
         Some(wait) => (format!("One recovers in {:.3} s.", wait.as_secs_f64()), Retry::After(wait)),
         None => ("See `attempts`, or the gateway's usage log.".to_owned(), Retry::Never),

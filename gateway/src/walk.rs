@@ -16,7 +16,7 @@ use weir_policy::{Next, Rules, Walk};
 pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
     let now = Instant::now();
     let mut walk = Walk::new(call.decide(), rules(&call, now));
-    let mut rescue = Rescue::new(&call.route);
+    let mut rescue = Rescue::default();
     let mut failures = Failures::default();
     let mut next = walk.first(now);
     let mut proves = false;
@@ -51,10 +51,14 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
             Next::Try { target, wait } => (target, now + wait),
             Next::TryPlain { target } | Next::TryFresh { target } => (target, now),
         };
-        let granted = Box::pin(rescue.take(walk.ahead(), walk.deadline())).await;
+        let granted = Box::pin(rescue.take(&call, walk.ahead())).await;
+        walk.does_not_count(now.elapsed());
         // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
         if granted && at > now {
             Box::pin(tokio::time::sleep_until(at.into())).await;
+        }
+        if !granted && walk.ahead() > 0 {
+            failures.leave_out_the_rest();
         }
         next = granted.then_some(target);
     }
