@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 const STREAMS: usize = 12;
-/// So many of them have room in 4 MiB, of which a sixteenth is for small requests: each holds 500 KiB, and beside them
-/// the half of that by which errors are known.
-const FIT: usize = 5;
+/// So many of them have room in 4 MiB at most, of which a sixteenth is for small requests: each holds 500 KiB, and
+/// beside them what an error is known by.
+const FIT: usize = 7;
 
 /// The beginning of an event that may be anything: 500 KiB of it are held.
 fn undecided() -> String {

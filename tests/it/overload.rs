@@ -43,13 +43,16 @@ struct Seen {
 
 impl Rush {
     async fn of(world: &World, callers: usize) -> Self {
-        let (seen, request) = (Arc::new(Seen::default()), chat(&unary().to_string()));
+        // Long enough that thousands are more than a second's work for a fast machine, too.
+        let mut body = unary();
+        body["messages"][0]["content"] = "word ".repeat(3 << 10).into();
+        let (seen, request): (_, Arc<str>) = (Arc::new(Seen::default()), chat(&body.to_string()).into());
         let mut rush = Self { seen, callers: JoinSet::new() };
         for _ in 0..callers {
             let (mut caller, seen, request) = (Raw::to(world).await, Arc::clone(&rush.seen), request.clone());
             rush.callers.spawn(async move {
                 while !seen.over.load(Relaxed) {
-                    let reply = caller.ask(&request).await; // on the same connection, refused or not
+                    let reply = caller.ask(&*request).await; // on the same connection, refused or not
                     if reply.status == 200 {
                         seen.served.fetch_add(1, Relaxed);
                         continue;

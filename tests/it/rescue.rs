@@ -19,8 +19,12 @@ async fn nobody_notices(first: Answer) {
     other.always(Answer::says("from the other"));
     let world = Config::over(&[&preferred, &other]).start();
     let began = Instant::now();
-    let replies = world.many(10_000, 64).await;
-    assert_eq!(replies.len(), 10_000);
+    let mut replies = world.many(10_000, 64).await;
+    // A fast machine is through with them before a slow one has failed often enough.
+    while other.count() <= 1_000 && began.elapsed() < Duration::from_secs(30) {
+        replies.extend(world.many(1_000, 64).await);
+    }
+    assert!(replies.len() >= 10_000);
     let bad: Vec<_> = replies.iter().filter(|reply| !reply.is_whole()).collect();
     assert!(bad.is_empty(), "{} of {}, such as {:?}", bad.len(), replies.len(), bad[0]);
     assert!(other.count() > 1_000, "only {} needed rescue: this proves nothing", other.count());

@@ -1,6 +1,7 @@
 //! Few descriptors: callers wait, and no upstream is blamed.
 
 use crate::process::{KEY, Up, eventually, folder, server, weir};
+use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -139,14 +140,18 @@ fn said(caller: &mut TcpStream, request: &str) -> String {
 fn s9_12_no_descriptor_for_an_upstream_is_our_overload_and_no_failure_of_the_account() {
     let (up, shop) = start(LIMIT, &[Upstream::start(1)]);
     let address = up.base_url().strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let admin =
-        up.ready["admin_url"].as_str().unwrap().strip_prefix("http://").unwrap().trim_end_matches('/');
     let mut caller = TcpStream::connect(address).unwrap();
     assert!(said(&mut caller, &format!("GET /v1/models HTTP/1.1\r\n{}", head(&up, ""))).contains(" 200 "));
-    // Whoever asks for nothing takes what there is.
-    let others: Vec<TcpStream> = (0..128).map(|_| TcpStream::connect(admin).unwrap()).collect();
-    let open = || fs::read_dir(format!("/proc/{}/fd", up.id())).unwrap().count();
-    eventually("no descriptor is left", || open() >= 128);
+    // It is left what it has: the next descriptor would be the lowest that is free.
+    let open: HashSet<u32> = fs::read_dir(format!("/proc/{}/fd", up.id()))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().parse().unwrap())
+        .collect();
+    let next = (0..).find(|number| !open.contains(number)).unwrap();
+    let left = Command::new("prlimit")
+        .args(["--pid", &up.id().to_string(), &format!("--nofile={next}:128")])
+        .status();
+    assert!(left.unwrap().success());
     let body = r#"{"model":"a","messages":[{"role":"user","content":"hi"}]}"#;
     let length = format!("content-length: {}\r\n", body.len());
     let request = format!("POST /v1/chat/completions HTTP/1.1\r\n{}{body}", head(&up, &length));
@@ -159,7 +164,8 @@ fn s9_12_no_descriptor_for_an_upstream_is_our_overload_and_no_failure_of_the_acc
         let wait = text.lines().find_map(|line| line.strip_prefix("retry-after-ms: ")).unwrap();
         assert!((1000..=5000).contains(&wait.trim().parse::<u32>().unwrap()), "{wait}");
     }
-    drop(others);
+    let again = Command::new("prlimit").args(["--pid", &up.id().to_string(), "--nofile=128:128"]).status();
+    assert!(again.unwrap().success());
     let usage = fs::read_to_string(shop.path().join("usage.log")).unwrap();
     assert!(!usage.contains("server_error"), "{usage}");
     let (_, metrics) = up.get("admin_url", "/metrics");

@@ -199,9 +199,9 @@ fn s2_5_a_frame_of_any_length_passes_through_and_is_not_held_whole() {
 fn s9_3_all_that_is_kept_of_a_frame_is_counted() {
     let pad = "x".repeat(500 << 10);
     for (name, frame, least) in [
-        ("bytes and head", format!("data: {{\"x\":\"{pad}"), (500 + 256) << 10),
-        ("bytes, head and error", format!("data: {{\"error\":{{\"message\":\"{pad}"), (500 + 256 + 64) << 10),
-        ("an error behind a choice", format!("data: {{\"choices\":[{{}}],\"error\":[\"{pad}"), 64 << 10),
+        ("bytes and head", format!("data: {{\"x\":\"{pad}"), (500 + 16) << 10),
+        ("bytes, head and error", format!("data: {{\"error\":{{\"message\":\"{pad}"), (500 + 16 + 16) << 10),
+        ("an error behind a choice", format!("data: {{\"choices\":[{{}}],\"error\":[\"{pad}"), 16 << 10),
     ] {
         let mut stream = stream();
         for piece in frame.as_bytes().chunks(8 << 10) {
