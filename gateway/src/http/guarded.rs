@@ -7,6 +7,7 @@
 
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
+use super::stall::Stall;
 use super::unreadable;
 use crate::app::Gateway;
 use crate::timer::Timer;
@@ -17,7 +18,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 use tokio::net::TcpStream;
 
 /// A caller's socket.
@@ -29,10 +29,10 @@ pub(super) struct Guarded {
     activity: Activity,
     /// Bytes that were read already, to be read again.
     again: Bytes,
-    /// Since when the caller takes no byte.
-    stuck_since: Option<Instant>,
     read: Timer,
-    write: Timer,
+    /// How much the caller has taken, and for how long it takes too little.
+    taken: u64,
+    stall: Stall,
 }
 
 impl Guarded {
@@ -49,9 +49,9 @@ impl Guarded {
             speaks: first.speaks(),
             activity,
             again: Bytes::copy_from_slice(first.bytes()),
-            stuck_since: None,
             read: Timer::default(),
-            write: Timer::default(),
+            taken: 0,
+            stall: Stall::default(),
         }
     }
 
@@ -79,18 +79,20 @@ impl Guarded {
         self.read.poll(cx, deadline).map(|()| Err(timed_out(what)))
     }
 
-    fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn wrote(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(result) => {
-                self.stuck_since = None;
+                self.taken += result.as_ref().map_or(0, |bytes| *bytes as u64);
                 Poll::Ready(result)
             }
-            Poll::Pending => {
-                let since = *self.stuck_since.get_or_insert_with(Instant::now);
-                let late = self.write.poll(cx, since + self.gateway.bounds.write_idle);
-                late.map(|()| Err(timed_out("the caller takes no bytes")))
-            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
         }
+    }
+
+    /// The socket takes no more now: how long may that go on? How much waits to be written, nobody here knows.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let late = self.stall.poll(cx, self.taken, u64::MAX, self.gateway.bounds.write_idle);
+        late.map(|()| timed_out("the caller takes no bytes"))
     }
 
     /// Whether `bytes`, about to be written, are hyper's own refusal of a head. Nothing is written then, and whoever
@@ -163,12 +165,19 @@ impl Write for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.io).poll_flush(cx);
-        self.wrote(cx, polled)
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(result) => {
+                self.stall.end(); // who flushes has written everything
+                Poll::Ready(result)
+            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.wrote(cx, polled)
+        match Pin::new(&mut self.io).poll_shutdown(cx) {
+            Poll::Pending => self.poll_stall(cx).map(Err),
+            ended => ended,
+        }
     }
 }

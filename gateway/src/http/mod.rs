@@ -15,6 +15,7 @@ mod outbox;
 mod receive;
 mod respond;
 mod router;
+mod stall;
 mod streams;
 mod unreadable;
 
