@@ -16,6 +16,7 @@ const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
@@ -217,6 +218,39 @@ async fn s9_4_a_stream_of_small_events_lasts_as_long_as_each_is_taken() {
     upstream.always(Answer::endless(format!("data: {event}\n\n"), SHORT / 10));
     let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
     assert_eq!(taking(&world, &streamed().to_string(), 4 << 10, SHORT / 3, SHORT * 6).await, None);
+}
+
+/// A chat's headers with `bytes` more, in as many frames as that takes.
+fn large_headers(stream: u32, bytes: usize) -> Vec<u8> {
+    let mut block = chat_headers();
+    block.extend_from_slice(&[0, 8]);
+    block.extend_from_slice(b"x-filler");
+    block.push(127);
+    let mut left = bytes - 127;
+    while left >= 128 {
+        block.push((left % 128) as u8 | 128);
+        left /= 128;
+    }
+    block.push(left as u8);
+    block.resize(block.len() + bytes, b'f');
+    let (pieces, last) = (block.chunks(16 << 10), block.len().div_ceil(16 << 10) - 1);
+    let kind = |n| if n == 0 { HEADERS } else { CONTINUATION };
+    let flags = |n| if n == last { END_HEADERS } else { 0 };
+    pieces.enumerate().flat_map(|(n, piece)| frame(kind(n), flags(n), stream, piece)).collect()
+}
+
+#[tokio::test]
+async fn s9_3_large_heads_of_http2_count_while_their_bodies_come() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut caller = Frames::connect(&world, 100).await;
+    for n in 0..60 {
+        caller.send(&large_headers(1 + 2 * n, 60 << 10)).await;
+        caller.ping().await;
+    }
+    eventually("some are turned away", async || (10..=17).contains(&load(&world).await.1)).await;
+    drop(caller);
+    eventually("all is given back", async || world.post(body_of(600 << 10)).await.status == 200).await;
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@
 
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
+use super::router::LARGE_HEAD;
 use super::stall::Stall;
 use super::unreadable;
 use crate::app::Gateway;
+use crate::memory::{Class, Exhausted, Held};
 use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -18,6 +20,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A caller's socket.
@@ -29,6 +32,11 @@ pub(super) struct Guarded {
     activity: Activity,
     /// Bytes that were read already, to be read again.
     again: Bytes,
+    /// What was read last may be of a head.
+    began_head: bool,
+    /// Of a head that is not complete, what came after its first bytes, and the share of the memory budget that it holds.
+    unfinished: usize,
+    held: Option<Held>,
     read: Timer,
     /// How much the caller has taken, and for how long it takes too little.
     taken: u64,
@@ -49,6 +57,9 @@ impl Guarded {
             speaks: first.speaks(),
             activity,
             again: Bytes::copy_from_slice(first.bytes()),
+            began_head: false,
+            unfinished: 0,
+            held: None,
             read: Timer::default(),
             taken: 0,
             stall: Stall::default(),
@@ -63,6 +74,44 @@ impl Guarded {
     /// The socket alone.
     pub(super) fn into_stream(self) -> TcpStream {
         self.io.into_inner()
+    }
+
+    /// Whether a head has begun to come and is not complete: hyper asks for more of it.
+    fn is_within_head(&mut self) -> bool {
+        self.began_head &= matches!(self.activity.doing(), Doing::Head { .. });
+        if !self.began_head {
+            (self.unfinished, self.held) = (0, None); // its request counts it
+        }
+        self.began_head
+    }
+
+    /// Reads more of a head that is not complete, and counts it once it is large: whose it is nobody knows yet.
+    fn poll_head(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        // Copied, to see how much comes: a cursor does not tell. Nearly all heads come with their first bytes.
+        let mut piece = [0; LARGE_HEAD];
+        let mut piece = ReadBuf::new(piece.get_mut(..buf.remaining().min(LARGE_HEAD)).unwrap_or_default());
+        match Pin::new(self.io.inner_mut()).poll_read(cx, &mut piece) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(failed) => return Poll::Ready(failed),
+            Poll::Pending => return self.poll_patience(cx),
+        }
+        buf.put_slice(piece.filled());
+        self.unfinished += piece.filled().len();
+        if self.hold_head().is_err() {
+            self.activity.refuse_head(503);
+            return Poll::Pending; // whoever drives the connection takes over
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Holds a share for the head that is not complete, if it is large.
+    fn hold_head(&mut self) -> Result<(), Exhausted> {
+        if self.unfinished <= LARGE_HEAD {
+            return Ok(());
+        }
+        let held = self.held.get_or_insert_with(|| self.gateway.memory.share());
+        // Small requests never wait for large ones, and neither for heads of nobody.
+        held.try_grow((LARGE_HEAD + self.unfinished) as u64, Class::Body)
     }
 
     /// Nothing more to read yet: how long may that go on?
@@ -120,10 +169,14 @@ impl Read for Guarded {
             let bytes = self.again.len().min(buf.remaining());
             buf.put_slice(&self.again.split_to(bytes));
             // With what else there is: hyper doubles its buffer where a read leaves it less room than it asks for.
+            self.began_head = self.speaks == Speaks::Http1;
             return match Pin::new(&mut self.io).poll_read(cx, buf) {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 _ => Poll::Ready(Ok(())),
             };
+        }
+        if self.began_head && self.is_within_head() {
+            return self.poll_head(cx, buf);
         }
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         if polled.is_pending() {
@@ -131,7 +184,7 @@ impl Read for Guarded {
         }
         // On HTTP/2 they may as well be settings and pings, which keep no connection alive.
         if self.speaks == Speaks::Http1 {
-            self.activity.read();
+            self.began_head = self.activity.read();
         }
         polled
     }
