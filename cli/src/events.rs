@@ -1,12 +1,7 @@
 //! What `weir up` waits for: edits, signals and the time to look again.
 
 use crate::manifest::drafts::CALM;
-use crate::manifest::{Source, files};
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use weir_gateway::Signals;
@@ -25,7 +20,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// After an edit, files are looked at so seldom that it makes a fifth of one processor's time.
 const REST: u32 = 4;
 /// Files are looked at without being touched this often, or as seldom as makes a fiftieth of one processor's time:
-/// not every file system tells of every edit, and a watch does not see past a link.
+/// not every file system tells of every edit, and a watch does not see past a link to a file.
 const POLL: Duration = Duration::from_secs(1);
 const IDLE: u32 = 50;
 /// Nothing is put off for longer.
@@ -37,44 +32,6 @@ pub(crate) fn signals(events: Sender<Event>) -> io::Result<Signals> {
         // Nobody reads the queue any more once the process is about to end.
         let _ = events.send(Event::Signalled);
     })
-}
-
-/// Watches the manifests for as long as the watcher lives. Folders are watched rather than files: editors replace
-/// a file, and a watched file that is gone stays gone.
-pub(crate) fn watch(source: &Source, events: Sender<Event>) -> notify::Result<RecommendedWatcher> {
-    let (folders, named): (Vec<PathBuf>, Vec<PathBuf>) =
-        source.changing().iter().cloned().partition(|path| path.is_dir());
-    let names: BTreeSet<_> =
-        named.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
-    let is_ours = move |path: &Path| {
-        path.file_name().is_some_and(|name| names.contains(name))
-            || files::is_manifest(path)
-            // A folder, most likely; and what a mounted ConfigMap swaps.
-            || path.extension().is_none()
-            || path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."))
-    };
-    let own = source.own().cloned();
-    let is_ours = move |path: &Path| is_ours(path) && !own.as_ref().is_some_and(|own| own.is(path));
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let touched =
-            event.map_or(true, |event| changes(event.kind) && event.paths.iter().any(|path| is_ours(path)));
-        if touched {
-            // Nobody listens any more: the process is about to end.
-            let _ = events.send(Event::Touched);
-        }
-    })?;
-    for folder in folders {
-        watcher.watch(&folder, RecursiveMode::Recursive)?;
-    }
-    for folder in named.iter().map(|path| files::folder_of(path)).collect::<BTreeSet<_>>() {
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    }
-    Ok(watcher)
-}
-
-/// Reading is no change; without this, reading the files again would be the next event.
-fn changes(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
 /// How long to wait for the next look.

@@ -1,7 +1,7 @@
 //! `weir lint`: everything that can be said of manifests without a cluster.
 
 use crate::args::{Format, Lint};
-use crate::manifest::{Problem, Source, World};
+use crate::manifest::{Look, Problem, Source, World};
 use crate::{configuration, laptop, screen};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use weir_crds::LLMGateway;
 /// Reports on the manifests; returns the exit code.
 pub(crate) fn run(args: &Lint) -> u8 {
     let paths = args.paths.iter().chain(&args.files).cloned().collect();
-    let (files, mut problems) = Source::paths(paths).read();
+    let Look { files, mut problems, .. } = Source::paths(paths).read();
     let mut world = World::default();
     let outcome = world.take(&files, &BTreeSet::new(), |_, _| {});
     problems.extend(outcome.problems);

@@ -10,6 +10,7 @@ mod mint;
 mod ready;
 mod screen;
 mod up;
+mod watch;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -3,8 +3,9 @@
 use crate::args::{Format, Up};
 use crate::configuration::{self, Configuration};
 use crate::events::{self, Event};
-use crate::manifest::{Drafts, Id, Outcome, Problem, Source, What, World, drafts};
+use crate::manifest::{Drafts, Id, Look, Outcome, Problem, Source, What, World, drafts};
 use crate::ready::{self, Offer};
+use crate::watch::Watch;
 use crate::{laptop, mint, screen};
 use anyhow::{Context, anyhow};
 use std::collections::BTreeSet;
@@ -29,9 +30,8 @@ pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     let source = source(args);
     let (sender, events) = channel();
     let signals = events::signals(sender.clone()).context("signals cannot be handled")?;
-    // Before the first reading, so that no edit falls between.
-    let watcher = events::watch(&source, sender);
-    let mut site = Site::new(args, source)?;
+    let watch = Watch::new(&source, sender);
+    let mut site = Site::new(args, source, watch)?;
     let outcome = site.read();
     if let Some(code) = refused(&outcome.problems) {
         return Ok(code);
@@ -48,9 +48,6 @@ pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.obey(&signals);
     running.apply(compiled.snapshot);
-    if let Err(error) = &watcher {
-        screen::note(format_args!("edits are noticed within seconds, not at once: {error}"));
-    }
     site.offer = compiled.offer;
     ready::say(args.output, running.data_address, running.admin_address, &site.offer);
     serve(&mut site, &running, &events);
@@ -110,10 +107,13 @@ fn refused(problems: &[Problem]) -> Option<u8> {
 struct Site<'a> {
     args: &'a Up,
     source: Source,
+    watch: Watch,
     state: PathBuf,
     drafts: Drafts,
     world: World,
-    /// What was wrong with the manifests last, and what was found in them; said once, for as long as it holds.
+    /// What was wrong with the files and with the manifests last, and what was found in them; said once, for as long
+    /// as it holds.
+    astray: BTreeSet<Problem>,
     wrong: BTreeSet<Problem>,
     found: BTreeSet<Problem>,
     /// What counts since the gateway last took what does.
@@ -134,38 +134,58 @@ struct Compiled {
 }
 
 impl<'a> Site<'a> {
-    fn new(args: &'a Up, source: Source) -> anyhow::Result<Self> {
+    fn new(args: &'a Up, source: Source, watch: Watch) -> anyhow::Result<Self> {
         let state = args.state.clone().map_or_else(mint::default_folder, Ok)?;
-        let (drafts, world, wrong, found, pending, unminted, stuck, offer) = Default::default();
-        Ok(Self { args, source, state, drafts, world, wrong, found, pending, unminted, stuck, offer })
+        let (drafts, world, astray, wrong, found) = Default::default();
+        let (pending, unminted, stuck, offer) = Default::default();
+        let site = Self {
+            args,
+            source,
+            watch,
+            state,
+            drafts,
+            world,
+            astray,
+            wrong,
+            found,
+            pending,
+            unminted,
+            stuck,
+            offer,
+        };
+        Ok(site)
     }
 
     /// Reads the manifests for the first time and says what is wrong with them.
     fn read(&mut self) -> Outcome {
-        let (files, problems) = self.source.read();
+        let Look { files, problems, folders } = self.source.read();
+        self.watch.follow(&folders);
+        say_new(&mut self.astray, &problems);
         self.drafts = Drafts::begin(files);
-        self.take(problems, &BTreeSet::new())
+        let mut outcome = self.take(&BTreeSet::new());
+        outcome.problems.splice(0..0, problems);
+        outcome
     }
 
     /// Reads them again; `None` if nothing else counts than before.
     fn look(&mut self, now: Instant) -> Option<Outcome> {
-        let (files, problems) = self.source.read();
+        let Look { files, problems, folders } = self.source.read();
+        self.watch.follow(&folders);
+        say_new(&mut self.astray, &problems);
         let held = self.world.by_file();
         self.drafts.see(files, &held, now);
         let staying = self.drafts.settle(&held, now)?;
-        Some(self.take(problems, &staying))
+        Some(self.take(&staying))
     }
 
-    /// Takes the texts that count, and says what is wrong with them besides `problems`. What is `staying` need not be
-    /// in them.
-    fn take(&mut self, problems: Vec<Problem>, staying: &BTreeSet<Id>) -> Outcome {
+    /// Takes the texts that count, and says what is wrong with them. What is `staying` need not be in them.
+    fn take(&mut self, staying: &BTreeSet<Id>) -> Outcome {
         let wanted = &self.args.gateway.gateway;
-        let mut outcome = self.world.take(&self.drafts.texts(), staying, |id, value| {
+        let outcome = self.world.take(&self.drafts.texts(), staying, |id, value| {
             if laptop::is_wanted(wanted, id) {
                 laptop::adjust(value);
             }
         });
-        outcome.problems.splice(0..0, problems);
         say_new(&mut self.wrong, &outcome.problems);
         outcome
     }

@@ -4,8 +4,8 @@ use crate::choice::OneOf;
 use crate::deployment::{
     GatewayImage, GatewayPod, GatewayResources, GatewayService, GatewayServiceAccount, replicas,
 };
+use crate::pattern::DNS_LABEL;
 use crate::reference::AllowedNamespaces;
-use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::status::LLMGatewayStatus;
 use crate::value::Cidr;
@@ -138,7 +138,8 @@ pub struct GatewayListener {
     #[serde(default = "removal_delay")]
     pub removal_delay: Duration,
     /// What callers learn of the objects behind a route: Names (objects' names in headers, outcomes without
-    /// reasons), None, or Full (reasons and sanitised messages, too). Default: Names. Example: `None`.
+    /// reasons), None (nor an upstream's words on a request that it refuses), or Full (reasons and sanitised messages,
+    /// too). Default: Names. Example: `None`.
     #[serde(default = "names")]
     #[schemars(with = "OneOf<Disclosure>")]
     pub disclosure: Disclosure,

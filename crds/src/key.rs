@@ -1,8 +1,8 @@
 //! `LLMKey`: one tenant's key.
 
 use crate::Timestamp;
+use crate::pattern::DNS_LABEL;
 use crate::reference::{DNS_SUBDOMAIN, GatewayRef, SecretKeyRef};
-use crate::route::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::status::LLMKeyStatus;
 use kube::{CustomResource, KubeSchema};

@@ -12,6 +12,7 @@ mod key;
 mod kind;
 mod kubernetes;
 mod near;
+mod pattern;
 mod provider;
 mod reference;
 mod route;

@@ -1,6 +1,7 @@
 //! `LLMProvider`: one upstream account.
 
 use crate::choice::OneOf;
+use crate::pattern::MODEL_NAME;
 use crate::reference::{AllowedNamespaces, SecretKeyRef};
 use crate::schema::absent_is_not_null;
 use crate::status::LLMProviderStatus;
@@ -9,8 +10,6 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use weir_config::{MockReply, OnAbort, Vendor};
 
-/// Name of a provider's model, as routes use it.
-pub(crate) const MODEL_NAME: &str = r"^[A-Za-z0-9@][A-Za-z0-9._:/@+-]*$";
 /// Anything that can stand in a request: visible ASCII.
 pub(crate) const UPSTREAM_NAME: &str = "^[!-~]+$";
 
@@ -193,7 +192,8 @@ pub struct MockSpec {
     #[serde(default = "server_error")]
     #[schemars(range(min = 400, max = 599))]
     pub error_status: i32,
-    /// What it says: Echo (the last user message) or Lorem (a fixed text of about a hundred tokens).
+    /// What it says: Echo (the last user message, at most 16 KiB of it) or Lorem (a fixed text of about a hundred
+    /// tokens).
     /// Default: Echo. Example: `Lorem`.
     #[serde(default = "echo")]
     #[schemars(with = "OneOf<MockReply>")]

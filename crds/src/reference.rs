@@ -4,7 +4,7 @@
 //! they are only ever read from the object's own namespace.
 
 use crate::choice::OneOf;
-use crate::route::DNS_LABEL;
+use crate::pattern::DNS_LABEL;
 use crate::schema::absent_is_not_null;
 use crate::value::Labels;
 use kube::KubeSchema;

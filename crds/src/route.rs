@@ -1,6 +1,6 @@
 //! `LLMRoute`: one public model.
 
-use crate::provider::MODEL_NAME;
+use crate::pattern::{DNS_LABEL, MODEL_NAME};
 use crate::reference::{GatewayRef, ProviderRef};
 use crate::schema::absent_is_not_null;
 use crate::status::LLMRouteStatus;
@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) const PUBLIC_MODEL: &str = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?$";
 /// A public model name.
 pub(crate) const PUBLIC_NAME: &str = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$";
-/// A name within an object.
-pub(crate) const DNS_LABEL: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
 /// One public model: the name that callers use and the targets that answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]

@@ -30,8 +30,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr
 }
 
 /// Hands connections to the worker with the fewest, until the drain begins.
-pub(crate) async fn accept(gateway: &Gateway, listener: TcpListener, desks: &[Desk]) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+pub(crate) async fn accept(gateway: &Gateway, listener: tokio::net::TcpListener, desks: &[Desk]) {
     let mut phase = gateway.shutdown.watch();
     loop {
         let full = open_connections(gateway) >= gateway.bounds.connections;

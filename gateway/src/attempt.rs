@@ -5,22 +5,28 @@ use crate::call::{Call, Offer, now_unix, unix};
 use crate::collected::Collected;
 use crate::drain;
 use crate::flow::{Decoder, Flow};
-use crate::upstream::{Account, Answer, AnswerBody, Content};
+use crate::upstream::{Account, Answer, AnswerBody};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
-use weir_wire::openai::{self, AnswerFacts, ChatStream, LongAnswer};
+use weir_wire::openai::{self, AnswerFacts, ChatRequest, ChatStream, LongAnswer};
 use weir_wire::sse::Beginning;
 
 /// A unary answer up to this size is held whole before it is committed.
 const HOLD_UNARY: u64 = 4 << 20;
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
-const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY: usize = 1 << 20;
+/// One longer than this has no more time than [`ERROR_BODY_WITHIN`].
+const SHORT_ERROR: usize = 64 << 10;
 const ERROR_BODY_WITHIN: Duration = Duration::from_secs(1);
+/// So much of a request is searched, all searches together, for the addresses in a message: a worker does nothing else
+/// meanwhile.
+const SEARCHED: usize = 64 << 20;
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 const MAX_BLANK: usize = 64 << 10;
 
@@ -55,8 +61,17 @@ pub(crate) async fn attempt(
     if call.request.stream() {
         // When the request came is near enough for what an account has taught, and known.
         let today = unix(call.recorder.event.began_at);
-        let asks = !plain && !call.request.includes_usage() && account.wants_usage_option(today);
-        return Box::pin(stream(call, at, deadline, asks)).await.map_err(|failure| blaming(failure, asks));
+        let asks =
+            !plain && !call.request.includes_usage() && account.wants_usage_option(call.tenant(), today);
+        return match Box::pin(stream(call, at, deadline, asks)).await {
+            Ok(committed) => {
+                if asks || call.request.includes_usage() {
+                    offer(call, at)?.target.account.refuses_usage_option.unlearn();
+                }
+                Ok(committed)
+            }
+            Err(failure) => Err(blaming(failure, asks)),
+        };
     }
     let timer = call.timer.clone();
     let answer = pin!(unary(call, at, deadline));
@@ -66,7 +81,11 @@ pub(crate) async fn attempt(
 
 /// A vendor may quote what a caller wrote: only what was put into the request can have been refused.
 fn blaming(failure: Failure, added: bool) -> Failure {
-    Failure { refuses_addition: failure.refuses_addition && added, ..failure }
+    Failure {
+        refuses_addition: failure.refuses_addition && added,
+        names_addition: failure.names_addition && added,
+        ..failure
+    }
 }
 
 fn timeout(what: &str) -> Failure {
@@ -89,7 +108,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = unix(call.recorder.event.began_at);
-    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), now)?;
+    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), model.context_window, now)?;
     let room = ready.room() as u64;
     Ok(Committed::Whole(Whole { body: ready.into_bytes(), room, model, facts }))
 }
@@ -183,12 +202,18 @@ async fn accept(call: &Call, account: &Account, answer: &mut Answer) -> Result<(
 
 /// Reads an error's body, as far as it comes, and classifies it.
 async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
-    let body = read_short(answer, Collected::default(), Instant::now() + ERROR_BODY_WITHIN).await;
+    let mut body = ShortBody::begun(b"", Instant::now() + ERROR_BODY_WITHIN);
+    while body.read_more(answer).await {}
     let row = account.provider.vendor.row();
+    let left = Cell::new(SEARCHED);
+    let wrote = |url: &str| {
+        let rest = left.get().checked_sub(ChatRequest::SEARCHES * call.request.len());
+        rest.inspect(|rest| left.set(*rest)).is_some() && call.request.holds(url)
+    };
     // Not the address that we call: whether a caller has guessed it is nobody's business.
-    let is_callers = |url: &str| call.request.holds(url) && !url.contains(account.host());
+    let is_callers = |url: &str| !url.contains(account.host()) && wrote(url);
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, &body, now_unix(), &is_callers)
+    openai::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
@@ -208,9 +233,10 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
         .expecting(call.request.choices(), model.context_window);
     let mut ready = Collected::default();
-    let mut next = match answer.head.content {
-        Content::EventStream => within(first_byte, answer.body.data()).await?.transpose()?,
-        _ => Some(unlabelled(&account, &mut answer, first_byte).await?),
+    let mut next = if answer.head.claims_events {
+        within(first_byte, answer.body.data()).await?.transpose()?
+    } else {
+        Some(unlabelled(call, &account, &mut answer, first_byte).await?)
     };
     loop {
         let ended = next.is_none();
@@ -238,13 +264,21 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         if ended || decoder.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
-        call.count_stream(ready.room() + decoder.held_bytes());
+        if !call.count_stream(ready.room() + decoder.held_bytes()).await {
+            return Err(no_room(call));
+        }
         let now = Instant::now();
         if now >= first_token {
             return Err(late()); // whatever else comes all the while
         }
         next = within((now + timeouts.idle).min(first_token), answer.body.data()).await?.transpose()?;
     }
+}
+
+/// The attempt is given up for want of memory: what it failed with is told nobody.
+fn no_room(call: &mut Call) -> Failure {
+    call.crowded = true;
+    Failure::new(FailureClass::Overloaded, "this gateway has no memory left for the upstream's answer")
 }
 
 fn late() -> Failure {
@@ -256,7 +290,12 @@ async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T,
 }
 
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
-async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> Result<Bytes, Failure> {
+async fn unlabelled(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    until: Instant,
+) -> Result<Bytes, Failure> {
     let mut begun = Collected::default();
     let mut beginning = Beginning::default();
     while begun.len() <= MAX_BLANK
@@ -266,28 +305,66 @@ async fn unlabelled(account: &Account, answer: &mut Answer, until: Instant) -> R
         match beginning.is_stream(begun.bytes()) {
             Some(true) => return Ok(begun.into_bytes()),
             Some(false) => break,
+            None if !call.count_stream(begun.room()).await => return Err(no_room(call)),
             None => {}
         }
     }
-    Err(no_stream(account, answer, begun, until).await)
+    Err(no_stream(call, account, answer, begun, until).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
-async fn no_stream(account: &Account, answer: &mut Answer, begun: Collected, until: Instant) -> Failure {
-    let body = read_short(answer, begun, until).await;
-    match openai::answer(account.provider.vendor.row(), &body, now_unix()) {
+async fn no_stream(
+    call: &mut Call,
+    account: &Account,
+    answer: &mut Answer,
+    begun: Collected,
+    until: Instant,
+) -> Failure {
+    let mut body = ShortBody::begun(begun.bytes(), until);
+    drop(begun);
+    while body.read_more(answer).await {
+        if !call.count_stream(body.text().len()).await {
+            return no_room(call);
+        }
+    }
+    match openai::answer(account.provider.vendor.row(), body.text(), None, now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
 }
 
-/// The body that has `begun`, as far as it is needed, and as it comes until `until`.
-async fn read_short(answer: &mut Answer, begun: Collected, until: Instant) -> Bytes {
-    let mut body = begun;
-    while body.len() <= ERROR_BODY
-        && let Ok(Some(Ok(piece))) = tokio::time::timeout_at(until.into(), answer.body.data()).await
-    {
-        body.push(piece);
+/// The body of an answer that is none, as far as it is needed, and as it comes within its time.
+struct ShortBody {
+    body: openai::Brief,
+    read: usize,
+    until: Instant,
+}
+
+impl ShortBody {
+    /// One that has `begun`, read until `until` at the latest.
+    fn begun(begun: &[u8], until: Instant) -> Self {
+        let mut body = openai::Brief::default();
+        body.feed(begun);
+        Self { body, read: begun.len(), until }
     }
-    body.into_bytes()
+
+    /// What is kept of it.
+    fn text(&self) -> &[u8] {
+        self.body.text()
+    }
+
+    /// Takes the next piece; whether there was one.
+    async fn read_more(&mut self, answer: &mut Answer) -> bool {
+        if self.read > ERROR_BODY {
+            return false;
+        }
+        if self.read > SHORT_ERROR {
+            self.until = self.until.min(Instant::now() + ERROR_BODY_WITHIN);
+        }
+        let piece = tokio::time::timeout_at(self.until.into(), answer.body.data()).await;
+        let Ok(Some(Ok(piece))) = piece else { return false };
+        self.body.feed(&piece);
+        self.read += piece.len();
+        true
+    }
 }

@@ -4,9 +4,9 @@ use crate::app::Gateway;
 use crate::drain::Presence;
 use crate::fault::LimitState;
 use crate::flow::Flow;
-use crate::live::{LiveKey, LiveRoute, LiveTarget};
+use crate::live::{Chosen, LiveKey, LiveRoute, LiveTarget};
 use crate::memory::{Class, Held, SMALL, STREAM};
-use crate::observe::{Chosen, Recorder};
+use crate::observe::Recorder;
 use crate::timer::SharedTimer;
 use crate::upstream::Client;
 use smallvec::SmallVec;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_config::{Model, OnAbort, UnixSeconds};
-use weir_policy::{Decision, TargetFacts, decide};
+use weir_policy::{Planned, TargetFacts, decide};
 use weir_wire::openai::ChatRequest;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
@@ -37,6 +37,8 @@ pub(crate) struct Call {
     pub(crate) fresh: bool,
     /// This process had no descriptor left for an upstream: the request ends here, and no upstream is to blame.
     pub(crate) starved: AtomicBool,
+    /// The same for want of room in the memory budget.
+    pub(crate) crowded: bool,
 }
 
 /// A target and the model that this request would use there.
@@ -48,7 +50,7 @@ pub(crate) struct Offer<'a> {
 
 impl Call {
     /// The order in which targets are tried.
-    pub(crate) fn decide(&self) -> Decision {
+    pub(crate) fn decide(&self) -> Vec<Planned> {
         let facts: SmallVec<[TargetFacts; 4]> = self
             .route
             .targets
@@ -69,8 +71,7 @@ impl Call {
     /// The target at position `at` of the route, with this request's model.
     pub(crate) fn offer(&self, at: usize) -> Option<Offer<'_>> {
         let target = self.route.targets.get(at)?;
-        let (model, label) = target.model(self.request.model())?;
-        let chosen = Chosen { target: target.name.clone(), provider: target.provider.clone(), model: label };
+        let (model, chosen) = target.model(self.request.model())?;
         Some(Offer { target, model, chosen })
     }
 
@@ -81,11 +82,16 @@ impl Call {
         self.held.grow(all, class).await.is_ok()
     }
 
-    /// Counts `waiting` bytes of an answer that goes on as it comes, beside the request's body. Without room it goes on
-    /// all the same: it is paid for, and what is held of it is bounded.
-    pub(crate) fn count_stream(&mut self, waiting: usize) {
+    /// Counts `waiting` bytes of a stream that is held, beside the request's body; false: that is more than every
+    /// stream may hold, and there is no room. Within its share it is refused nothing: how many streams there are is
+    /// bounded.
+    pub(crate) async fn count_stream(&mut self, waiting: usize) -> bool {
         let bytes = self.request.len() as u64 + stream_share(waiting);
-        drop(self.held.try_grow(bytes, Class::Stream));
+        if is_within_share(waiting) {
+            drop(self.held.try_grow(bytes, Class::Stream));
+            return true;
+        }
+        self.held.grow(bytes, Class::Stream).await.is_ok()
     }
 
     /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
@@ -96,11 +102,13 @@ impl Call {
         self.count_flow(flow, waiting);
     }
 
-    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new.
-    pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) {
+    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new. False: for what it holds of an event there is
+    /// no room. What is on its way already is refused nothing: it leaves, and no more than two pieces of it are there.
+    pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) -> bool {
         let body = if flow.is_sending() { self.request.len() as u64 } else { 0 };
-        let waiting = waiting + flow.ready.len() + flow.held_bytes();
-        self.held.resize(body + stream_share(waiting), Class::Stream);
+        let held = flow.held_bytes();
+        let share = stream_share(waiting + flow.ready.len() + held);
+        self.held.resize(body + share, Class::Stream).is_ok() || is_within_share(held)
     }
 
     /// Whether the caller is known to have left: then nobody new is asked.
@@ -111,6 +119,17 @@ impl Call {
     /// Whether this process had no descriptor left for an upstream.
     pub(crate) fn is_starved(&self) -> bool {
         self.starved.load(Ordering::Relaxed)
+    }
+
+    /// Whom the bill goes to.
+    pub(crate) fn tenant(&self) -> &str {
+        self.recorder.event.key.as_ref().map_or("", |key| &key.tenant.text)
+    }
+
+    /// What this process had too little of to go on; whoever was asked is not to blame.
+    pub(crate) fn lack(&self) -> Option<&'static str> {
+        let starved = || self.is_starved().then_some("The gateway has no socket left to ask an upstream on.");
+        self.crowded.then_some(NO_ROOM).or_else(starved)
     }
 
     /// Notes whether the target asked now is with a vendor that bills on after we hang up; `None`: nobody is asked.
@@ -133,6 +152,14 @@ impl Call {
             starved: &self.starved,
         }
     }
+}
+
+/// What a caller is told whose stream has no room.
+pub(crate) const NO_ROOM: &str = "The gateway has no memory left for what this stream holds.";
+
+/// Whether a stream that holds `held` bytes holds no more than every stream may.
+fn is_within_share(held: usize) -> bool {
+    stream_share(held) == STREAM
 }
 
 /// The memory that a stream takes of which `waiting` bytes are here beyond the two pieces on their way.

@@ -32,9 +32,9 @@ pub(crate) fn for_idle(limit: u64, callers: usize) -> usize {
     usize::try_from(limit.saturating_sub(OURS)).unwrap_or(usize::MAX).saturating_sub(callers)
 }
 
-/// Whether `error` says that this process, or this machine, has no descriptor left.
+/// Whether `error` says that this process, or this machine, has no descriptor left, or no memory for a socket.
 pub(crate) fn are_spent(error: &io::Error) -> bool {
-    let spent = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    let spent = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| spent.contains(&code))
 }
 
@@ -65,7 +65,13 @@ mod tests {
 
     #[test]
     fn s9_12_no_descriptor_left_is_told_apart_from_other_errors() {
-        for (code, spent) in [(Errno::MFILE, true), (Errno::NFILE, true), (Errno::CONNREFUSED, false)] {
+        for (code, spent) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOBUFS, true),
+            (Errno::NOMEM, true),
+            (Errno::CONNREFUSED, false),
+        ] {
             assert_eq!(are_spent(&io::Error::from(code)), spent, "{code}");
         }
         assert!(!are_spent(&io::Error::other("resolver")));

@@ -5,15 +5,18 @@ use crate::attempt::Committed;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::flow::Flow;
+use crate::observe::Caller;
 use crate::relay::Attempts;
 use crate::settle::{settle, settle_whole};
 use crate::tasks;
 use crate::walk;
+use crate::worker::Worker;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long, and how much, is read at most.
@@ -40,18 +43,19 @@ impl Presence {
 }
 
 /// The attempts of a request some of whose targets bill on. Dropped during an attempt with one of these, the
-/// attempt goes on without its caller.
+/// attempt goes on without its caller: unless it is the gateway that ends.
 pub(crate) struct Outliving {
     attempts: Option<Attempts>,
     presence: Arc<Presence>,
+    worker: Arc<Worker>,
 }
 
 impl Outliving {
     /// Tries the targets of `call`.
     pub(crate) fn new(mut call: Box<Call>) -> Self {
-        let presence = Arc::<Presence>::default();
+        let (presence, worker) = (Arc::<Presence>::default(), Arc::clone(&call.recorder.worker));
         call.presence = Some(Arc::clone(&presence));
-        Self { attempts: Some(Box::pin(walk::run(call))), presence }
+        Self { attempts: Some(Box::pin(walk::run(call))), presence, worker }
     }
 }
 
@@ -69,9 +73,10 @@ impl Future for Outliving {
 impl Drop for Outliving {
     fn drop(&mut self) {
         let Some(attempts) = self.attempts.take() else { return };
-        if self.presence.billed_on.load(Ordering::Relaxed) {
+        let goes_on = !self.worker.shutdown.is_cut() && !thread::panicking();
+        if goes_on && self.presence.billed_on.load(Ordering::Relaxed) {
             self.presence.left.store(true, Ordering::Relaxed);
-            tasks::spawn("drain an attempt", finish(attempts));
+            tasks::spawn("drain an attempt", Caller::HasLeft.scope(finish(attempts)));
         }
     }
 }
@@ -115,7 +120,9 @@ impl Draining {
                     Ok(Some(piece)) => self.read += piece.len(),
                     Ok(None) | Err(_) => break,
                 }
-                self.call.count_flow(&self.flow, 0);
+                if !self.call.count_flow(&self.flow, 0) {
+                    break;
+                }
             }
         };
         drop(tokio::time::timeout_at(until.into(), read).await);

@@ -121,7 +121,7 @@ pub(crate) struct Fault {
     pub(crate) upstream_type: Option<String>,
     pub(crate) upstream_code: Option<String>,
     pub(crate) retry: Retry,
-    /// The state of the limit that refused.
+    /// What the key has left of its minute, if that is known.
     pub(crate) limit: Option<LimitState>,
     pub(crate) attempts: Vec<ToldAttempt>,
 }

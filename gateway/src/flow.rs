@@ -123,11 +123,11 @@ impl Flow {
         }
     }
 
-    /// How many bytes of it wait here for the rest of their event.
+    /// How many bytes of memory it takes that wait here for the rest of their event, or of an error.
     pub(crate) fn held_bytes(&self) -> usize {
         match &self.decoder {
             Decoder::Events(stream) => stream.held_bytes(),
-            Decoder::Opaque(_) => 0,
+            Decoder::Opaque(passed) => passed.held_bytes(),
         }
     }
 

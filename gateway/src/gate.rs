@@ -2,8 +2,9 @@
 //! for how long and for how many.
 //!
 //! The gate is before everything that costs: before the key is looked up and the body is received. It stands open,
-//! and then costs a request three loads of the worker's own, until the worker is late: a timer that fires late tells,
-//! or so many requests between two of them as no worker can serve.
+//! and then costs a request two loads and a store of the worker's own, and the first one since the last measurement a
+//! wake, until the worker is late: a timer that fires late tells, or so many requests between two of them as no worker
+//! can serve.
 
 use crate::fault::Fault;
 use std::collections::VecDeque;

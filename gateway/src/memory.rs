@@ -8,7 +8,9 @@
 //! What is given back is offered to those who wait: first to those who must leave least to others. Who finds too little
 //! for itself passes it on, for a few steps, so that nobody sleeps out its second beside room that would do.
 
-use std::path::Path;
+mod allowed;
+
+use allowed::allowed_bytes;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -82,13 +84,9 @@ impl MemoryBudget {
         Self(Arc::new(Shared { all, free: AtomicU64::new(all), queues: Default::default() }))
     }
 
-    /// Half of what the machine or the control group allows.
+    /// Half of what the machine and the control groups around this process allow.
     pub(crate) fn default_bytes() -> u64 {
-        let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-            .into_iter()
-            .find_map(|path| read_number(Path::new(path)));
-        let machine = machine_bytes().unwrap_or(1 << 30);
-        limit.unwrap_or(machine).min(machine) / 2
+        allowed_bytes() / 2
     }
 
     /// A share of nothing yet.
@@ -139,9 +137,9 @@ impl Held {
     }
 
     /// Makes it a share of `bytes`, smaller or, where there is room, larger.
-    pub(crate) fn resize(&mut self, bytes: u64, class: Class) {
+    pub(crate) fn resize(&mut self, bytes: u64, class: Class) -> Result<(), Exhausted> {
         self.shrink(bytes);
-        drop(self.try_grow(bytes, class));
+        self.try_grow(bytes, class)
     }
 
     /// Makes it a share of `bytes`, if it is larger.
@@ -252,16 +250,6 @@ impl Drop for Waiting<'_> {
         self.budget.queue(self.class).waiting.fetch_sub(1, Ordering::SeqCst);
         self.budget.wake_next();
     }
-}
-
-fn read_number(path: &Path) -> Option<u64> {
-    std::fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-fn machine_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 #[cfg(test)]

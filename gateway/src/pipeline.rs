@@ -76,7 +76,7 @@ impl Admitted {
     fn into_call(self, gateway: &Arc<Gateway>, recorder: Recorder, timer: SharedTimer) -> Box<Call> {
         let Self { settings, route, request, held, limit } = self;
         let (gateway, presence) = (Arc::clone(gateway), None);
-        let (fresh, starved) = (false, AtomicBool::new(false));
+        let (fresh, starved, crowded) = (false, AtomicBool::new(false), false);
         Box::new(Call {
             gateway,
             settings,
@@ -89,6 +89,7 @@ impl Admitted {
             presence,
             fresh,
             starved,
+            crowded,
         })
     }
 }
@@ -149,7 +150,8 @@ fn arrive(
     let key = authenticate(live, headers, unix(recorder.event.began_at))?;
     let key = recorder.event.key.insert(key);
     if !upload.is_at_most(SMALL) || upload.waits() {
-        look_at_requests(key, recorder.event.began)?;
+        // Not when it came: it may have waited for its turn.
+        look_at_requests(key, Instant::now())?;
     }
     Ok(Arrived { max_body_bytes: live.gateway.listener.max_body_bytes, serial: live.serial })
 }

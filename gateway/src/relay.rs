@@ -5,15 +5,15 @@
 
 use crate::app::Gateway;
 use crate::attempt::Committed;
-use crate::call::Call;
+use crate::call::{Call, NO_ROOM};
 use crate::collected::Collected;
 use crate::drain;
 use crate::fault::{Fault, FaultKind};
 use crate::flow::{BrokenOff, Flow};
 use crate::http;
-use crate::observe::Outcome;
+use crate::observe::{self, Caller, Outcome};
 use crate::settle::settle;
-use crate::told::{broken_stream, own_words};
+use crate::told::{broken_stream, known_codes, own_words};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -59,6 +59,7 @@ impl Relay {
     pub(crate) fn waiting(attempts: Attempts, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let attempts = Box::pin(Caller::HasHeaders.scope(attempts));
         Self(State::Waiting { attempts, ping, gateway })
     }
 
@@ -132,7 +133,7 @@ impl Body for Relay {
     }
 }
 
-/// An answer under way. Dropped before its end, the caller has left.
+/// An answer under way. Dropped before its end, the caller has left, or the process ends.
 struct Flowing {
     /// `None` once the end is settled.
     inner: Option<(Box<Call>, Flow)>,
@@ -151,6 +152,8 @@ enum End {
     Broken(Failure),
     /// The drain's time was over.
     Cut,
+    /// The memory budget has no room for what it holds.
+    Crowded,
 }
 
 impl Flowing {
@@ -195,7 +198,9 @@ impl Flowing {
             return Poll::Ready(self.end(joined, end));
         }
         let large = if joined.len() > USUAL { joined.room() } else { 0 };
-        call.count_flow(flow, self.large + large);
+        if !call.count_flow(flow, self.large + large) {
+            return Poll::Ready(self.end(joined, End::Crowded));
+        }
         if came {
             self.heard = Instant::now();
             if let Some(failure) = flow.late(self.heard, self.heard) {
@@ -247,12 +252,15 @@ impl Flowing {
                 flow.account.withheld.take_out_of(&mut failure);
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
-                call.recorder.event.broke_off(failure.class);
-                let row = flow.account.provider.vendor.row();
+                call.recorder.event.broke_off(class);
                 let disclosure = call.settings.listener.disclosure;
-                (broken_stream(&failure, row, disclosure), "stream_broken")
+                (broken_stream(failure, known_codes(&flow.account), disclosure), "stream_broken")
             }
             End::Cut => (Fault::shutting_down(), "shutting_down"),
+            End::Crowded => {
+                call.recorder.event.broke_off(observe::NO_ROOM);
+                (Fault::overloaded(NO_ROOM, call.recorder.worker.random()), "overloaded")
+            }
         };
         call.recorder.event.outcome = Outcome { status: 200, code };
         last.push(flow.broken_off(&fault)?);
@@ -263,6 +271,7 @@ impl Flowing {
 impl Drop for Flowing {
     fn drop(&mut self) {
         let Some((mut call, mut flow)) = self.inner.take() else { return };
+        call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
         if flow.account.provider.on_abort == OnAbort::Continues && flow.rest.is_some() {
             drain::for_usage(call, flow);
         } else {

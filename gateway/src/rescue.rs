@@ -1,7 +1,7 @@
 //! A request's attempts beyond its first, paid from its route's retry budget (semantics S1.3).
 
+use crate::call::Call;
 use crate::live::{LiveRoute, RescueBudget};
-use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -16,44 +16,32 @@ pub(crate) fn count(route: &LiveRoute, now: Instant) {
 }
 
 /// One request's tokens; dropped without an end, the request was abandoned.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Rescue {
+    /// None until the first is asked for: most requests never do.
+    taken: Option<Taken>,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+struct Taken {
     budget: Arc<RescueBudget>,
     tokens: Tokens,
-    /// Whether any was asked for: most requests never do, and then there is nothing to give back.
-    asked: bool,
 }
 
 impl Rescue {
-    pub(crate) fn new(route: &LiveRoute) -> Self {
-        Self { budget: Arc::clone(&route.rescue), tokens: Tokens::default(), asked: false }
-    }
-
-    /// Takes a token for one more attempt; where none is free but some may come back, waits for them until
-    /// `deadline`. False: there is none to be had.
-    pub(crate) async fn take(&mut self, ahead: u32, deadline: Instant) -> bool {
-        let budget = Arc::clone(&self.budget);
+    /// Takes a token for one more attempt of `call`; where none is free but some may come back, waits for them: that
+    /// ends with those who have them, at the latest. False: there is none to be had.
+    pub(crate) async fn take(&mut self, call: &Call, ahead: u32) -> bool {
+        let taken = self.taken.get_or_insert_with(|| Taken::new(call));
+        let budget = Arc::clone(&taken.budget);
         loop {
             let changed = listen(&budget.changed);
-            let _waiting = match self.take_now(ahead) {
+            let _waiting = match taken.take_now(ahead) {
                 Ok(granted) => return granted,
                 Err(waiting) => waiting,
             };
-            if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
-                return false;
-            }
-        }
-    }
-
-    /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
-    /// so that nothing is given back unnoticed in between.
-    fn take_now(&mut self, ahead: u32) -> Result<bool, Waiting> {
-        self.asked = true;
-        let mut budget = lock(&self.budget);
-        match budget.take(Instant::now(), &mut self.tokens, ahead) {
-            Take::Granted => Ok(true),
-            Take::Refused => Ok(false),
-            Take::Wait => Err(Waiting::new(&self.budget)),
+            changed.await;
         }
     }
 
@@ -68,17 +56,33 @@ impl Rescue {
     }
 
     fn give_back(&mut self, how: fn(&mut RetryBudget, Instant, Tokens) -> Wake) {
-        if !mem::take(&mut self.asked) {
-            return;
-        }
-        let tokens = mem::take(&mut self.tokens);
-        let mut budget = lock(&self.budget);
-        match how(&mut budget, Instant::now(), tokens) {
+        let Some(Taken { budget, tokens }) = self.taken.take() else { return };
+        let mut policy = lock(&budget);
+        match how(&mut policy, Instant::now(), tokens) {
             Wake::Some(few) => {
-                let few = few.min(self.budget.waiting.load(Ordering::Relaxed));
-                (0..few).for_each(|_| self.budget.changed.notify_one());
+                let few = few.min(budget.waiting.load(Ordering::Relaxed));
+                (0..few).for_each(|_| budget.changed.notify_one());
             }
-            Wake::All => self.budget.changed.notify_waiters(),
+            Wake::All => budget.changed.notify_waiters(),
+        }
+    }
+}
+
+impl Taken {
+    fn new(call: &Call) -> Self {
+        // Every request that comes so far has a key; one without would share the route's own name with its like.
+        let key = call.recorder.event.key.as_ref().map_or(&call.route.config.name, |key| &key.config.name);
+        Self { budget: Arc::clone(&call.route.rescue), tokens: Tokens::new(key.clone()) }
+    }
+
+    /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
+    /// so that nothing is given back unnoticed in between.
+    fn take_now(&mut self, ahead: u32) -> Result<bool, Waiting> {
+        let mut budget = lock(&self.budget);
+        match budget.take(Instant::now(), &mut self.tokens, ahead) {
+            Take::Granted => Ok(true),
+            Take::Refused => Ok(false),
+            Take::Wait => Err(Waiting::new(&self.budget)),
         }
     }
 }

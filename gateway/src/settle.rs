@@ -29,7 +29,7 @@ pub(crate) fn settle(call: &mut Call, flow: &Flow) {
             output_bytes: stream.output_bytes(),
         },
         Decoder::Opaque(passed) => {
-            let facts = passed.facts();
+            let facts = passed.facts(flow.model.context_window);
             Known { told: facts.usage, is_final: true, output_bytes: facts.output_bytes }
         }
     };

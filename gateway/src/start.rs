@@ -6,7 +6,7 @@ use crate::bounds::Bounds;
 use crate::descriptors;
 use crate::feed::Feed;
 use crate::gate::Gate;
-use crate::http::admin_router;
+use crate::http::serve_admin;
 use crate::memory::MemoryBudget;
 use crate::observe::{Log, Reopen, Totals, UsageLog, UsageLogTo, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
@@ -139,7 +139,7 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
         desks.push(desk);
         let name = format!("weir-worker-{}", worker.index);
         let task = run(Arc::clone(&gateway), Arc::clone(worker), arrivals);
-        threads.push(on_thread(&gateway, name, task)?);
+        threads.push(on_thread(&gateway, name, runtime()?, task)?);
     }
     threads.push(control_thread(&gateway, data, admin, desks)?);
     Ok(Running { gateway, threads, usage_log, data_address, admin_address })
@@ -168,15 +168,21 @@ fn workers(
     Ok((workers?, log))
 }
 
-/// Accepts, serves the admin port: what must go on however busy the workers are.
+/// Accepts, serves the admin port: what must go on however busy the workers are. A listener that cannot be waited on
+/// is said before anything runs.
 fn control_thread(
     gateway: &Arc<Gateway>,
     data: TcpListener,
     admin: TcpListener,
     desks: Vec<Desk>,
 ) -> Result<JoinHandle<()>, StartError> {
+    let runtime = runtime()?;
+    let (data, admin) = {
+        let _inside = runtime.enter();
+        (awaited(data)?, awaited(admin)?)
+    };
     let inside = Arc::clone(gateway);
-    on_thread(gateway, "weir-control".to_owned(), async move {
+    on_thread(gateway, "weir-control".to_owned(), runtime, async move {
         let gateway = inside;
         let mut phase = gateway.shutdown.watch();
         tokio::join!(accept(&gateway, data, &desks), serve_admin(&gateway, admin));
@@ -184,13 +190,26 @@ fn control_thread(
     })
 }
 
+/// `listener` as the runtime that was entered waits on it.
+fn awaited(listener: TcpListener) -> Result<tokio::net::TcpListener, StartError> {
+    let address = listener.local_addr();
+    tokio::net::TcpListener::from_std(listener).map_err(|error| match address {
+        Ok(address) => StartError::Listen(address, error),
+        Err(_) => StartError::Thread(error),
+    })
+}
+
+fn runtime() -> Result<Runtime, StartError> {
+    Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)
+}
+
 /// Runs `task`, which ends with the gateway, on a thread that the process needs.
 fn on_thread(
     gateway: &Arc<Gateway>,
     name: String,
+    runtime: Runtime,
     task: impl Future<Output = ()> + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     let runtime = Unhindered(Some(runtime));
     let (shutdown, watched) = (Arc::clone(&gateway.shutdown), gateway.needed.watch(name.as_str()));
     let run = move || {
@@ -219,20 +238,6 @@ impl Drop for Unhindered {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let mut phase = gateway.shutdown.watch();
-    let serving = axum::serve(listener, admin_router(Arc::clone(gateway)));
-    // Probes are answered to the very end.
-    let served = tokio::select! {
-        served = serving.into_future() => served,
-        () = reached(&mut phase, Phase::Ended) => Ok(()),
-    };
-    if let Err(error) = served {
-        tracing::error!(%error, "the admin port has ended");
     }
 }
 

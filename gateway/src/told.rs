@@ -3,19 +3,22 @@
 
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
-use crate::observe::Chosen;
+use crate::live::Chosen;
+use crate::upstream::Account;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
-use weir_config::{Disclosure, Failure, FailureClass, VendorRow};
-use weir_policy::{Attempted, Verdict, verdict};
+use weir_config::{Disclosure, Failure, FailureClass};
+use weir_policy::{Attempted, Verdict, verdict, verdict_of_some};
 
 /// The attempts of a request that failed so far.
 #[derive(Default)]
 pub(crate) struct Failures {
     attempted: Vec<Attempted>,
     told: Vec<ToldAttempt>,
-    /// As long as `attempted`.
-    all: Vec<Failure>,
+    /// As long as `attempted`: each with the position of its target.
+    all: Vec<(usize, Failure)>,
+    /// The retry budget left out targets that were still to be asked.
+    left_out: bool,
 }
 
 impl Failures {
@@ -25,17 +28,26 @@ impl Failures {
         let window = offer.as_ref().and_then(|offer| offer.model.context_window);
         self.attempted.push(Attempted::new(target, window, &failure, now));
         self.told.extend(offer.and_then(|offer| tell(call, &offer.chosen, &failure)));
-        self.all.push(failure);
+        self.all.push((target, failure));
+    }
+
+    /// Targets were left, and were not asked: the retry budget was spent.
+    pub(crate) fn leave_out_the_rest(&mut self) {
+        self.left_out = true;
     }
 
     /// What the caller is told (semantics S1.5).
     pub(crate) fn fault(mut self, call: &Call, now: Instant) -> Fault {
         let model = call.request.model();
-        let fault = match verdict(now, &self.attempted) {
+        let judge = if self.left_out { verdict_of_some } else { verdict };
+        let fault = match judge(now, &self.attempted) {
             Verdict::Caller { attempt } if attempt < self.all.len() => {
-                return passed_on(self.all.swap_remove(attempt));
+                let (target, failure) = self.all.swap_remove(attempt);
+                let target = call.route.targets.get(target);
+                let known = target.map_or(&[][..], |target| known_codes(&target.account));
+                return passed_on(failure, known, call.settings.listener.disclosure);
             }
-            Verdict::Unavailable { retry_after } => unavailable(model, retry_after),
+            Verdict::Unavailable { retry_after } => unavailable(model, self.left_out, retry_after),
             Verdict::TimedOut => {
                 let text = format!("No upstream answered for model {model:?} in time. See `attempts`.");
                 Fault::new(FaultKind::UpstreamTimeout, text).retry(Retry::Never)
@@ -64,8 +76,16 @@ impl Failures {
     }
 }
 
-fn unavailable(model: &str, retry_after: Option<Duration>) -> Fault {
-    let text = format!("No upstream could answer for model {model:?}: every attempt failed. ");
+/// Where nobody knows when one recovers, SDKs are told not to retry, also where not all were asked: in an outage that is
+/// almost everybody, and they would triple the load that the retry budget has just held down.
+fn unavailable(model: &str, left_out: bool, retry_after: Option<Duration>) -> Fault {
+    let why = if left_out {
+        "an attempt failed, and the targets that were left were not asked, because too many requests have just failed \
+         on all of theirs (this route's retry budget is spent)"
+    } else {
+        "every attempt failed"
+    };
+    let text = format!("No upstream could answer for model {model:?}: {why}. ");
     let (advice, retry) = match retry_after {
         Some(wait) => (format!("One recovers in {:.3} s.", wait.as_secs_f64()), Retry::After(wait)),
         None => ("See `attempts`, or the gateway's usage log.".to_owned(), Retry::Never),
@@ -95,57 +115,82 @@ fn tell(call: &Call, chosen: &Chosen, failure: &Failure) -> Option<ToldAttempt> 
     })
 }
 
-/// The upstream's own 4xx: the request is the matter, and its words (sanitised) say why.
-fn passed_on(failure: Failure) -> Fault {
+/// The types and codes that the vendor of `account` is known to refuse requests with.
+pub(crate) fn known_codes(account: &Account) -> &'static [&'static str] {
+    account.provider.vendor.row().request_codes
+}
+
+/// What a caller is told of an upstream's refusal of its request, wherever that is: in an answer of its own, or in the
+/// last event of a stream that has begun (semantics S1.10).
+struct Refused {
+    /// The upstream's sentence, sanitised.
+    message: Option<String>,
+    kind: Option<String>,
+    code: Option<String>,
+    param: Option<String>,
+}
+
+impl Refused {
+    /// All that the upstream said. At None no word of its own: only the type and code that are among `known`, which
+    /// programs decide by.
+    fn of(failure: Failure, known: &[&str], disclosure: Disclosure) -> Self {
+        let is_told = disclosure != Disclosure::None;
+        let code = match failure.class {
+            // Clients cut their conversation short on this one and no other, and vendors have ten for it.
+            FailureClass::ContextLength => Some(Cow::Borrowed("context_length_exceeded")),
+            _ => failure.code.map(Cow::Owned).filter(|code| is_told || known.contains(&&**code)),
+        };
+        Self {
+            code: code.map(Cow::into_owned),
+            kind: failure.kind.filter(|kind| is_told || known.contains(&kind.as_str())),
+            param: failure.param.filter(|_| is_told),
+            message: Some(failure.message).filter(|_| is_told),
+        }
+    }
+
+    /// As a fault with this status and message.
+    fn fault(self, status: u16, message: String) -> Fault {
+        Fault {
+            upstream_code: self.code,
+            upstream_type: self.kind,
+            param: self.param.map(Cow::Owned),
+            ..Fault::new(FaultKind::Upstream(status), message)
+        }
+    }
+}
+
+/// The upstream's own 4xx: the request is the matter, and its words say why.
+fn passed_on(failure: Failure, known: &[&str], disclosure: Disclosure) -> Fault {
     // 401, 403, 429 and the like would speak of the caller's own key and limits, which are not the matter.
     let status = failure.status.filter(|status| matches!(status, 400 | 404 | 413 | 415 | 422)).unwrap_or(400);
-    Fault {
-        upstream_code: code(&failure),
-        param: failure.param.map(Cow::Owned),
-        upstream_type: failure.kind,
-        ..Fault::new(FaultKind::Upstream(status), failure.message)
-    }
+    let mut refused = Refused::of(failure, known, disclosure);
+    let untold = || "The upstream refused this request. Its own words are not passed on here.".to_owned();
+    let message = refused.message.take().unwrap_or_else(untold);
+    refused.fault(status, message)
 }
 
-/// The code that a refusal has for its caller. Clients cut their conversation short on this one and no other, and
-/// vendors have ten for it.
-fn code(failure: &Failure) -> Option<String> {
-    match failure.class {
-        FailureClass::ContextLength => Some("context_length_exceeded".to_owned()),
-        _ => failure.code.clone(),
-    }
-}
-
-/// What the caller of a stream is told when it breaks off after its first content: in the words of a vendor with this
-/// `row` only as far as the disclosure goes, and never at None.
-pub(crate) fn broken_stream(failure: &Failure, row: &VendorRow, disclosure: Disclosure) -> Fault {
-    let is_callers = failure.class.is_callers();
-    let shown = match disclosure {
-        Disclosure::None => false,
-        Disclosure::Names => is_callers,
-        Disclosure::Full => true,
+/// What the caller of a stream is told when it breaks off after its first content. What is no refusal of the request is
+/// told in the upstream's words at Full alone.
+pub(crate) fn broken_stream(failure: Failure, known: &[&str], disclosure: Disclosure) -> Fault {
+    let told = |why: &str| {
+        format!("The answer broke off: {}. What was sent so far is all there is", why.trim_end_matches('.'))
     };
-    let why = match own_words(failure) {
+    if failure.class.is_callers() {
+        let mut refused = Refused::of(failure, known, disclosure);
+        let message = refused.message.take();
+        let why = message.as_deref().unwrap_or("the upstream refused to go on with this request");
+        return refused.fault(400, told(why) + ".");
+    }
+    let why = match own_words(&failure) {
         Some(own) => own,
-        None if shown => &failure.message,
-        None if is_callers => "the upstream refused to go on with this request",
+        None if disclosure == Disclosure::Full => &failure.message,
         None => "the upstream reported an error",
     };
-    let text =
-        format!("The answer broke off: {}. What was sent so far is all there is", why.trim_end_matches('.'));
-    if !is_callers {
-        let kind = match failure.class {
-            FailureClass::Timeout => FaultKind::UpstreamTimeout,
-            _ => FaultKind::UpstreamUnavailable,
-        };
-        return Fault::new(kind, text + "; send the request again for a whole one.");
-    }
-    let known = |word: Option<String>| word.filter(|word| row.request_codes.contains(&word.as_str()));
-    Fault {
-        upstream_type: known(failure.kind.clone()),
-        upstream_code: known(code(failure)),
-        ..Fault::new(FaultKind::Upstream(400), text + ".")
-    }
+    let kind = match failure.class {
+        FailureClass::Timeout => FaultKind::UpstreamTimeout,
+        _ => FaultKind::UpstreamUnavailable,
+    };
+    Fault::new(kind, told(why) + "; send the request again for a whole one.")
 }
 
 #[cfg(test)]
@@ -163,8 +208,12 @@ mod tests {
         }
     }
 
+    fn known() -> &'static [&'static str] {
+        Vendor::OpenAICompatible.row().request_codes
+    }
+
     fn told(failure: &Failure, disclosure: Disclosure) -> (String, Option<String>, Option<String>) {
-        let fault = broken_stream(failure, Vendor::OpenAICompatible.row(), disclosure);
+        let fault = broken_stream(failure.clone(), known(), disclosure);
         (fault.message.into_owned(), fault.upstream_type, fault.upstream_code)
     }
 
@@ -176,11 +225,28 @@ mod tests {
             assert_eq!((kind, code), (kept("invalid_request_error"), kept("tool_use_failed")));
             assert_eq!(message.contains("call a function"), disclosure != Disclosure::None, "{message}");
             assert!(!message.contains("again"), "it would be refused again: {message}");
-            let (_, _, code) = told(&refusal("your_prompt_said_so"), disclosure);
-            assert_eq!(code, None);
+            let too_long = Failure { class: FailureClass::ContextLength, ..refusal("too_many_tokens") };
+            assert_eq!(told(&too_long, disclosure).2, kept("context_length_exceeded"));
         }
-        let too_long = Failure { class: FailureClass::ContextLength, ..refusal("too_many_tokens") };
-        assert_eq!(told(&too_long, Disclosure::Names).2, kept("context_length_exceeded"));
+    }
+
+    #[test]
+    fn s1_10_a_refusal_is_told_in_a_stream_as_it_is_outside_and_at_none_in_no_word_of_the_vendors() {
+        for code in ["tool_use_failed", "your_prompt_said_so"] {
+            for disclosure in [Disclosure::None, Disclosure::Names, Disclosure::Full] {
+                let refusal = Failure { param: Some("messages.1".to_owned()), ..refusal(code) };
+                let outside = passed_on(refusal.clone(), known(), disclosure);
+                let inside = broken_stream(refusal, known(), disclosure);
+                let words = |fault: &Fault| {
+                    let sentence = fault.message.contains("Failed to call a function");
+                    (sentence, fault.upstream_type.clone(), fault.upstream_code.clone(), fault.param.clone())
+                };
+                assert_eq!(words(&outside), words(&inside), "{code} {disclosure:?}");
+                let is_told = disclosure != Disclosure::None;
+                assert_eq!((words(&outside).0, outside.param.is_some()), (is_told, is_told));
+                assert_eq!(outside.upstream_code.is_some(), is_told || code == "tool_use_failed");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::attempt::{Committed, attempt};
 use crate::call::{Call, Offer, now_unix};
 use crate::fault::{Fault, FaultKind};
-use crate::observe::{AttemptFinished, Chosen};
+use crate::live::Chosen;
+use crate::observe::{self, AttemptFinished};
 use crate::rescue::Rescue;
 use crate::settle::{settle_sent, unsettle};
 use crate::told::{Failures, own_words};
@@ -14,28 +15,35 @@ use weir_policy::{Next, Rules, Walk};
 /// Tries targets in the decided order until one commits.
 pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fault>) {
     let now = Instant::now();
-    let mut walk = Walk::new(call.decide().order, rules(&call, now));
-    let mut rescue = Rescue::new(&call.route);
+    let mut walk = Walk::new(call.decide(), rules(&call, now));
+    let mut rescue = Rescue::default();
     let mut failures = Failures::default();
     let mut next = walk.first(now);
+    let mut proves = false;
     while let Some(target) = next {
         let began = Instant::now();
-        let failure = match try_target(&mut call, target, began, walk.refused_addition()).await {
+        let plain = walk.refused_addition().is_some();
+        let failure = match try_target(&mut call, target, began, plain).await {
             Ok(committed) => {
+                if proves && walk.refused_addition() == Some(target) {
+                    learn(&call, target);
+                }
                 rescue.committed();
                 return (call, Ok(committed));
             }
-            Err(_) if call.is_starved() => {
-                let text = "The gateway has no socket left to ask an upstream on.";
-                let fault = Fault::overloaded(text, call.recorder.worker.random());
-                return (call, Err(fault));
-            }
             Err(failure) => failure,
         };
+        if let Some(lack) = call.lack() {
+            let fault = Fault::overloaded(lack, call.recorder.worker.random());
+            return (call, Err(fault));
+        }
         let now = Instant::now();
         let random = call.recorder.worker.random();
         let step = walk.after(began, now, target, &failure, random);
         call.fresh = matches!(step, Next::TryFresh { .. });
+        if matches!(step, Next::TryPlain { .. }) {
+            proves = failure.names_addition;
+        }
         failures.add(&call, target, failure, now);
         let (target, at) = match step {
             _ if call.caller_has_left() => break,
@@ -43,10 +51,14 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
             Next::Try { target, wait } => (target, now + wait),
             Next::TryPlain { target } | Next::TryFresh { target } => (target, now),
         };
-        let granted = Box::pin(rescue.take(walk.ahead(), walk.deadline())).await;
+        let granted = Box::pin(rescue.take(&call, walk.ahead())).await;
+        walk.does_not_count(now.elapsed());
         // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
         if granted && at > now {
             Box::pin(tokio::time::sleep_until(at.into())).await;
+        }
+        if !granted && walk.ahead() > 0 {
+            failures.leave_out_the_rest();
         }
         next = granted.then_some(target);
     }
@@ -73,30 +85,32 @@ fn rules(call: &Call, now: Instant) -> Rules {
     }
 }
 
-/// One attempt, which begins at `began`, recorded. It goes without what the gateway puts into requests if a target,
-/// `refused_addition`, has refused that.
+/// One attempt, which begins at `began`, recorded; `plain`: without what the gateway puts into requests.
 async fn try_target(
     call: &mut Call,
     target: usize,
     began: Instant,
-    refused_addition: Option<usize>,
+    plain: bool,
 ) -> Result<Committed, Failure> {
-    let chosen = begin(call, target);
-    let mut result = attempt(call, target, began, refused_addition.is_some()).await;
+    let chosen = begin(call, target, began);
+    let mut result = attempt(call, target, began, plain).await;
     call.set_billed_on(None);
-    unsettle(call);
+    if !call.crowded {
+        unsettle(call);
+    }
     let took = began.elapsed();
+    call.recorder.event.asking = None;
     call.recorder.event.upstream += took;
-    match &mut result {
-        Ok(_) if refused_addition == Some(target) => learn(call, target),
-        Ok(_) => {}
-        Err(failure) => withhold(call, target, failure),
+    if let Err(failure) = &mut result {
+        withhold(call, target, failure);
     }
     if call.is_starved() {
         call.recorder.event.chosen = None; // nobody was asked
     } else if let Some(chosen) = chosen {
         let (outcome, status) = match &result {
             Ok(_) => ("ok", Some(200)),
+            // It answered, and bills for it.
+            Err(_) if call.crowded => (observe::NO_ROOM, Some(200)),
             Err(failure) => (failure.class.name(), failure.status),
         };
         if let Err(failure) = &result {
@@ -115,22 +129,23 @@ async fn try_target(
     result
 }
 
-/// Notes who is asked, and what that costs should the caller leave before there is an answer.
-fn begin(call: &mut Call, target: usize) -> Option<Chosen> {
+/// Notes who is asked from `now` on, and what that costs should the caller leave before there is an answer.
+fn begin(call: &mut Call, target: usize, now: Instant) -> Option<Chosen> {
     let Offer { model, chosen, .. } = call.offer(target)?;
     call.set_billed_on(Some(target));
     settle_sent(call, &model);
     call.recorder.event.chosen = Some(chosen.clone());
+    call.recorder.event.asking = Some(now);
     Some(chosen)
 }
 
-/// The target has answered without what it had refused: it refuses that from everybody. A caller's own options prove
-/// nothing: they may have been what was refused (semantics S2.9).
+/// The target has answered without what it said to refuse: a proof that it does. A caller's own options prove nothing:
+/// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, target: usize) {
     if let Some(target) = call.route.targets.get(target)
         && !call.request.brings_stream_options()
     {
-        target.account.refuses_usage_option.learn(now_unix());
+        target.account.refuses_usage_option.learn(call.tenant(), now_unix());
     }
 }
 

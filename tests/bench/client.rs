@@ -43,7 +43,8 @@ impl Connection {
         let stream =
             TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, wire: BytesMut::with_capacity(64 << 10), body: Vec::with_capacity(64 << 10) })
+        // They grow where they must: thousands of large ones would be a load on the caches that no caller is.
+        Ok(Self { stream, wire: BytesMut::with_capacity(4 << 10), body: Vec::new() })
     }
 
     /// Sends the request and takes the answer; `arrived` hears of body bytes as they come.

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The core of the measured process.
 pub const MEASURED: &str = "0";
@@ -17,6 +18,14 @@ pub fn pin_myself() -> Result<()> {
     let output = Command::new("taskset").args(["-cp", REST, &pid]).output().context("cannot run taskset")?;
     ensure!(output.status.success(), "taskset failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// Lets this process and those it starts have as many files and sockets as they may: the usual soft limit is less than
+/// what thousands of callers need.
+pub fn raise_descriptors() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).context("the limit of open files cannot be raised")
 }
 
 /// CPU time of all threads of a process so far, ended ones included.
@@ -48,6 +57,8 @@ pub fn core_busy() -> Result<Duration> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
     pub rss: u64,
+    /// The most that `rss` has ever been.
+    pub most: u64,
     /// What of it is shared counts in part.
     pub pss: u64,
 }
@@ -56,7 +67,8 @@ pub fn memory(pid: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     // Not every kernel shows it; 0 is "unknown" in the report.
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    Ok(Memory { rss: kib(&status, "VmRSS:"), pss: kib(&rollup, "Pss:") })
+    let most = kib(&status, "VmHWM:");
+    Ok(Memory { rss: kib(&status, "VmRSS:"), most, pss: kib(&rollup, "Pss:") })
 }
 
 fn kib(text: &str, name: &str) -> u64 {

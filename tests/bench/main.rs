@@ -12,6 +12,8 @@ mod machine;
 mod overload;
 mod report;
 mod rounds;
+mod stalled;
+mod streams;
 mod subjects;
 
 use std::fs;
@@ -25,6 +27,7 @@ use clap::{Parser, Subcommand};
 use crate::machine::{Instructions, Memory};
 use crate::report::Report;
 use crate::rounds::{Plan, Results};
+use crate::streams::Streams;
 use crate::subjects::Subject;
 
 /// Compares Weir with HAProxy and with a direct connection.
@@ -51,7 +54,8 @@ struct Arguments {
     /// Frames of a stream.
     #[arg(long, default_value_t = 200)]
     events: usize,
-    /// Only workloads whose name begins like one of these (W1, W2, W4, W5); or `overload` alone, which is run only so.
+    /// Only workloads whose name begins like one of these (W1, W2, W4, W5), and `memory`: what streams cost of it; or
+    /// `overload` alone, which is run only so.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also open-loop load: requests in a second, from 64 connections.
@@ -84,6 +88,7 @@ fn main() -> Result<()> {
         return command.run();
     }
     machine::pin_myself()?;
+    machine::raise_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let folder = Folder::new()?;
     runtime.block_on(bench(&arguments, &folder.0))
@@ -96,7 +101,8 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         let weir = arguments.weir.as_ref().context("the overload is Weir's: --weir is needed")?;
         let weir = subjects::weir(weir, upstream, folder, &[])?;
         let period = Duration::from_secs_f64(arguments.seconds);
-        let holds = overload::run(&weir, period, &mut stdout().lock()).await?;
+        let haproxy = subjects::haproxy(&arguments.haproxy, upstream, folder, arguments.no_delay)?;
+        let holds = overload::run(&weir, &haproxy, period, &mut stdout().lock()).await?;
         ensure!(holds || !arguments.gate, "a figure misses what must hold");
         return Ok(());
     }
@@ -131,9 +137,16 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
 
     let loaded = memory(&subjects)?;
     let counted = match &arguments.weir {
-        Some(weir) if !instructions_supported && callgrind::available() => {
+        Some(weir) if !results.is_empty() && !instructions_supported && callgrind::available() => {
             writeln!(stderr(), "{:4} s  counting instructions", start.elapsed().as_secs())?;
             Some(callgrind::per_request(weir, upstream, folder).await?)
+        }
+        _ => None,
+    };
+    let streams = match &arguments.weir {
+        Some(weir) if arguments.only.is_empty() || arguments.only.iter().any(|name| name == "memory") => {
+            writeln!(stderr(), "{:4} s  memory of streams", start.elapsed().as_secs())?;
+            Some(Streams::measure(weir, folder, arguments.rounds).await?)
         }
         _ => None,
     };
@@ -145,6 +158,7 @@ async fn bench(arguments: &Arguments, folder: &Path) -> Result<()> {
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
         results,
         memory,
+        streams,
         upstream_served: served(upstream).await?,
         sent,
         instructions_supported,

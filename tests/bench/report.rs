@@ -10,7 +10,9 @@ use crate::callgrind::PerRequest;
 use crate::load::Sample;
 use crate::machine::Memory;
 use crate::rounds::{Results, median};
+use crate::streams::Streams;
 use crate::subjects::Subject;
+use crate::{stalled, streams};
 
 /// Features that a measured request does not pass through yet, and workloads without a measurement.
 const MISSING: [&str; 4] =
@@ -24,6 +26,7 @@ pub struct Report {
     pub seconds_since_1970: u64,
     pub results: Vec<Results>,
     pub memory: Vec<(&'static str, Memory, Memory)>,
+    pub streams: Option<Streams>,
     /// Requests that the upstream counted, and that we sent.
     pub upstream_served: u64,
     pub sent: u64,
@@ -50,6 +53,11 @@ impl Row {
     fn bounds(mut self, hold: f64, aim: f64) -> Self {
         self.hold = Some(hold);
         self.aim = Some(aim);
+        self
+    }
+
+    fn hold(mut self, hold: f64) -> Self {
+        self.hold = Some(hold);
         self
     }
 
@@ -135,6 +143,9 @@ impl Report {
             rows.push(if *name == "Weir" { idle_row.bounds(16.0, 9.0) } else { idle_row });
             rows.push(Row::new(format!("{name}: memory idle (Pss)"), " MiB", mib(idle.pss)));
             rows.push(Row::new(format!("{name}: memory after load (VmRSS)"), " MiB", mib(loaded.rss)));
+        }
+        if let Some(found) = &self.streams {
+            streams_rows(&mut rows, found);
         }
         rows
     }
@@ -249,6 +260,22 @@ fn instructions(rows: &mut Vec<Row>, results: &Results, subjects: &[Subject], su
     }
 }
 
+fn streams_rows(rows: &mut Vec<Row>, found: &Streams) {
+    let Streams { each, stalled } = found;
+    let mib = |kib: u64| vec![kib as f64 / 1024.0];
+    let (open, readers, uploads) = (streams::OPEN, stalled::READERS, stalled::UPLOADS);
+    let title = format!("Weir: memory for each of {open} open streams (VmRSS)");
+    rows.push(Row::new(title, " KiB", each.clone()).bounds(30.0, 16.0));
+    let title = format!("Weir: memory with {readers} readers who have stopped (VmRSS)");
+    rows.push(Row::new(title, " MiB", mib(stalled.readers)));
+    let title = format!("Weir: the same with {uploads} slow large uploads, the most (VmHWM)");
+    rows.push(Row::new(title, " MiB", mib(stalled.most)).hold(400.0));
+    rows.push(Row::new("Weir: large uploads taken meanwhile", "", vec![stalled.taken as f64]));
+    let title = format!("Weir: small requests refused meanwhile, of {}", stalled.asked);
+    rows.push(Row::new(title, "", vec![stalled.refused as f64]).hold(0.0));
+    rows.push(Row::new("Weir: small requests meanwhile, p99", " ms", vec![stalled.p99]));
+}
+
 fn latency(sample: &Sample, quantile: f64) -> f64 {
     sample.latency.value_at_quantile(quantile) as f64 / 1000.0
 }
@@ -288,4 +315,26 @@ fn sample_json(subject: &Subject, sample: &Sample) -> Value {
         "seconds": sample.elapsed.as_secs_f64(), "cpuSeconds": sample.cpu.map(|cpu| cpu.as_secs_f64()),
         "instructions": sample.instructions, "latencyUs": quantiles(latency), "firstUs": quantiles(first_token),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stalled::Stalled;
+
+    fn found(each: f64, most: u64, refused: u64) -> Vec<Row> {
+        let stalled = Stalled { readers: 100 << 10, most, taken: 9, asked: 1000, refused, p99: 1.0 };
+        let mut rows = Vec::new();
+        streams_rows(&mut rows, &Streams { each: vec![each], stalled });
+        rows
+    }
+
+    #[test]
+    fn what_streams_cost_is_missed_beyond_what_must_hold() {
+        let missed = |rows: Vec<Row>| rows.iter().filter(|row| row.missed()).count();
+        assert_eq!(missed(found(30.0, 400 << 10, 0)), 0);
+        for rows in [found(30.1, 0, 0), found(0.0, (400 << 10) + 1, 0), found(0.0, 0, 1)] {
+            assert_eq!(missed(rows), 1);
+        }
+    }
 }

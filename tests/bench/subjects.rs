@@ -121,7 +121,7 @@ pub fn direct(upstream: SocketAddr) -> Subject {
 pub fn haproxy(program: &Path, upstream: SocketAddr, folder: &Path, no_delay: bool) -> Result<Subject> {
     let (plain, prompt) = (free_address()?, free_address()?);
     let configuration = format!(
-        "global\n    nbthread 1\n    maxconn 4096\n\
+        "global\n    nbthread 1\n    maxconn 8192\n\
          defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n    \
          http-reuse always\n\
          frontend plain\n    bind {plain}\n    default_backend plain\n\

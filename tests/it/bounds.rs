@@ -259,7 +259,7 @@ async fn s9_4_a_whole_answer_that_an_http2_caller_does_not_take_is_given_up() {
         options.memory_budget = Some(4 << 20);
         options.bounds.write_idle = SHORT;
     });
-    let mut h2 = H2::narrow(&world, 64 << 10).await;
+    let mut h2 = H2::narrow(world.data, 64 << 10).await;
     let unread = h2.open(&unary()).await.into_body();
     let neighbour = h2.open(&streamed()).await.into_body();
     eventually("its share is given back", async || world.post(body_of(2 << 20)).await.status == 200).await;
@@ -275,7 +275,7 @@ async fn s9_4_an_http2_caller_that_takes_no_small_answers_leaves_few_behind() {
     let upstream = Upstream::start();
     upstream.always(Answer::says("x".repeat(10 << 10)));
     let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
-    let mut h2 = H2::narrow(&world, 1).await;
+    let mut h2 = H2::narrow(world.data, 1).await;
     let mut unread = Vec::new();
     for _ in 0..30 {
         unread.push(h2.open(&unary()).await.into_body());
@@ -312,7 +312,7 @@ async fn s9_4_an_http2_caller_that_never_grants_room_is_given_up() {
     upstream.then(Answer::says("Hello."));
     upstream.then(endless());
     let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
-    let mut h2 = H2::narrow(&world, 0).await;
+    let mut h2 = H2::narrow(world.data, 0).await;
     let began = Instant::now();
     for body in [unary(), streamed()] {
         let unread = h2.open(&body).await.into_body();

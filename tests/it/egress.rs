@@ -54,6 +54,22 @@ async fn s10_4_the_loopback_is_reached_only_where_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn s10_4_a_kept_connection_is_not_used_once_its_address_is_forbidden() {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    let world = config.start_with(|options| options.workers = std::num::NonZeroUsize::new(1));
+    for _ in 0..2 {
+        assert_eq!(world.chat().await.status, 200);
+    }
+    assert_eq!(upstream.connections(), 1, "it is kept");
+    config.gateway_mut(|gateway| gateway.egress.allow_private = vec!["10.0.0.0/8".parse().unwrap()]);
+    world.running().apply(config.0.clone());
+    let reply = world.chat().await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "upstream_unavailable"), "{reply:?}");
+    assert_eq!((upstream.connections(), upstream.count()), (1, 2), "nothing more was sent");
+}
+
+#[tokio::test]
 async fn s10_4_some_addresses_are_never_reached() {
     let upstream = Upstream::start();
     let world = World::start();

@@ -205,6 +205,28 @@ async fn s2_13_garbage_after_content_is_an_error_event_and_never_a_false_end() {
 }
 
 #[tokio::test]
+async fn s2_13_a_keep_alive_after_content_breaks_nothing_and_reaches_nobody() {
+    let (first, second, world) = two();
+    let good = [says(0, "one"), says(0, "two"), finish(0, "stop"), DONE.to_owned()];
+    for keep_alive in [
+        "data: ping\n\n",
+        "data: [PING]\n\n",
+        "data: : keepalive\n\n",
+        "data:\n\n",
+        "event: ping\n\n",
+        "event: heartbeat\ndata: now\n\n",
+    ] {
+        let frames: Vec<String> =
+            good.iter().flat_map(|frame| [keep_alive.to_owned(), frame.clone()]).collect();
+        for writes in [Writes::Joined, Writes::PerEvent, Writes::Size(1)] {
+            first.always(Answer::events(frames.clone()).writes(writes));
+            assert_eq!(soon(&world).await.text, good.concat(), "{keep_alive}");
+        }
+    }
+    assert_eq!(second.count(), 0);
+}
+
+#[tokio::test]
 async fn s2_10_an_error_behind_the_content_means_the_same_in_one_read_and_byte_by_byte() {
     let (first, second, world) = two();
     let error = json!({"error": {"message": "max tokens reached", "type": "invalid_request_error", "code": 400},

@@ -35,7 +35,7 @@ async fn s1_1_every_failure_that_may_moves_on_unseen() {
         ("misdirected", Answer::html(413)),
         ("misdirected", Answer::bytes(405, "")),
         ("misdirected", Answer::bytes(421, "Misdirected Request")),
-        ("garbled", Answer::redirect(307, "http://127.0.0.1:1/")),
+        ("misdirected", Answer::redirect(307, "http://127.0.0.1:1/")),
         ("garbled", Answer::invalid_json()),
         ("garbled", Answer::truncated_json()),
         ("garbled", Answer::gzip(b"{}")),

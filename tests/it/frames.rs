@@ -29,13 +29,13 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// The headers of a chat request, without Huffman's code or tables of anything.
-fn chat_headers() -> Vec<u8> {
+pub fn chat_headers() -> Vec<u8> {
     // POST and http stand in the static table, as do the names of authority (1) and path (4).
     let mut block = vec![0x83, 0x86];
     for (name, value) in [(1, "weir"), (4, "/v1/chat/completions")] {

@@ -73,6 +73,20 @@ async fn s2_16_who_leaves_in_the_middle_of_an_image_is_not_booked_its_bytes() {
 }
 
 #[tokio::test]
+async fn s2_16_an_image_in_many_events_is_assumed_as_one() {
+    let (first, _second, world) = two();
+    let image = format!("![](data:image/png;base64,{})", "QUJD".repeat(50_000));
+    let event =
+        |text: &str| format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
+    let pieces = image.as_bytes().chunks(1_000).map(|piece| event(std::str::from_utf8(piece).unwrap()));
+    first.always(Answer::events(pieces.chain(["data: [DONE]\n\n".to_owned()])));
+    assert_eq!(world.stream().await.content(), image);
+    let line = world.usage_lines(1).await.remove(0);
+    assert_eq!(line["assumed"], true, "{line}");
+    assert!((IMAGE..IMAGE + 20).contains(&tokens(&line).1), "{line}");
+}
+
+#[tokio::test]
 async fn s2_16_a_large_usage_chunk_is_read_and_kept_from_who_did_not_ask() {
     let (first, _second, world) = two();
     let text =
@@ -92,6 +106,27 @@ async fn s2_16_a_large_usage_chunk_is_read_and_kept_from_who_did_not_ask() {
     }
     for line in world.usage() {
         assert_eq!((tokens(&line), &line["assumed"]), ((10, 5), &json!(false)), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn s2_16_the_code_of_an_error_counts_behind_a_message_of_any_length() {
+    let (first, _second, world) = two();
+    let long = "word ".repeat(60_000);
+    let error = format!(r#"{{"error":{{"message":"{long}","type":"insufficient_quota"}}}}"#);
+    let streamed = [format!("data: {error}\n\n"), format!("event: error\ndata: {error}\n\n")];
+    for answer in [
+        Answer::json(429, error.clone()),
+        Answer::json(429, error.clone()).writes(Writes::Size(1_000)),
+        Answer::json(200, error.clone()),
+        Answer::events([&streamed[0]].map(Clone::clone)),
+        Answer::events([&streamed[1]].map(Clone::clone)).writes(Writes::Size(1_000)),
+    ] {
+        first.always(answer);
+        world.stream().await;
+    }
+    for line in world.usage() {
+        assert_eq!(line["attempts"][0]["outcome"], "billing", "{line}");
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::harness::{Config, World, streamed, unary};
 use crate::quiet::alone;
-use crate::raw::{Raw, chat_head};
+use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{eventually, load};
 use std::time::Duration;
 use weir_config::OnAbort;
@@ -40,6 +40,20 @@ async fn s2_4_a_unary_caller_who_leaves_takes_the_upstream_along() {
         latencies.push(upstream.cancelled()[number - 1].at - left);
     }
     within_50_ms(latencies);
+}
+
+#[tokio::test]
+async fn s2_4_a_caller_who_sent_more_behind_its_body_takes_the_upstream_along_when_it_leaves() {
+    let (upstream, world) = one(OnAbort::Unknown);
+    upstream.always(Answer::says("too late").hang_at(At::Start));
+    let request = chat(&unary().to_string());
+    for (number, more) in ["\r\n", &request].into_iter().enumerate() {
+        let mut caller = Raw::to(&world).await;
+        caller.send(format!("{request}{more}")).await;
+        upstream.wait_for_requests(number + 1).await.unwrap();
+        drop(caller);
+        upstream.wait_for_cancelled(number + 1).await.unwrap();
+    }
 }
 
 #[tokio::test]

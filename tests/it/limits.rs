@@ -283,3 +283,15 @@ async fn s1_12_a_stream_that_is_begun_before_its_answer_tells_it_too() {
     gate.open();
     assert!(crate::harness::Reply::read(begun).await.is_whole());
 }
+
+#[tokio::test]
+async fn s1_12_an_answer_that_failed_tells_it_too() {
+    let (upstream, config) = limited(3);
+    let world = config.start();
+    for (status, left) in [(400, "2"), (503, "1"), (404, "0")] {
+        upstream.always(weir_upstream::Answer::error(status, "an_error", None, "no"));
+        let reply = world.chat().await;
+        assert_eq!(reply.header("x-ratelimit-remaining-requests"), Some(left), "{reply:?}");
+        assert_eq!(reply.header("x-ratelimit-limit-requests"), Some("3"), "{reply:?}");
+    }
+}

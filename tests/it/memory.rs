@@ -138,7 +138,7 @@ async fn s9_3_answers_that_an_http2_caller_does_not_take_stay_counted() {
     let upstream = Upstream::start();
     upstream.always(Answer::says("x".repeat(40 << 10)));
     let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
-    let mut caller = H2::narrow(&world, 1).await;
+    let mut caller = H2::narrow(world.data, 1).await;
     let mut answers = Vec::new();
     for _ in 0..15 {
         answers.push(caller.open(&unary()).await);

@@ -81,8 +81,8 @@ impl Rush {
     }
 }
 
-/// The usual time between two pieces of streams that run, until `over`.
-async fn usual_gap(world: &World, over: &AtomicBool) -> Duration {
+/// The times between two pieces of streams that run, until `over`, in order of their length.
+async fn gaps(world: &World, over: &AtomicBool) -> Vec<Duration> {
     let (mut stream, mut gaps) = (world.open_stream(streamed()).await, Vec::new());
     let mut last = Instant::now();
     while !over.load(Relaxed) {
@@ -94,7 +94,7 @@ async fn usual_gap(world: &World, over: &AtomicBool) -> Duration {
         last = Instant::now();
     }
     gaps.sort_unstable();
-    gaps[gaps.len() / 2]
+    gaps
 }
 
 /// What a rush did to a gateway.
@@ -153,13 +153,15 @@ async fn s9_13_a_stream_that_runs_goes_on_while_thousands_wait() {
     let mut streams = JoinSet::new();
     let (watched, until) = (Arc::clone(&world), Arc::clone(&over));
     let rush = Rush::of(&world, 2000).await;
-    streams.spawn(async move { usual_gap(&watched, &until).await });
+    streams.spawn(async move { gaps(&watched, &until).await });
     tokio::time::sleep(Duration::from_secs(4)).await;
     over.store(true, Relaxed);
-    let usual = streams.join_next().await.unwrap().unwrap();
+    let gaps = streams.join_next().await.unwrap().unwrap();
     rush.end().await;
-    // It is some 20 ms; where all 2,000 are served in turn, each turn takes a second.
-    assert!(usual < Duration::from_millis(200), "{usual:?} between two tokens");
+    let [usual, most] = [50, 95].map(|percent| gaps[gaps.len() * percent / 100]);
+    println!("{usual:?} between two tokens, of 95 in 100 at most {most:?}, of {}", gaps.len());
+    // They are some 20 and 30 ms; where all 2,000 are served in turn, each turn takes a second.
+    assert!(gaps.len() >= 20 && most < Duration::from_millis(200), "{usual:?}, {most:?} of {}", gaps.len());
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! S1.8, S1.10, S1.11, S10.13: what a vendor's refusal becomes, and what of its words reaches a caller.
 
 use crate::harness::{Config, Reply, World, streamed, unary};
+use crate::tools::start;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Secret};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
@@ -87,7 +89,7 @@ async fn s10_3_what_stands_around_a_vendors_message_reaches_nobody() {
     let (upstream, world) = one(|config| {
         config.gateway_mut(|gateway| gateway.listener.disclosure = Disclosure::None);
     });
-    // Words by which it is known as the caller's, so that its message is told.
+    // Words by which it is known as the caller's, so that what may be told of it is.
     for body in [
         r#"{"error":{"message":"maximum context length \ud83d","code":400},"account":"acme-corp-prod"}"#,
         r#"{"error":{"message":"maximum context length"},"account":"acme-corp-prod" oops"#,
@@ -164,6 +166,45 @@ async fn s1_10_a_refusal_inside_a_stream_is_told_as_it_would_be_outside() {
     }
 }
 
+/// Message, type, code and param of an error, wherever it stands.
+fn words(reply: &Reply) -> [Value; 4] {
+    let error = reply.stream_error().unwrap_or_else(|| reply.json()["error"].clone());
+    ["message", "type", "code", "param"].map(|key| error[key].clone())
+}
+
+#[tokio::test]
+async fn s1_10_a_begun_stream_is_refused_in_the_words_of_an_answer_of_its_own_and_at_none_in_none_of_the_vendors()
+ {
+    for disclosure in [Disclosure::None, Disclosure::Names, Disclosure::Full] {
+        let upstream = Upstream::start();
+        let mut config = Config::over(&[&upstream]);
+        config.gateway_mut(|gateway| gateway.listener.disclosure = disclosure);
+        let world = start(&config, |options| options.keep_alive = Duration::from_millis(20));
+        for code in ["tool_use_failed", "zq_internal"] {
+            let error = json!({
+                "message": "Zq refuses this.", "type": "invalid_request_error", "code": code, "param": "messages.1",
+            });
+            let refusal = Answer::json(400, json!({ "error": error }).to_string());
+            upstream.always(refusal.clone());
+            let outside = world.chat().await;
+            let gate = Gate::new();
+            upstream.always(refusal.hold_at(At::Start, &gate));
+            let stream = world.open_stream(streamed()).await; // begun, because nobody has said anything
+            gate.open();
+            let inside = Reply::read(stream).await;
+            assert_eq!((outside.status, inside.status), (400, 200));
+            assert_eq!(words(&outside), words(&inside), "{disclosure:?}");
+            let is_told = disclosure != Disclosure::None;
+            assert_eq!(inside.text.contains("Zq refuses"), is_told, "{disclosure:?} {inside:?}");
+            assert_eq!(
+                inside.text.contains(code),
+                is_told || code == "tool_use_failed",
+                "{disclosure:?} {inside:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn s10_13_our_credential_reaches_nobody_however_a_vendor_quotes_it() {
     let secret = "together_abc123DEF456";
@@ -196,7 +237,7 @@ async fn s10_13_our_credential_reaches_nobody_however_a_vendor_quotes_it() {
             ));
             world.chat().await
         };
-        assert!(reply.text.contains("No key of ours."), "{reply:?}");
+        assert_eq!(reply.text.contains("No key of ours."), disclosure != Disclosure::None, "{reply:?}");
         let log = std::fs::read_to_string(world.usage_path()).unwrap_or_default();
         assert!(!log.contains("abc123"), "{log}");
     }
@@ -230,4 +271,24 @@ async fn s10_3_a_callers_own_url_is_told_and_no_other() {
         format!("Error while downloading {own}. See [url] and [url].")
     );
     assert_eq!(told(world.chat().await), "Error while downloading [url]. See [url] and [url].");
+}
+
+/// A vendor chooses how many addresses there are in its message, and a caller how long the request is that they are
+/// looked for in.
+#[tokio::test]
+async fn s10_3_many_addresses_in_a_message_cost_a_worker_little() {
+    let (upstream, world) = one(|_| {});
+    let own = "https://cats.example/a.png";
+    let message = format!("{own} {own} {}", "http://x.example/ ".repeat(400));
+    upstream.always(Answer::error(400, "invalid_request_error", None, &message));
+    let mut body = unary();
+    let began = Instant::now();
+    for (mib, stay) in [(1, 2), (20, 1)] {
+        body["messages"][0]["content"] = json!("http://x.example".repeat(mib << 16) + own);
+        let reply = world.post(body.to_string()).await;
+        let text = reply.json()["error"]["message"].to_string();
+        assert_eq!((reply.status, text.matches(own).count()), (400, stay), "{mib} MiB: {text}");
+        assert!(text.contains("[url] [url] [url]"), "{text}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }

@@ -1,6 +1,6 @@
 //! S1.2, S1.3: what many requests at once see of a failing target, and what an outage sees of them.
 
-use crate::harness::{Config, World};
+use crate::harness::{Config, KEY, Reply, World, key, unary};
 use crate::quiet::alone;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -166,4 +166,101 @@ async fn s1_3_rescue_is_not_rationed_by_its_slowness() {
     let bad = replies.iter().filter(|reply| !reply.is_whole()).count();
     assert_eq!(bad, 0);
     assert!(other.count() > 350, "{}", other.count());
+}
+
+/// A second tenant's key.
+const OTHER: &str = "weir_test_other_0123456789abcdefghijklmn";
+
+/// The first target always fails, the other behaves like `then`; there is a second key.
+fn dead_before(then: Answer, change: impl FnOnce(&mut Config)) -> (Upstream, Upstream, Arc<World>) {
+    let (preferred, other) = (Upstream::start(), Upstream::start());
+    preferred.always(Answer::server_error(500));
+    other.always(then);
+    let mut config = Config::over(&[&preferred, &other]);
+    config.0.keys.push(Arc::new(key("other", OTHER)));
+    change(&mut config);
+    (preferred, other, Arc::new(config.start()))
+}
+
+/// So many unary chats at once with this key.
+async fn at_once(world: &Arc<World>, callers: usize, key: &'static str, body: String) -> Vec<Reply> {
+    let mut replies = JoinSet::new();
+    for _ in 0..callers {
+        let (world, body) = (Arc::clone(world), body.clone());
+        replies.spawn(async move { world.post_as(key, body).await });
+    }
+    replies.join_all().await
+}
+
+#[tokio::test]
+async fn s1_2_a_key_whose_requests_fail_everywhere_takes_rescue_from_no_other() {
+    let by_body = Answer::by(|seen| match seen.body.windows(6).any(|word| word == b"poison") {
+        true => Answer::server_error(500),
+        false => Answer::says("Hello."),
+    });
+    let (_preferred, other, world) = dead_before(by_body, |_| {});
+    let poison = unary().to_string().replace("Say hello.", "poison");
+    for round in 0..15 {
+        let failing = at_once(&world, 5, KEY, poison.clone()).await;
+        assert!(failing.iter().all(|reply| reply.status == 503), "{failing:?}");
+        let reply = world.post_as(OTHER, unary().to_string()).await;
+        assert_eq!(reply.status, 200, "{round}: {reply:?}");
+    }
+    assert!(other.count() < 75 + 15, "the failing ones are rationed");
+}
+
+#[tokio::test]
+async fn s1_2_callers_who_leave_early_take_rescue_from_nobody_who_stays() {
+    let gate = Gate::new();
+    let (_preferred, other, world) = dead_before(Answer::says("late").hold_at(At::Start, &gate), |_| {});
+    let mut hasty = JoinSet::new();
+    for _ in 0..2 * FLOOR {
+        let request = world.client.post(world.url("/v1/chat/completions")).bearer_auth(KEY);
+        let request = request.timeout(Duration::from_millis(500)).body(unary().to_string());
+        hasty.spawn(async move { request.send().await.is_err() });
+    }
+    assert!(hasty.join_all().await.into_iter().all(|left| left));
+    assert!(other.count() >= FLOOR, "{}", other.count());
+    world.nobody_is_served().await;
+    gate.open();
+    for key in [KEY, OTHER] {
+        let reply = world.post_as(key, unary().to_string()).await;
+        assert_eq!((reply.status, &*reply.content()), (200, "late"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn s1_4_a_target_slower_than_the_deadline_rescues_everybody() {
+    let gate = Gate::new();
+    let late = Duration::from_millis(300);
+    let (_preferred, other, world) = dead_before(Answer::says("late").hold_at(At::Start, &gate), |config| {
+        config.route_mut(|route| route.fallback.deadline = late);
+    });
+    let opened = async {
+        gate.reached_by(FLOOR).await;
+        tokio::time::sleep(late * 3).await; // what is measured: longer than the deadline
+        gate.open();
+    };
+    let (replies, ()) = tokio::join!(at_once(&world, 4 * FLOOR, KEY, unary().to_string()), opened);
+    assert!(replies.iter().all(|reply| reply.status == 200), "{replies:?}");
+    assert_eq!(other.count(), 4 * FLOOR);
+}
+
+#[tokio::test]
+async fn s1_5_who_is_refused_rescue_is_told_that_targets_were_not_asked() {
+    let (preferred, _other, world) = dead_before(Answer::server_error(500), |_| {});
+    preferred.always(Answer::bad_key());
+    let replies = at_once(&world, 8 * FLOOR, KEY, unary().to_string()).await;
+    let mut refused = 0;
+    for reply in &replies {
+        let error = &reply.json()["error"];
+        let asked = error["attempts"].as_array().unwrap().len();
+        assert_eq!(reply.status, 503, "the key of one account is wrong, the other's is not known: {reply:?}");
+        assert_eq!(reply.header("x-should-retry"), Some("false"), "{reply:?}");
+        let message = error["message"].as_str().unwrap();
+        assert_eq!(message.contains("not asked"), asked == 1, "{message}");
+        assert_eq!(message.contains("every attempt failed"), asked > 1, "{message}");
+        refused += usize::from(asked == 1);
+    }
+    assert!(refused > 4 * FLOOR, "{refused} of {}", replies.len());
 }

@@ -7,6 +7,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -89,19 +90,19 @@ pub struct H2 {
 
 impl H2 {
     pub async fn to(world: &World) -> Self {
-        Self::with(world, |_| {}).await
+        Self::with(world.data, |_| {}).await
     }
 
     /// One whose streams may be sent so many bytes of an answer that is not read.
-    pub async fn narrow(world: &World, window: u32) -> Self {
-        Self::with(world, |builder| {
+    pub async fn narrow(gateway: SocketAddr, window: u32) -> Self {
+        Self::with(gateway, |builder| {
             builder.initial_stream_window_size(window);
         })
         .await
     }
 
-    async fn with(world: &World, change: impl FnOnce(&mut http2::Builder<TokioExecutor>)) -> Self {
-        let stream = TcpStream::connect(world.data).await.unwrap();
+    async fn with(gateway: SocketAddr, change: impl FnOnce(&mut http2::Builder<TokioExecutor>)) -> Self {
+        let stream = TcpStream::connect(gateway).await.unwrap();
         let mut builder = http2::Builder::new(TokioExecutor::new());
         change(&mut builder);
         let (send, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();

@@ -1,8 +1,9 @@
 //! S2.6, S4.1, S4.7: how a stream's usage is had, what an answer costs, and the line that says so.
 
-use crate::harness::{Config, Reply, World, streamed, unary};
+use crate::harness::{Config, KEY, Reply, World, key, streamed, unary};
 use serde_json::{Value, json};
 use std::time::Duration;
+use weir_config::Key;
 use weir_upstream::{Answer, At, Chat, Rule, Upstream, Usage, When};
 
 fn one(change: impl FnOnce(&mut Config)) -> (Upstream, World) {
@@ -162,6 +163,75 @@ async fn s2_9_only_the_same_request_without_the_option_proves_that_it_is_refused
     assert!(!asks(&upstream, &world).await);
 }
 
+/// A key of another tenant.
+const OTHER: &str = "weir_other_key_0123456789abcdefghijklmn";
+const THIRD: &str = "weir_third_key_0123456789abcdefghijklmn";
+
+/// A world of three tenants.
+fn tenants() -> (Upstream, World) {
+    one(|config| {
+        for (name, text) in [("other", OTHER), ("third", THIRD)] {
+            config.0.keys.push(Key { tenant: name.to_owned(), ..key(name, text) }.into());
+        }
+    })
+}
+
+/// Whether the next ordinary stream with this key asks for its usage; no answer comes of it, that would prove something.
+async fn asks_as(upstream: &Upstream, world: &World, key: &str) -> bool {
+    upstream.clear();
+    upstream.always(Answer::server_error(500));
+    assert!(world.post_as(key, streamed().to_string()).await.status >= 500);
+    upstream.last().unwrap().asks_usage()
+}
+
+#[tokio::test]
+async fn s2_9_one_tenant_alone_teaches_nothing_for_others() {
+    let (upstream, world) = tenants();
+    let refuse = || {
+        upstream.clear();
+        upstream.always(Answer::says("Hello."));
+        upstream.script(Rule::when(|seen| seen.asks_usage(), refuses()[0].clone()));
+    };
+    for _ in 0..3 {
+        refuse();
+        assert!(world.stream().await.is_whole());
+    }
+    assert!(!asks_as(&upstream, &world, KEY).await && asks_as(&upstream, &world, OTHER).await);
+    refuse();
+    assert!(world.post_as(OTHER, streamed().to_string()).await.is_whole());
+    for key in [KEY, OTHER, THIRD] {
+        assert!(!asks_as(&upstream, &world, key).await, "two have proved it: {key}");
+    }
+    // Who asks himself and is answered has disproved it.
+    upstream.clear();
+    upstream.always(Answer::says("Hello."));
+    assert!(world.post_as(THIRD, asking().to_string()).await.is_whole());
+    for key in [KEY, OTHER, THIRD] {
+        assert!(asks_as(&upstream, &world, key).await, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn s2_9_what_a_model_said_teaches_nothing() {
+    // Groq's, with the answer that did not fit; a second try mostly does.
+    let (upstream, world) = one(|_| {});
+    let error = json!({
+        "message": "Failed to call a function. See 'failed_generation' for more details.",
+        "type": "invalid_request_error", "code": "tool_use_failed",
+        "failed_generation": "<function=f>{\"stream_options\": \"include_usage\"}",
+    });
+    upstream.then(Answer::json(400, json!({ "error": error }).to_string()));
+    assert_eq!(world.stream().await.code(), "tool_use_failed");
+    assert_eq!(upstream.count(), 1, "it is not taken for a refusal of the option");
+    assert!(asks(&upstream, &world).await);
+
+    // One without such a code, that a second try passes.
+    let (upstream, world) = one(|_| {});
+    upstream.then(Answer::error(400, "invalid_request_error", None, "Could not parse: 'stream_options'"));
+    assert!(world.stream().await.is_whole());
+    assert!(asks(&upstream, &world).await, "the vendor did not say that it refuses it");
+}
+
 #[tokio::test]
 async fn s2_9_a_refusal_costs_none_of_many_that_come_at_once_its_answer() {
     let (upstream, world) = refusing();
@@ -278,6 +348,38 @@ async fn s2_15_counts_that_cannot_be_are_assumed_and_flagged() {
             assert_eq!((&line["assumed"], &line["tokens"]["output"]), (&json!(true), &json!(5)), "{line}");
             assert!(line["tokens"]["input"].as_u64() < Some(100), "{line}");
             assert!(line["cost_nano_usd"].as_u64() < Some(1_000_000), "{line}");
+        }
+    }
+}
+
+/// What was said in place of an output that cannot be, and no more nor less.
+#[tokio::test]
+async fn s2_15_a_side_that_cannot_be_is_assumed_alone_in_answers_as_in_streams() {
+    let text = "word ".repeat(80);
+    for window in [Some(1_000), None] {
+        let (upstream, world) = one(|config| {
+            config.provider_mut(0, |provider| provider.models[0].context_window = window);
+        });
+        let beyond = window.map_or(4_294_967_295, |window| window + 1);
+        let mut expected = Vec::new();
+        for (prompt, completion, output) in [(9, beyond, 100), (beyond, 9, 9), (beyond, beyond, 100)] {
+            let usage = json!({"prompt_tokens": prompt, "completion_tokens": completion});
+            let unary = json!({"choices": [{"message": {"content": text}}], "usage": usage}).to_string();
+            let chunk =
+                json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]});
+            let last = json!({"choices": [], "usage": usage});
+            let frames = [format!("data: {chunk}\n\n"), format!("data: {last}\n\ndata: [DONE]\n\n")];
+            upstream.always(Answer::by(move |seen| {
+                if seen.stream() { Answer::events(frames.clone()) } else { Answer::json(200, unary.clone()) }
+            }));
+            assert_eq!(world.chat().await.status, 200);
+            assert!(world.stream().await.is_whole());
+            expected.extend([(prompt == 9, output); 2]);
+        }
+        for (line, (is_told, output)) in world.usage().iter().zip(expected) {
+            let (tokens, input) = (&line["tokens"], line["tokens"]["input"].as_u64().unwrap());
+            assert_eq!((&tokens["output"], &line["assumed"]), (&json!(output), &json!(true)), "{line}");
+            assert!(if is_told { input == 9 } else { (10..200).contains(&input) }, "{line}");
         }
     }
 }

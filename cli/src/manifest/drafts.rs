@@ -8,8 +8,8 @@
 
 mod reading;
 
-use super::files::FileText;
 use super::object::Id;
+use super::text::FileText;
 use reading::{Reading, Text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

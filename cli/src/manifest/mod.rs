@@ -6,12 +6,15 @@ mod object;
 mod place;
 mod problem;
 mod scalar;
+mod search;
+mod text;
 mod world;
 mod yaml;
 
 pub(crate) use drafts::Drafts;
-pub(crate) use files::Source;
+pub(crate) use files::{Look, Source};
 pub(crate) use object::{Id, What, labels, secret};
 pub(crate) use place::{dotted, pointer};
 pub(crate) use problem::Problem;
+pub(crate) use search::Identity;
 pub(crate) use world::{Outcome, World};

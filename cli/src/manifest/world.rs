@@ -5,10 +5,10 @@
 //! file is deleted, unless it is to stay.
 
 use super::drafts::ByFile;
-use super::files::FileText;
 use super::object::{self, Contents, Id, Object, What};
 use super::place::{Origin, dotted};
 use super::problem::Problem;
+use super::text::FileText;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

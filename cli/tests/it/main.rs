@@ -5,6 +5,7 @@ mod bad_input;
 mod descriptors;
 mod docs;
 mod end;
+mod folders;
 mod keys;
 mod links;
 mod lint;

@@ -6,7 +6,8 @@
 use super::Violation;
 use crate::near::nearest;
 use crate::{
-    ByteSize, Duration, Quantity, Timestamp, Usd, deployment, key, provider, reference, route, status, value,
+    ByteSize, Duration, Quantity, Timestamp, Usd, deployment, key, pattern, provider, reference, route,
+    status, value,
 };
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Wrong};
@@ -29,13 +30,13 @@ pub(super) const PATTERNS: [(&str, &str); 20] = [
         "a lowercase RFC 1123 subdomain: lower-case letters, digits, '-' and '.', such as my-object",
     ),
     (reference::SECRET_KEY, "a key of a Secret: letters, digits, '-', '_' and '.'"),
-    (route::DNS_LABEL, "a lowercase RFC 1123 label: lower-case letters, digits and '-', such as main"),
+    (pattern::DNS_LABEL, "a lowercase RFC 1123 label: lower-case letters, digits and '-', such as main"),
     (
         route::PUBLIC_MODEL,
         "a model's name, or the beginning of one and '*': letters, digits and . _ : / @ + -",
     ),
     (route::PUBLIC_NAME, "a model's name: letters, digits and . _ : / @ + -"),
-    (provider::MODEL_NAME, "a model's name: letters, digits and . _ : / @ + -"),
+    (pattern::MODEL_NAME, "a model's name: letters, digits and . _ : / @ + -"),
     (provider::UPSTREAM_NAME, "visible ASCII without blanks"),
     (key::SHA256, "a SHA-256 as 64 lower-case hexadecimal digits"),
     (key::MODEL_PATTERN, "a model's name, the beginning of one and '*', or '*' alone"),

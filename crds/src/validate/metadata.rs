@@ -1,7 +1,7 @@
 //! `metadata` of every object. CRDs say nothing of it, the API server knows it.
 
+use crate::pattern::DNS_LABEL;
 use crate::reference::DNS_SUBDOMAIN;
-use crate::route::DNS_LABEL;
 use crate::value::LABEL_VALUE;
 use serde_json::{Value, json};
 

@@ -103,6 +103,9 @@ pub struct Failure {
     /// It was, as far as can be seen, a refusal of what the gateway put into the request (semantics S2.6): without
     /// that the request may pass.
     pub refuses_addition: bool,
+    /// It is one by the vendor's own word: it names what is refused itself, and quotes nobody. Only that teaches
+    /// anything (semantics S2.9).
+    pub names_addition: bool,
     /// A kept connection was closed on the request, without a byte of an answer: it says nothing of the target, which
     /// may be asked once more, on a fresh connection (semantics S1.7).
     pub stale: bool,
@@ -120,6 +123,7 @@ impl Failure {
             code: None,
             param: None,
             refuses_addition: false,
+            names_addition: false,
             stale: false,
         }
     }

@@ -53,16 +53,6 @@ impl Price {
     /// The dearest price that can be written: 9,000,000 USD per million tokens.
     pub const MAX: Self = Self(9_000_000_000_000);
 
-    /// `micro_usd` per million tokens; `None` above [`Price::MAX`].
-    pub fn from_micro_usd(micro_usd: u64) -> Option<Self> {
-        (micro_usd <= Self::MAX.0).then_some(Self(micro_usd))
-    }
-
-    /// Micro-USD per million tokens.
-    pub fn micro_usd(self) -> u64 {
-        self.0
-    }
-
     /// What `tokens` cost, in units of 10⁻¹² USD: exact, not yet rounded.
     fn pico_usd(self, tokens: u64) -> u128 {
         u128::from(self.0) * u128::from(tokens)
@@ -85,7 +75,7 @@ impl FromStr for Price {
         }
         let whole: u64 = whole.parse().map_err(|_| error())?;
         let fraction: u64 = format!("{fraction:0<6}").parse().map_err(|_| error())?;
-        Self::from_micro_usd(whole * 1_000_000 + fraction).ok_or_else(error)
+        Some(Self(whole * 1_000_000 + fraction)).filter(|price| *price <= Self::MAX).ok_or_else(error)
     }
 }
 
@@ -122,8 +112,8 @@ mod tests {
 
     #[test]
     fn s4_1_prices_are_read_exactly() {
-        assert_eq!(price("2.50").micro_usd(), 2_500_000);
-        assert_eq!(price("0.000001").micro_usd(), 1);
+        assert_eq!(price("2.50"), Price(2_500_000));
+        assert_eq!(price("0.000001"), Price(1));
         assert_eq!(price("9000000"), Price::MAX);
         for bad in
             ["", ".5", "1.", "01", "-1", "1e3", "0.0000001", "9000000.000001", "10000000", "1.2.3", "٣"]

@@ -91,7 +91,7 @@ pub struct Listener {
 pub enum Disclosure {
     /// Objects' names in headers, outcomes without reasons.
     Names,
-    /// Nothing.
+    /// Nothing, nor a refusal's own words.
     None,
     /// Names, reasons, sanitised messages.
     Full,

@@ -14,13 +14,6 @@ pub enum Vendor {
     Mock,
 }
 
-/// How a vendor wants the credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Authorization: Bearer …`.
-    Bearer,
-}
-
 /// How a stream's usage is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsageOption {
@@ -41,8 +34,6 @@ pub struct VendorRow {
     pub name: &'static str,
     /// Where it is, up to and without the final `/chat/completions`; `None` where the provider must say.
     pub base_url: Option<&'static str>,
-    /// How it wants the credential.
-    pub auth: AuthScheme,
     /// How a stream's usage is had.
     pub usage: UsageOption,
     /// Whether it bills on after we hang up.
@@ -50,7 +41,7 @@ pub struct VendorRow {
     /// Values of `error.code` or `error.type` that mean: money is the matter, waiting won't help.
     pub billing_codes: &'static [&'static str],
     /// Values of `error.code` and `error.type` that judge a request and that clients act on: a caller is told them
-    /// inside a stream too. What no vendor of this kind is known to say may be anybody's words.
+    /// whatever is disclosed. What no vendor of this kind is known to say may be anybody's words.
     pub request_codes: &'static [&'static str],
 }
 
@@ -96,7 +87,6 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAI,
         name: "OpenAI",
         base_url: Some("https://api.openai.com/v1"),
-        auth: AuthScheme::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -106,7 +96,6 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAICompatible,
         name: "OpenAICompatible",
         base_url: None,
-        auth: AuthScheme::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -118,7 +107,6 @@ const MOCK: VendorRow = VendorRow {
     vendor: Vendor::Mock,
     name: "Mock",
     base_url: None,
-    auth: AuthScheme::Bearer,
     usage: UsageOption::Always,
     on_abort: OnAbort::Stops,
     billing_codes: &[],

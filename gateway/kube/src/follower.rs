@@ -6,7 +6,7 @@ use crate::last_good::LastGood;
 use crate::parts::fetch;
 use crate::pause::Pause;
 use crate::problem::Problem;
-use crate::source::Settings;
+use crate::settings::Settings;
 use crate::watch::{LONGEST, Seen, Watch};
 use futures_util::StreamExt;
 use kube::Client;

@@ -15,9 +15,11 @@ mod last_good;
 mod parts;
 mod pause;
 mod problem;
+mod settings;
 mod source;
 mod watch;
 
 pub use addresses::addresses;
 pub use client::ClientError;
-pub use source::{Settings, Source, SourceError};
+pub use settings::Settings;
+pub use source::{Source, SourceError};

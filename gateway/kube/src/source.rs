@@ -1,34 +1,14 @@
-//! A source as whoever starts the gateway has it: settings, a thread, an end.
+//! A source as whoever starts the gateway has it: a thread, an end.
 
 use crate::client::{ClientError, client};
 use crate::follower::Follower;
+use crate::settings::Settings;
 use kube::Config;
 use std::io;
-use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
-use weir_config::ObjectName;
 use weir_gateway::Feed;
-
-/// What to follow, and how.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The `LLMGateway` whose configuration it is.
-    pub gateway: ObjectName,
-    /// Where the configuration that was applied last is kept; `None`: nowhere. It holds credentials: in a pod it is
-    /// in memory.
-    pub state_dir: Option<PathBuf>,
-    /// How long the API server may take at the start before the last good configuration is used; usually
-    /// [`Settings::PATIENCE`].
-    pub patience: Duration,
-}
-
-impl Settings {
-    /// 3 s: longer than an API server that is there takes, shorter than anybody waits for a restarted pod.
-    pub const PATIENCE: Duration = Duration::from_secs(3);
-}
 
 /// Why nothing is followed.
 #[derive(Debug, thiserror::Error)]

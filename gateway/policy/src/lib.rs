@@ -14,9 +14,9 @@ mod verdict;
 mod walk;
 mod window;
 
-pub use decide::{Decision, LeftOut, Planned, TargetFacts, decide};
+pub use decide::{Planned, TargetFacts, decide};
 pub use overload::{Overload, Pass, Turn};
 pub use retry_budget::{RetryBudget, Take, Tokens, Wake};
-pub use verdict::{Attempted, LONGEST_WAIT, Verdict, verdict};
+pub use verdict::{Attempted, LONGEST_WAIT, Verdict, verdict, verdict_of_some};
 pub use walk::{Next, Rules, Walk};
 pub use window::{Full, MinuteWindow, Place, Room};

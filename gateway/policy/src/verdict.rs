@@ -102,6 +102,12 @@ pub fn verdict(now: Instant, attempts: &[Attempted]) -> Verdict {
     }
 }
 
+/// Judges a request that was refused rescue before it had asked every target that it might have. What the others would
+/// have said is not known, so nothing is final: neither that an operator must come nor that the request is the matter.
+pub fn verdict_of_some(now: Instant, attempts: &[Attempted]) -> Verdict {
+    Verdict::Unavailable { retry_after: recovery(now, &failed_otherwise(attempts)) }
+}
+
 /// The last words of the targets that could have taken the request and did not judge it.
 fn failed_otherwise(attempts: &[Attempted]) -> Vec<&Attempted> {
     let mut outgrown = Outgrown::default();

@@ -30,7 +30,7 @@ pub struct Rules {
     /// Attempts of one request, repeats included; `None`: the default of this module.
     pub max_attempts: Option<u32>,
     /// Until when, this instant included, an attempt may start, were attempts over at once: the time that they run
-    /// is not counted.
+    /// is not counted, nor is that in which a request waits for those of others to tell whether rescue works.
     pub deadline: Instant,
     /// The first wait before a repeat; doubles with each repeat of the same target.
     pub backoff_base: Duration,
@@ -125,8 +125,7 @@ impl Walk {
         failure: &Failure,
         random: u64,
     ) -> Next {
-        let ran = now.saturating_duration_since(began);
-        self.rules.deadline = self.rules.deadline.checked_add(ran).unwrap_or(self.rules.deadline);
+        self.does_not_count(now.saturating_duration_since(began));
         if failure.stale && self.refresh(now, target) {
             return Next::TryFresh { target };
         }
@@ -143,6 +142,12 @@ impl Walk {
             return Next::Try { target, wait: Duration::ZERO };
         }
         self.repeat(now).unwrap_or(Next::GiveUp)
+    }
+
+    /// So much time is no part of that until the deadline: attempts ran, the request's own or those that it waited for
+    /// (`Take::Wait`).
+    pub fn does_not_count(&mut self, time: Duration) {
+        self.rules.deadline = self.rules.deadline.checked_add(time).unwrap_or(self.rules.deadline);
     }
 
     /// Until when another attempt may start, as things stand.

@@ -3,17 +3,76 @@
 
 use crate::app::Gateway;
 use crate::observe::Exposition;
+use crate::shutdown::{Phase, reached};
+use crate::tasks;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use weir_config::published::FORMATS;
 
+/// Connections at once: they live off the descriptors that are set aside for what tells of the gateway.
+const CONNECTIONS: usize = 32;
+/// A connection is used for so long, and has then so much time to end.
+const LIFE: Duration = Duration::from_secs(60);
+const LAST: Duration = Duration::from_secs(10);
+/// Nobody can be accepted: so long until the next look.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Serves the admin port until the gateway has ended: probes are answered to the very end.
+pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
+    let router = admin_router(Arc::clone(gateway));
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut phase = gateway.shutdown.watch();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = reached(&mut phase, Phase::Ended) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let serving = serve(stream, router.clone(), gateway.bounds.headers);
+                tasks::spawn("admin connection", async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the admin port cannot be accepted");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// One connection, on which each head has to come within `headers`. How it ended is its caller's business.
+async fn serve(stream: TcpStream, router: Router, headers: Duration) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(headers);
+    let service = TowerToHyperService::new(router);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    if tokio::time::timeout(LIFE, serving.as_mut()).await.is_err() {
+        serving.as_mut().graceful_shutdown();
+        drop(tokio::time::timeout(LAST, serving).await);
+    }
+}
+
 /// The router of the admin port.
-pub(crate) fn admin_router(gateway: Arc<Gateway>) -> Router {
+fn admin_router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))

@@ -199,8 +199,7 @@ impl Service<Request<Incoming>> for Served {
             let recorder = Recorder::begin(&self.worker, id, Instant::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
-            let answering = chat(gateway, recorder, request, head_bytes, timer, outbox, busy);
-            return Box::pin(async move { Ok(answering.await) });
+            return Box::pin(chat(gateway, recorder, request, head_bytes, timer, outbox, busy));
         }
         let (head, body) = request.into_parts();
         let response = match checked {
@@ -226,11 +225,11 @@ async fn chat(
     timer: SharedTimer,
     outbox: Arc<Outbox>,
     busy: Busy,
-) -> Response<Outgoing> {
+) -> Result<Response<Outgoing>, Infallible> {
     let (id, version) = (recorder.event.id, request.version());
     let answering = pin!(pipeline::chat(&gateway, recorder, timer, request, head_bytes));
     let answered = until_cut(&gateway, id, answering).await;
-    hand_out(&gateway, version, answered, &outbox, busy)
+    Ok(hand_out(&gateway, version, answered, &outbox, busy))
 }
 
 /// Hands an answer to hyper. What is unread of the request is read meanwhile: who listens while it sends hears the

@@ -1,6 +1,6 @@
 //! Makes a response of a `Fault`. Nothing else builds an error response.
 
-use super::decimal::decimal;
+use super::text;
 use super::{OutBody, X_REQUEST_ID};
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
 use crate::observe::{Outcome, Recorder, RequestId};
@@ -14,9 +14,9 @@ use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
+pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
 /// Refuses the request that `recorder` records.
 pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Response<OutBody> {
@@ -64,17 +64,20 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 }
 
 /// As OpenAI writes them: numbers, and the reset as a duration.
-pub(super) fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
+fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
     headers.insert(LIMIT, number(limit.limit.into()));
     headers.insert(REMAINING, number(limit.remaining.into()));
-    let millis = u64::try_from(limit.reset.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-    headers.insert(RESET, decimal(millis / 1000, millis % 1000, 3, "s"));
+    headers.insert(RESET, written(|to| text::milliseconds(to, limit.reset)));
 }
 
-/// One allocation, where the library's own conversion takes three.
 fn number(number: u64) -> HeaderValue {
-    let digits = HeaderValue::from_str(itoa::Buffer::new().format(number));
-    digits.unwrap_or_else(|_| HeaderValue::from_static("0"))
+    written(|to| text::number(to, number))
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
+    let mut to = Vec::new();
+    write(&mut to);
+    HeaderValue::try_from(to).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 fn body(fault: &Fault) -> Bytes {

@@ -7,6 +7,8 @@
 
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
+use super::lingering::Lingering;
+use super::receive::DISCARD_IDLE;
 use super::router::LARGE_HEAD;
 use super::stall::Stall;
 use super::unreadable;
@@ -17,11 +19,17 @@ use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+
+/// What an HTTP/1.1 caller sent before it could read the end of an answer has come by then. HTTP/2's callers send frames
+/// while they read.
+const HTTP1_BEHIND: Duration = Duration::from_secs(1);
 
 /// A caller's socket.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ pub(super) struct Guarded {
     /// How much the caller has taken, and for how long it takes too little.
     taken: u64,
     stall: Stall,
+    /// Set once the writing side is closed.
+    lingering: Option<Box<Lingering>>,
 }
 
 impl Guarded {
@@ -63,6 +73,7 @@ impl Guarded {
             read: Timer::default(),
             taken: 0,
             stall: Stall::default(),
+            lingering: None,
         }
     }
 
@@ -88,8 +99,8 @@ impl Guarded {
     /// Reads more of a head that is not complete, and counts it once it is large: whose it is nobody knows yet.
     fn poll_head(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         // Copied, to see how much comes: a cursor does not tell. Nearly all heads come with their first bytes.
-        let mut piece = [0; LARGE_HEAD];
-        let mut piece = ReadBuf::new(piece.get_mut(..buf.remaining().min(LARGE_HEAD)).unwrap_or_default());
+        let mut piece = [MaybeUninit::uninit(); LARGE_HEAD];
+        let mut piece = ReadBuf::uninit(piece.get_mut(..buf.remaining().min(LARGE_HEAD)).unwrap_or_default());
         match Pin::new(self.io.inner_mut()).poll_read(cx, &mut piece) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(failed) => return Poll::Ready(failed),
@@ -142,6 +153,29 @@ impl Guarded {
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let late = self.stall.poll(cx, self.taken, u64::MAX, self.gateway.bounds.write_idle);
         late.map(|()| timed_out("the caller takes no bytes"))
+    }
+
+    /// What is left to do once the writing side is closed. A kept connection of HTTP/1.1 is closed at once: its caller has
+    /// had the time to read its last answer, and may not look at it before it has another request.
+    fn linger(&self) -> Box<Lingering> {
+        let silent = match (self.speaks, self.activity.doing()) {
+            (Speaks::Http1, Doing::Head { since } | Doing::Kept { since }) => since + HTTP1_BEHIND,
+            (Speaks::Http1, Doing::Busy { .. }) => Instant::now() + HTTP1_BEHIND,
+            (Speaks::Http2, _) => Instant::now() + DISCARD_IDLE,
+        };
+        Box::new(Lingering::new(silent))
+    }
+
+    /// Whether the caller has closed while it is answered. hyper sees that for itself unless something came behind the
+    /// request's body: then it reads no more. It flushes whenever it is polled, and a look costs a call only where
+    /// something has come.
+    fn has_left(&self, cx: &mut Context<'_>) -> bool {
+        let busy = self.speaks == Speaks::Http1 && matches!(self.activity.doing(), Doing::Busy { .. });
+        let mut byte = [0];
+        busy && matches!(
+            self.io.inner().poll_peek(cx, &mut ReadBuf::new(&mut byte)),
+            Poll::Ready(Ok(0) | Err(_))
+        )
     }
 
     /// Whether `bytes`, about to be written, are hyper's own refusal of a head. Nothing is written then, and whoever
@@ -218,6 +252,9 @@ impl Write for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_left(cx) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         match Pin::new(&mut self.io).poll_flush(cx) {
             Poll::Ready(result) => {
                 self.stall.end(); // who flushes has written everything
@@ -228,9 +265,16 @@ impl Write for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.io).poll_shutdown(cx) {
-            Poll::Pending => self.poll_stall(cx).map(Err),
-            ended => ended,
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            match Pin::new(&mut this.io).poll_shutdown(cx) {
+                Poll::Pending => return this.poll_stall(cx).map(Err),
+                closed => ready!(closed)?,
+            }
         }
+        let mut lingering = this.lingering.take().unwrap_or_else(|| this.linger());
+        let polled = lingering.poll(cx, this.io.inner_mut());
+        this.lingering = Some(lingering);
+        polled.map(Ok)
     }
 }

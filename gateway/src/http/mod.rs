@@ -2,13 +2,14 @@
 
 mod activity;
 mod admin;
+mod answer_headers;
 mod body;
 mod connection;
-mod decimal;
 mod endpoint;
 mod fault;
 mod first_bytes;
 mod guarded;
+mod lingering;
 mod models;
 mod names;
 mod outbox;
@@ -17,9 +18,10 @@ mod respond;
 mod router;
 mod stall;
 mod streams;
+mod text;
 mod unreadable;
 
-pub(crate) use admin::admin_router;
+pub(crate) use admin::serve_admin;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
 pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};

@@ -2,14 +2,16 @@
 //! the refusal gets the shape of all others; and what has merely more lines than hyper takes at first is read anew.
 
 use super::fault::refusal;
-use super::receive::{DISCARD_BYTES, DISCARD_IDLE, DISCARD_WITHIN, no_room};
+use super::lingering::Lingering;
+use super::receive::{DISCARD_IDLE, no_room};
 use super::{OutBody, guarded::Guarded};
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
 use bytes::Bytes;
 use http::Response;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 /// The status with which hyper refuses a head, if `written` is such an answer: all it writes has this form, and nothing
 /// of ours is without a request id.
@@ -58,9 +60,9 @@ pub(super) async fn refuse(io: Guarded, fault: Fault, id: RequestId, within: Dur
         stream.write_all(&answer).await?;
         stream.shutdown().await
     };
-    // Closing on unread bytes resets the connection, and the caller may lose what it was told.
     if let Ok(Ok(())) = tokio::time::timeout(within, told).await {
-        drop(tokio::time::timeout(DISCARD_WITHIN, read_out(&mut stream)).await);
+        let mut lingering = Lingering::new(Instant::now() + DISCARD_IDLE);
+        poll_fn(|cx| lingering.poll(cx, &mut stream)).await;
     }
 }
 
@@ -80,56 +82,9 @@ fn written(response: Response<OutBody>) -> Vec<u8> {
     bytes
 }
 
-/// Reads, and forgets, what the caller still sends: as much of it as of a refused body.
-async fn read_out(stream: &mut (impl AsyncRead + Unpin)) {
-    let (mut piece, mut left) = ([0; 4096], DISCARD_BYTES);
-    while let Ok(Ok(read @ 1..)) = tokio::time::timeout(DISCARD_IDLE, stream.read(&mut piece)).await {
-        let Some(rest) = left.checked_sub(read) else { return };
-        left = rest;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-    use tokio::io::ReadBuf;
-    use tokio::time::Instant;
-
-    /// A caller who sends so many bytes, as many as are asked for at once.
-    struct Sends(usize);
-
-    impl AsyncRead for Sends {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            if self.0 == 0 {
-                return Poll::Pending; // and wakes nobody
-            }
-            let bytes = buf.remaining().min(self.0);
-            buf.initialize_unfilled_to(bytes);
-            buf.advance(bytes);
-            self.0 -= bytes;
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn s9_4_what_an_unreadable_caller_still_sends_is_read_within_bounds() {
-        let (began, mut silent) = (Instant::now(), Sends(10));
-        read_out(&mut silent).await;
-        assert_eq!((began.elapsed(), silent.0), (DISCARD_IDLE, 0));
-        let (began, mut endless) = (Instant::now(), Sends(usize::MAX));
-        read_out(&mut endless).await;
-        let read = usize::MAX - endless.0;
-        assert!(
-            began.elapsed() < DISCARD_IDLE && (DISCARD_BYTES..DISCARD_BYTES + 4097).contains(&read),
-            "{read}"
-        );
-    }
 
     #[test]
     fn s10_6_a_head_ends_with_its_first_empty_line() {

@@ -1,6 +1,8 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
-use super::{Keys, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget, Routes, Windows};
+use super::{
+    Chosen, Keys, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget, Routes, Windows,
+};
 use crate::upstream::Account;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
@@ -169,16 +171,17 @@ fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<L
         (Some(model), _) | (None, ModelPattern::Exact(model)) => Some(model),
         (None, ModelPattern::Prefix(_)) => None,
     };
+    let name = Label::new(&target.name);
     let model = match fixed {
-        Some(name) => {
-            let model = account.provider.model(name)?;
-            let label = Label::new(&model.name);
-            ModelChoice::Fixed(Arc::new(model), label)
+        Some(model) => {
+            let model = account.provider.model(model)?;
+            let chosen = Chosen::new(&name, provider.clone(), Label::new(&model.name));
+            ModelChoice::Fixed(Arc::new(model), chosen)
         }
         None => ModelChoice::Asked,
     };
     Some(LiveTarget {
-        name: Label::new(&target.name),
+        name,
         account: Arc::clone(account),
         provider: provider.clone(),
         model,

@@ -149,6 +149,36 @@ impl Label {
     }
 }
 
+/// A target and the model that is asked there, as metrics, headers and the usage log name them; made once, cloned for
+/// free.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen(Arc<Names>);
+
+/// The names of what was chosen.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) provider: Label,
+    pub(crate) model: Label,
+    /// Both and the target, as a line of the usage log has them.
+    pub(crate) json: String,
+}
+
+impl Chosen {
+    pub(crate) fn new(target: &Label, provider: Label, model: Label) -> Self {
+        let json =
+            format!(",\"target\":{},\"provider\":{},\"model\":{}", target.json, provider.json, model.json);
+        Self(Arc::new(Names { provider, model, json }))
+    }
+}
+
+impl Deref for Chosen {
+    type Target = Names;
+
+    fn deref(&self) -> &Names {
+        &self.0
+    }
+}
+
 impl Deref for Label {
     type Target = Forms;
 

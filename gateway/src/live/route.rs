@@ -1,6 +1,6 @@
 //! A public model: its targets joined with their accounts, and its retry budget.
 
-use super::Label;
+use super::{Chosen, Label};
 use crate::upstream::Account;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
@@ -48,22 +48,23 @@ pub(crate) struct LiveTarget {
 #[derive(Debug, Clone)]
 pub(crate) enum ModelChoice {
     /// Always this one.
-    Fixed(Arc<Model>, Label),
+    Fixed(Arc<Model>, Chosen),
     /// The one asked for, as the provider knows it. It is counted as `other` unless the provider lists it: a metric's
     /// label never comes from a caller.
     Asked,
 }
 
 impl LiveTarget {
-    /// The model for a request that asks for `asked`, with its label; `None` if the provider doesn't offer it.
-    pub(crate) fn model(&self, asked: &str) -> Option<(Arc<Model>, Label)> {
+    /// The model for a request that asks for `asked`, and how it is named; `None` if the provider doesn't offer it.
+    pub(crate) fn model(&self, asked: &str) -> Option<(Arc<Model>, Chosen)> {
         match &self.model {
-            ModelChoice::Fixed(model, label) => Some((Arc::clone(model), label.clone())),
+            ModelChoice::Fixed(model, chosen) => Some((Arc::clone(model), chosen.clone())),
             ModelChoice::Asked => {
                 let model = self.account.provider.model(asked)?;
                 let listed = !self.account.provider.models.is_empty();
                 let label = if listed { Label::new(&model.name) } else { Label::unlisted(&model.name) };
-                Some((Arc::new(model), label))
+                let chosen = Chosen::new(&self.name, self.provider.clone(), label);
+                Some((Arc::new(model), chosen))
             }
         }
     }

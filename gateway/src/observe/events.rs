@@ -1,13 +1,14 @@
 //! The events, and the recorder that emits the end of a request exactly once: finished, failed or dropped.
 
+use super::ending::{self, Caller};
 use crate::http::X_REQUEST_ID;
-use crate::live::{Label, LiveKey, LiveRoute};
+use crate::live::{Chosen, LiveKey, LiveRoute};
 use crate::worker::Worker;
 use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use weir_config::{FailureClass, NanoUsd, Usage};
+use weir_config::{NanoUsd, Usage};
 
 /// Characters of a caller's own id.
 const CLIENT_REQUEST_ID: usize = 128;
@@ -36,19 +37,14 @@ impl RequestId {
     }
 }
 
-/// Where a request went.
-#[derive(Debug, Clone)]
-pub(crate) struct Chosen {
-    pub(crate) target: Label,
-    pub(crate) provider: Label,
-    pub(crate) model: Label,
-}
+/// How an attempt ended that was given up because the memory budget had no room for what it held.
+pub(crate) const NO_ROOM: &str = "no_room";
 
 /// One try at one target.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptFinished {
     pub(crate) chosen: Chosen,
-    /// `ok`, or the name of the failure's class.
+    /// `ok`, the name of the failure's class, [`NO_ROOM`], or the code of its request where that ended before it.
     pub(crate) outcome: &'static str,
     pub(crate) status: Option<u16>,
     pub(crate) took: Duration,
@@ -57,7 +53,7 @@ pub(crate) struct AttemptFinished {
 /// How a request ended: `code` of the fault, `ok`, or `canceled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The status sent, or 499 where the caller left before one was.
+    /// The status sent, 499 where the caller left; where none was sent, that of the fault which kept it from being sent.
     pub(crate) status: u16,
     pub(crate) code: &'static str,
 }
@@ -66,8 +62,8 @@ impl Outcome {
     pub(crate) const OK: Self = Self { status: 200, code: "ok" };
     /// The caller left. 499 as nginx logs it; nobody is sent it.
     pub(crate) const CANCELED: Self = Self { status: 499, code: "canceled" };
-    /// The gateway ended first.
-    const CUT: Self = Self { status: 503, code: "shutting_down" };
+    /// Nobody has said yet.
+    const UNTOLD: Self = Self { status: 0, code: "" };
 }
 
 /// The end of a request, whatever it was.
@@ -82,6 +78,8 @@ pub(crate) struct RequestFinished {
     pub(crate) key: Option<Arc<LiveKey>>,
     pub(crate) route: Option<Arc<LiveRoute>>,
     pub(crate) chosen: Option<Chosen>,
+    /// Since when the one chosen last is asked, while it is.
+    pub(crate) asking: Option<Instant>,
     /// Mostly one.
     pub(crate) attempts: SmallVec<[AttemptFinished; 1]>,
     pub(crate) usage: Option<Usage>,
@@ -107,10 +105,19 @@ impl RequestFinished {
         self.client_request_id = id.map(|id| serde_json::Value::from(id).to_string());
     }
 
-    /// The answer of the attempt that was committed last broke off: that one has not answered after all.
-    pub(crate) fn broke_off(&mut self, class: FailureClass) {
+    /// The answer of the attempt that was committed last broke off, as `outcome` says: that one has not answered after
+    /// all.
+    pub(crate) fn broke_off(&mut self, outcome: &'static str) {
         if let Some(last) = self.attempts.last_mut() {
-            last.outcome = class.name();
+            last.outcome = outcome;
+        }
+    }
+
+    /// The request is over: an attempt under way ends as it did. It was asked, and bills most likely.
+    fn stop_asking(&mut self) {
+        if let (Some(began), Some(chosen)) = (self.asking.take(), &self.chosen) {
+            let (chosen, took) = (chosen.clone(), began.elapsed());
+            self.attempts.push(AttemptFinished { chosen, outcome: self.outcome.code, status: None, took });
         }
     }
 
@@ -139,7 +146,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a request. Until told otherwise its outcome is that the caller left.
+    /// Begins a request.
     pub(crate) fn begin(worker: &Arc<Worker>, id: RequestId, began: Instant) -> Self {
         worker.series.request_began();
         let event = Box::new(RequestFinished {
@@ -151,6 +158,7 @@ impl Recorder {
             key: None,
             route: None,
             chosen: None,
+            asking: None,
             attempts: SmallVec::new(),
             usage: None,
             assumed: false,
@@ -158,17 +166,26 @@ impl Recorder {
             first_token: None,
             upload: Duration::ZERO,
             upstream: Duration::ZERO,
-            outcome: Outcome::CANCELED,
+            outcome: Outcome::UNTOLD,
         });
         Self { event, worker: Arc::clone(worker) }
+    }
+
+    /// Says how the request of `caller` ended, which is dropped now; what was said before stays.
+    pub(crate) fn end_as_seen_by(&mut self, caller: Option<Caller>) {
+        if self.event.outcome == Outcome::UNTOLD {
+            self.event.outcome = ending::of_dropped(caller, self.worker.shutdown.is_cut());
+        }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if self.event.outcome == Outcome::CANCELED && self.worker.shutdown.is_cut() {
-            self.event.outcome = Outcome::CUT;
+        // Nearly all have ended: they look for no caller.
+        if self.event.outcome == Outcome::UNTOLD {
+            self.end_as_seen_by(Caller::current());
         }
+        self.event.stop_asking();
         self.event.emit(&self.worker);
         self.worker.series.request_ended();
     }

@@ -3,7 +3,8 @@
 //! Written by hand: a serializer costs five times as much, and it is done for every request. Names come as JSON
 //! from their labels, made once; all other texts are constants of ours without anything to escape.
 
-use super::{AttemptFinished, Chosen, RequestFinished, micros};
+use super::{AttemptFinished, RequestFinished, micros};
+use crate::live::Chosen;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use weir_config::Usage;
 
@@ -66,14 +67,8 @@ impl Writer {
 }
 
 fn chosen(to: &mut Vec<u8>, chosen: Option<&Chosen>) {
-    let json =
-        |label: fn(&Chosen) -> &crate::live::Label| chosen.map_or("null", |chosen| &*label(chosen).json);
-    text(to, ",\"target\":");
-    text(to, json(|chosen| &chosen.target));
-    text(to, ",\"provider\":");
-    text(to, json(|chosen| &chosen.provider));
-    text(to, ",\"model\":");
-    text(to, json(|chosen| &chosen.model));
+    let nothing = ",\"target\":null,\"provider\":null,\"model\":null";
+    text(to, chosen.map_or(nothing, |chosen| &chosen.json));
 }
 
 fn attempt(to: &mut Vec<u8>, attempt: &AttemptFinished) {

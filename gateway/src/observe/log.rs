@@ -4,7 +4,8 @@
 //! and all that it serves with it. So lines go into a bounded queue, and a thread of its own writes them. What finds
 //! the queue full is dropped, counted, and said once there is room.
 
-use super::patient::write_all;
+use super::patient::{Lines, write_all};
+use super::sink::Unbuffered;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
@@ -134,7 +135,11 @@ struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        write_all(&mut io::stdout().lock(), lines).map(|()| lines.len())
+        match write_all(&mut Unbuffered::stdout(), lines) {
+            Ok(()) => Ok(lines.len()),
+            Err((0, error)) => Err(error),
+            Err((written, _)) => Ok(written), // the next try tells why
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -155,17 +160,16 @@ impl Shared {
 
     /// Writes what comes, for ever.
     fn write(&self, mut sink: impl Write) {
-        let mut batch = Vec::new();
+        let (mut batch, mut before) = (Vec::new(), Lines::default());
         loop {
             let lost = self.take(&mut batch);
             if lost > 0 {
                 // They were lost when the queue was full of this batch: after it, before the next.
                 batch.extend_from_slice((self.lost)(lost).as_bytes());
             }
-            if write_all(&mut sink, &batch).is_err() {
+            if let Err(lost) = before.write(&mut sink, &batch) {
                 // Who has no reader any more has lost them; the next try may find another.
-                let lines = batch.iter().filter(|byte| **byte == b'\n').count();
-                self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
+                self.dropped.fetch_add(lost.lines, Ordering::Relaxed);
             }
             batch.clear();
         }

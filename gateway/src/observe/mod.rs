@@ -1,6 +1,7 @@
 //! What is told about requests: one event, `RequestFinished`, from which metrics and the usage log are made.
 //! Emitting it is the only way to count a request. No key and no prompt is in it.
 
+mod ending;
 mod events;
 mod exposition;
 mod line;
@@ -12,7 +13,8 @@ mod sink;
 mod totals;
 mod usage_log;
 
-pub(crate) use events::{AttemptFinished, Chosen, Outcome, Recorder, RequestFinished, RequestId};
+pub(crate) use ending::Caller;
+pub(crate) use events::{AttemptFinished, NO_ROOM, Outcome, Recorder, RequestFinished, RequestId};
 pub(crate) use exposition::Exposition;
 pub use log::{Log, Lost};
 pub(crate) use names::{Names, UNLISTED};

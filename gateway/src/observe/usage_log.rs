@@ -206,12 +206,13 @@ fn write_lines(mut sink: Sink, to: &UsageLogTo, buffers: &[Arc<LogBuffer>], wake
                 continue;
             }
             let written = sink.write(&batch);
-            if let (Err(error), false) = (&written, failing) {
+            if let (Err(lost), false) = (&written, failing) {
+                let error = &lost.error;
                 tracing::error!(%error, "the usage log cannot be written; its lines are lost until it can");
             }
             failing = written.is_err();
-            if failing {
-                buffer.series.usage_lines_lost(batch.iter().filter(|byte| **byte == b'\n').count() as u64);
+            if let Err(lost) = written {
+                buffer.series.usage_lines_lost(lost.lines);
             }
             batch.clear();
         }

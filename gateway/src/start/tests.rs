@@ -2,6 +2,7 @@ use super::*;
 use crate::Signals;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 use weir_config::{Disclosure, Egress, Gateway as Settings, Listener, ObjectName};
@@ -90,6 +91,46 @@ fn s9_11_an_end_in_order_is_no_loss() {
     running.obey(&signals);
     assert!(get(running.data_address, "/v1/models").contains(" 401 "));
     assert!(running.end(&signals));
+}
+
+/// A listener that nobody can wait on.
+fn broken_listener() -> TcpListener {
+    const NONBLOCK: i32 = 0o4000;
+    let null = std::fs::OpenOptions::new().read(true).custom_flags(NONBLOCK).open("/dev/null").unwrap();
+    TcpListener::from(std::os::fd::OwnedFd::from(null))
+}
+
+#[test]
+fn s9_11_a_gateway_that_can_wait_for_no_caller_does_not_start() {
+    let running = start(&options()).unwrap();
+    let sound = || listen("127.0.0.1:0".parse().unwrap()).unwrap().0;
+    for (data, admin) in [(broken_listener(), sound()), (sound(), broken_listener())] {
+        let started = control_thread(&running.gateway, data, admin, Vec::new());
+        assert!(started.is_err(), "it must not look ready with nobody who accepts");
+    }
+    running.stop();
+}
+
+#[test]
+fn s9_12_the_admin_port_has_a_bound_and_ends_who_sends_no_head() {
+    let bounds = Bounds { headers: Duration::from_millis(300), ..Bounds::default() };
+    let running = start(&Options { bounds, ..options() }).unwrap();
+    running.apply(snapshot());
+    let began = Instant::now();
+    let mut silent: Vec<TcpStream> =
+        (0..100).map(|_| TcpStream::connect(running.admin_address).unwrap()).collect();
+    for stream in &mut silent {
+        stream.write_all(b"GET /livez HTTP/1.1\r\nx: ").unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+    assert!(get(running.admin_address, "/readyz").contains(" 200 "), "probes come to their turn");
+    assert!(began.elapsed() >= Duration::from_millis(600), "32 at a time: {:?}", began.elapsed());
+    for stream in &mut silent {
+        let mut rest = Vec::new();
+        drop(stream.read_to_end(&mut rest)); // an end or a reset
+        assert!(!rest.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&rest));
+    }
+    running.stop();
 }
 
 #[test]

@@ -60,10 +60,10 @@ impl Account {
         Ok(Self { backend, provider, refuses_usage_option: Lesson::default(), withheld })
     }
 
-    /// Whether a stream's usage should be asked for.
-    pub(crate) fn wants_usage_option(&self, now: UnixSeconds) -> bool {
+    /// Whether the usage of a stream of `tenant` should be asked for.
+    pub(crate) fn wants_usage_option(&self, tenant: &str, now: UnixSeconds) -> bool {
         self.provider.vendor.row().usage == weir_config::UsageOption::Ask
-            && !self.refuses_usage_option.holds(now)
+            && !self.refuses_usage_option.holds(tenant, now)
     }
 
     /// The host that is called; empty where none is.

@@ -25,15 +25,25 @@ pub(super) enum Chunks {
     Trailers(usize),
     /// Past the end.
     Ended,
+    /// What comes next is no coding.
+    Broken,
 }
 
 impl Chunks {
     /// Takes from `input` all data that it has, joined into one piece; one chunk alone is not copied. Empty: more
     /// input is needed, or the end has come.
+    ///
+    /// # Errors
+    /// The coding is broken. What stood before that has been taken by then: it came, whatever followed.
     pub(super) fn take(&mut self, input: &mut BytesMut) -> Result<Bytes, BrokenCoding> {
         let mut first = Bytes::new();
         let mut joined = BytesMut::new();
-        while let Some(piece) = self.next(input)? {
+        loop {
+            let piece = match self.next(input) {
+                Ok(Some(piece)) => piece,
+                Err(broken) if first.is_empty() => return Err(broken),
+                Ok(None) | Err(BrokenCoding) => break,
+            };
             if first.is_empty() {
                 first = piece;
                 continue;
@@ -47,11 +57,20 @@ impl Chunks {
         Ok(if joined.is_empty() { first } else { joined.freeze() })
     }
 
-    /// The next piece of data; `None` where input is missing or the end has come.
+    /// The next piece of data; `None` where input is missing or the end has come. Broken is broken for good.
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, BrokenCoding> {
+        let next = self.step(input);
+        if next.is_err() {
+            *self = Self::Broken;
+        }
+        next
+    }
+
+    fn step(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, BrokenCoding> {
         loop {
             *self = match self {
                 Self::Ended => return Ok(None),
+                Self::Broken => return Err(BrokenCoding),
                 Self::Size => match line(input)? {
                     None => return Ok(None),
                     Some(line) => match size(&line)? {
@@ -134,6 +153,7 @@ mod tests {
             input.extend_from_slice(piece);
             out.extend_from_slice(&chunks.take(&mut input)?);
         }
+        out.extend_from_slice(&chunks.take(&mut input)?);
         Ok((out, chunks == Chunks::Ended, input.len()))
     }
 
@@ -154,6 +174,24 @@ mod tests {
     fn a_missing_end_is_no_end() {
         for coded in [&b"5\r\nHel"[..], b"5\r\nHello\r\n", b"5\r\nHello\r\n0\r\n", b"5", b""] {
             assert!(matches!(decode(coded, 64), Ok((_, false, _))), "{coded:?}");
+        }
+    }
+
+    #[test]
+    fn s2_12_what_came_before_a_break_is_taken_however_it_is_split() {
+        let coded = b"5\r\nHello\r\n2\r\n, \r\nzz\r\n5\r\nworld\r\n";
+        for step in 1..=coded.len() {
+            let (mut chunks, mut input, mut out) = (Chunks::default(), BytesMut::new(), Vec::new());
+            let mut broken = false;
+            for piece in coded.chunks(step) {
+                input.extend_from_slice(piece);
+                match chunks.take(&mut input) {
+                    Ok(data) => out.extend_from_slice(&data),
+                    Err(BrokenCoding) => broken = true,
+                }
+            }
+            broken |= chunks.take(&mut input).is_err();
+            assert_eq!((out.as_slice(), broken), (b"Hello, ".as_slice(), true), "{step}");
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Client<'a> {
     pub(crate) random: u64,
     /// On a connection of its own, not on a kept one.
     pub(crate) fresh: bool,
-    /// Set where a connection failed for want of a descriptor of ours.
+    /// Set where a connection failed for want of a descriptor or port of ours.
     pub(crate) starved: &'a AtomicBool,
 }
 
@@ -105,7 +105,7 @@ impl Client<'_> {
     ) -> Result<Answer, Failure> {
         match &account.backend {
             // Boxed, as all that most requests do without: it would make every request's future larger.
-            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, &body.concat(), stream, self.random)).await),
+            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, body, stream, self.random)).await),
             Ready::Server(server) => {
                 self.exchange(server, account.provider.timeouts.connect, body, stream).await
             }
@@ -121,7 +121,7 @@ impl Client<'_> {
     ) -> Result<Answer, Failure> {
         let pool = self.dialer.pool(self.worker).ok_or_else(broken)?;
         let mut began = Instant::now();
-        let kept = if self.fresh { None } else { pool.take(&server.owner, began).await };
+        let kept = if self.fresh { None } else { self.kept(server, pool, began).await };
         let mut link = match kept {
             Some(link) => link,
             None => {
@@ -139,6 +139,16 @@ impl Client<'_> {
             Err(error) => {
                 let stale = matches!(error, NoAnswer::Closed) && link.reused && began.elapsed() < STALE;
                 Err(Failure { stale, ..exchange_failure(&error) })
+            }
+        }
+    }
+
+    /// A kept connection to where this request may go.
+    async fn kept(&self, server: &Server, pool: &Pool, now: Instant) -> Option<Box<Link>> {
+        loop {
+            let link = pool.take(&server.owner, now).await?;
+            if link.peer.is_some_and(|peer| self.dialer.permits(peer, self.allow_private)) {
+                return Some(link);
             }
         }
     }

@@ -10,6 +10,7 @@ use super::race::{interleave, race};
 use crate::descriptors;
 use crate::keepalive;
 use ipnet::IpNet;
+use rustix::io::Errno;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub(crate) enum ConnectError {
     Refused(Refused),
     #[error("the connection failed: {}", .0.kind())]
     Connect(#[source] io::Error),
+    #[error("no port is left to connect from")]
+    NoPort,
     #[error("its certificate is not trusted: {0}")]
     Untrusted(&'static str),
     #[error("the TLS handshake failed")]
@@ -42,10 +45,12 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether it is ours: this process has no descriptor left. The upstream was not even asked.
+    /// Whether it is ours: this process or machine has no descriptor, port or memory left for a socket. The upstream
+    /// was not even asked.
     pub(crate) fn is_ours(&self) -> bool {
         match self {
-            Self::Connect(error) => descriptors::are_spent(error),
+            Self::NoPort => true,
+            Self::Connect(error) | Self::Tls(error) => descriptors::are_spent(error),
             // The resolver needs some too, and does not say which it lacked.
             Self::Resolve(_) => descriptors::are_spent_now(),
             _ => false,
@@ -63,7 +68,8 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// A dialer for so many workers, which keep at most `idle` connections all together, that trusts the public roots, over TLS 1.2 and 1.3, speaking HTTP/1.1.
+    /// A dialer for so many workers, which keep at most `idle` connections all together. It trusts the public roots
+    /// and speaks HTTP/1.1 over TLS 1.2 and 1.3.
     pub(crate) fn new(closed: Closed, workers: usize, idle: usize) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -84,6 +90,11 @@ impl Dialer {
     /// Closes idle connections of every worker, for their descriptors; whether there were any.
     pub(crate) fn make_room(&self) -> bool {
         self.workers.iter().filter(|(pool, _)| pool.make_room()).count() > 0
+    }
+
+    /// Whether a kept connection may go on to `peer`: what is allowed may have changed since it was made.
+    pub(super) fn permits(&self, peer: SocketAddr, allow_private: &[IpNet]) -> bool {
+        matches!(egress::permit(peer, allow_private, &self.closed, egress::is_local), Ok(Ok(())))
     }
 
     /// Connects `worker` to `endpoint`. No timer of its own.
@@ -116,13 +127,24 @@ impl Dialer {
 
     async fn open(&self, address: SocketAddr, allow_private: &[IpNet]) -> Result<TcpStream, ConnectError> {
         egress::permit(address, allow_private, &self.closed, egress::is_local)
+            .map_err(ConnectError::Connect)?
             .map_err(ConnectError::Refused)?;
-        let stream = TcpStream::connect(address).await.map_err(ConnectError::Connect)?;
+        let stream = TcpStream::connect(address).await.map_err(|error| tcp_failure(error, address))?;
         // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
         stream.set_nodelay(true).map_err(ConnectError::Connect)?;
         keepalive::turn_on(&stream).map_err(ConnectError::Connect)?;
         Ok(stream)
     }
+}
+
+/// The kernel says the same where no port is left to connect from, which is our matter, and where this machine has no
+/// address to reach the upstream's with, as without IPv6: only then a datagram could not be sent either.
+fn tcp_failure(error: io::Error, to: SocketAddr) -> ConnectError {
+    let unavailable = error.raw_os_error() == Some(Errno::ADDRNOTAVAIL.raw_os_error());
+    if unavailable && egress::source(to.ip()).is_ok() {
+        return ConnectError::NoPort;
+    }
+    ConnectError::Connect(error)
 }
 
 /// In our own words: rustls's may quote the names inside a certificate, and with them where the upstream is.
@@ -145,6 +167,17 @@ fn tls_failure(error: io::Error) -> ConnectError {
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Where it goes.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        let tcp = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        tcp.peer_addr().ok()
+    }
 }
 
 impl AsyncRead for Stream {
@@ -220,6 +253,18 @@ mod tests {
             fill.push(stream.unwrap());
         }
         (listener, fill)
+    }
+
+    #[test]
+    fn s9_12_a_want_of_ports_or_of_memory_is_ours_and_a_want_of_addresses_is_not() {
+        let failure = |code: Errno, to: &str| tcp_failure(code.into(), to.parse().unwrap());
+        assert!(failure(Errno::ADDRNOTAVAIL, "127.0.0.1:80").is_ours());
+        assert!(!failure(Errno::ADDRNOTAVAIL, "[fe80::1]:80").is_ours(), "nothing leads there");
+        for code in [Errno::NOBUFS, Errno::NOMEM, Errno::MFILE] {
+            assert!(failure(code, "127.0.0.1:80").is_ours(), "{code}");
+            assert!(ConnectError::Tls(code.into()).is_ours(), "{code}");
+        }
+        assert!(!failure(Errno::CONNREFUSED, "127.0.0.1:80").is_ours());
     }
 
     #[tokio::test]

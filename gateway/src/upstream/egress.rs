@@ -4,6 +4,7 @@
 //! resolved to at another time proves nothing. It never looks at names.
 
 use ipnet::IpNet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use weir_config::{AddressKind, leads_to};
 
@@ -33,51 +34,66 @@ pub(crate) struct Closed {
 
 /// Whether `to` may be connected to. `is_local` says whether an address is this machine's, and is asked only where it
 /// matters.
+///
+/// # Errors
+/// That could not be told, for want of a descriptor or because nothing leads there: then it may not.
 pub(crate) fn permit(
     to: SocketAddr,
     allow_private: &[IpNet],
     closed: &Closed,
-    is_local: fn(IpAddr) -> bool,
-) -> Result<(), Refused> {
+    is_local: IsLocal,
+) -> io::Result<Result<(), Refused>> {
     let ip = leads_to(to.ip());
     let to = SocketAddr::new(ip, to.port());
     let kind = AddressKind::of(ip);
     match kind {
-        AddressKind::Metadata | AddressKind::LinkLocal => return Err(Refused::Metadata),
+        AddressKind::Metadata | AddressKind::LinkLocal => return Ok(Err(Refused::Metadata)),
         AddressKind::Private | AddressKind::Public => {}
         AddressKind::Unspecified | AddressKind::Multicast | AddressKind::Reserved | AddressKind::EmbedsV4 => {
-            return Err(Refused::Unroutable);
+            return Ok(Err(Refused::Unroutable));
         }
     }
     // Field by field: an IPv6 address may come with a scope, which makes it no other.
     if closed.withheld.iter().any(|one| (one.ip(), one.port()) == (ip, to.port())) {
-        return Err(Refused::Withheld);
+        return Ok(Err(Refused::Withheld));
     }
-    if closed.ours.iter().any(|own| is_own(to, *own, is_local)) {
-        return Err(Refused::Ourselves);
+    for own in &closed.ours {
+        if is_own(to, *own, is_local)? {
+            return Ok(Err(Refused::Ourselves));
+        }
     }
     if kind == AddressKind::Private && !allow_private.iter().any(|range| range.contains(&ip)) {
-        return Err(Refused::Private);
+        return Ok(Err(Refused::Private));
     }
-    Ok(())
+    Ok(Ok(()))
 }
+
+/// Whether an address is this machine's.
+type IsLocal = fn(IpAddr) -> io::Result<bool>;
 
 /// Whether `to` reaches the listener `own`. One that listens on every address is reached through any of this
 /// machine's: in a pod, through the pod's own.
-fn is_own(to: SocketAddr, own: SocketAddr, is_local: fn(IpAddr) -> bool) -> bool {
-    let everywhere = own.ip().is_unspecified();
-    to.port() == own.port()
-        && (to.ip() == own.ip() || everywhere && (to.ip().is_loopback() || is_local(to.ip())))
+fn is_own(to: SocketAddr, own: SocketAddr, is_local: IsLocal) -> io::Result<bool> {
+    if to.port() != own.port() {
+        return Ok(false);
+    }
+    if to.ip() == own.ip() || own.ip().is_unspecified() && to.ip().is_loopback() {
+        return Ok(true);
+    }
+    if own.ip().is_unspecified() { is_local(to.ip()) } else { Ok(false) }
 }
 
-/// Whether `ip` is an address of this machine: the kernel would send from where it sends to. Sends nothing.
-pub(crate) fn is_local(ip: IpAddr) -> bool {
+/// Whether `ip` is an address of this machine: the kernel would send from where it sends to.
+pub(crate) fn is_local(ip: IpAddr) -> io::Result<bool> {
+    source(ip).map(|from| from == ip)
+}
+
+/// The address that the kernel would send to `ip` from. Sends nothing.
+pub(super) fn source(ip: IpAddr) -> io::Result<IpAddr> {
     let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((ip, 9))?;
-        socket.local_addr()
-    });
-    from.is_ok_and(|from| from.ip() == ip)
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect((ip, 9))?;
+    Ok(socket.local_addr()?.ip())
 }
 
 #[cfg(test)]
@@ -90,8 +106,17 @@ mod tests {
             ours: vec!["0.0.0.0:8080".parse().unwrap(), "127.0.0.1:9090".parse().unwrap()],
             withheld: vec!["10.96.0.1:443".parse().unwrap(), "[fd12::1]:6443".parse().unwrap()],
         };
-        let is_local = |ip: IpAddr| ip == Ipv4Addr::new(10, 9, 9, 9);
-        assert_eq!(permit(to.parse().unwrap(), &allowed, &closed, is_local), expected, "{to}");
+        let is_local = |ip: IpAddr| Ok(ip == Ipv4Addr::new(10, 9, 9, 9));
+        assert_eq!(permit(to.parse().unwrap(), &allowed, &closed, is_local).unwrap(), expected, "{to}");
+    }
+
+    #[test]
+    fn s10_4_where_nobody_can_tell_whether_it_is_the_gateway_itself_it_is_refused() {
+        let closed = Closed { ours: vec!["0.0.0.0:8080".parse().unwrap()], withheld: Vec::new() };
+        let spent = |_: IpAddr| Err(rustix::io::Errno::MFILE.into());
+        let asked = permit("8.8.8.8:8080".parse().unwrap(), &[], &closed, spent);
+        assert!(crate::descriptors::are_spent(&asked.unwrap_err()));
+        assert_eq!(permit("8.8.8.8:443".parse().unwrap(), &[], &closed, spent).unwrap(), Ok(()), "not asked");
     }
 
     #[test]

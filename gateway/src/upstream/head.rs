@@ -17,7 +17,8 @@ const MOST_LINES: usize = MAX_HEAD / 4;
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
-    pub(crate) content: Content,
+    /// The body claims to be an event stream.
+    pub(crate) claims_events: bool,
     /// The body is compressed, although it was asked not to be.
     pub(crate) compressed: bool,
     /// All headers of an error, for what they say about waiting; none of a success, where nobody reads them.
@@ -25,14 +26,6 @@ pub(crate) struct Head {
     pub(super) length: Length,
     /// The connection may carry another exchange.
     pub(super) keep_alive: bool,
-}
-
-/// What the body claims to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    Json,
-    EventStream,
-    Other,
 }
 
 /// How the body ends.
@@ -51,27 +44,72 @@ pub(super) enum Length {
 #[error("the upstream's answer is not HTTP")]
 pub(super) struct NotHttp;
 
+/// Looks for a head in what comes piece by piece. It is parsed when its first bytes are there, so that what is no HTTP
+/// is known at once, and when it is complete: an upstream that dribbles costs no more than one that doesn't.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    /// So many bytes hold no blank line but in front of the head.
+    searched: usize,
+    /// Something else than blank lines has come.
+    begun: bool,
+}
+
+impl Search {
+    /// The head at the beginning of `bytes`, all that has come so far; and its length.
+    pub(super) fn head(&mut self, bytes: &[u8]) -> Result<Option<(Head, usize)>, NotHttp> {
+        let had_begun = self.begun;
+        let ends = self.finds_blank_line(bytes);
+        if self.begun != had_begun || ends || bytes.len() >= MAX_HEAD {
+            return Head::parse(bytes);
+        }
+        Ok(None)
+    }
+
+    /// Whether there is a blank line in what was not searched yet.
+    fn finds_blank_line(&mut self, bytes: &[u8]) -> bool {
+        // It may have begun two bytes before: a line's end and a carriage return.
+        let from = if self.begun { self.searched.saturating_sub(2) } else { self.searched };
+        let mut unseen = bytes.get(from..).unwrap_or_default();
+        self.searched = bytes.len();
+        if !self.begun {
+            let first = unseen.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+            self.begun = first.is_some();
+            unseen = first.and_then(|first| unseen.get(first..)).unwrap_or_default();
+        }
+        memchr::memchr_iter(b'\n', unseen).any(|at| {
+            let next = unseen.get(at + 1..).unwrap_or_default();
+            next.starts_with(b"\n") || next.starts_with(b"\r\n")
+        })
+    }
+}
+
 impl Head {
     /// The head of an answer that no wire has seen.
-    pub(super) fn inside(status: StatusCode, content: Content) -> Self {
+    pub(super) fn inside(status: StatusCode, claims_events: bool) -> Self {
         let (length, headers) = (Length::UntilClose, HeaderMap::new());
-        Self { status, content, compressed: false, headers, length, keep_alive: false }
+        Self { status, claims_events, compressed: false, headers, length, keep_alive: false }
     }
 
     /// Reads the head at the beginning of `bytes`; gives its length too. `None`: it is not complete.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, NotHttp> {
-        Self::parse_into(bytes, &mut [httparse::EMPTY_HEADER; MANY_LINES])
-            // Too many lines, or no head at all: the second look tells.
-            .or_else(|_| Self::parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; MOST_LINES]))
+    fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, NotHttp> {
+        let mut few = [httparse::EMPTY_HEADER; MANY_LINES];
+        let mut answer = httparse::Response::new(&mut few);
+        match answer.parse(bytes) {
+            Err(httparse::Error::TooManyHeaders) => {}
+            parsed => return Self::of(&answer, parsed, bytes),
+        }
+        let mut many = vec![httparse::EMPTY_HEADER; MOST_LINES];
+        let mut answer = httparse::Response::new(&mut many);
+        let parsed = answer.parse(bytes);
+        Self::of(&answer, parsed, bytes)
     }
 
-    /// The same with room for as many lines as `headers` has.
-    fn parse_into<'a>(
-        bytes: &'a [u8],
-        headers: &mut [httparse::Header<'a>],
+    fn of(
+        answer: &httparse::Response<'_, '_>,
+        parsed: httparse::Result<usize>,
+        bytes: &[u8],
     ) -> Result<Option<(Self, usize)>, NotHttp> {
-        let mut answer = httparse::Response::new(headers);
-        let length = match answer.parse(bytes) {
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
             _ => return Err(NotHttp),
@@ -79,7 +117,7 @@ impl Head {
         let code = answer.code.ok_or(NotHttp)?;
         let mut head = Self {
             status: StatusCode::from_u16(code).map_err(|_| NotHttp)?,
-            content: Content::Other,
+            claims_events: false,
             compressed: false,
             headers: HeaderMap::new(),
             length: Length::UntilClose,
@@ -100,7 +138,7 @@ impl Head {
                 10 if name.eq_ignore_ascii_case("connection") => {
                     self.keep_alive &= !contains_close(value);
                 }
-                12 if name.eq_ignore_ascii_case("content-type") => self.content = content(value),
+                12 if name.eq_ignore_ascii_case("content-type") => self.claims_events = is_events(value),
                 14 if name.eq_ignore_ascii_case("content-length") => {
                     let length = decimal(value)?;
                     if known.replace(length).is_some_and(|before| before != length) {
@@ -140,15 +178,9 @@ fn contains_close(value: &[u8]) -> bool {
     value.split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
-fn content(value: &[u8]) -> Content {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    if essence.eq_ignore_ascii_case(b"application/json") {
-        Content::Json
-    } else if essence.eq_ignore_ascii_case(b"text/event-stream") {
-        Content::EventStream
-    } else {
-        Content::Other
-    }
+fn is_events(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// Digits and nothing else: no sign, no list.
@@ -160,6 +192,7 @@ fn decimal(value: &[u8]) -> Result<u64, NotHttp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parse(head: &str) -> Result<Option<(Head, usize)>, NotHttp> {
         Head::parse(head.replace('\n', "\r\n").as_bytes())
@@ -200,9 +233,11 @@ mod tests {
     #[test]
     fn what_the_body_claims_to_be_is_read() {
         let head = |headers: &str| parse(&format!("HTTP/1.1 200 OK\n{headers}\n")).unwrap().unwrap().0;
-        assert_eq!(head("content-type: text/event-stream; charset=utf-8\n").content, Content::EventStream);
-        assert_eq!(head("Content-Type: application/json\n").content, Content::Json);
-        assert_eq!(head("content-type: text/html\n").content, Content::Other);
+        assert!(head("content-type: text/event-stream; charset=utf-8\n").claims_events);
+        assert!(head("Content-Type: Text/Event-Stream\n").claims_events);
+        for other in ["content-type: application/json\n", "content-type: text/event-streams\n", ""] {
+            assert!(!head(other).claims_events, "{other}");
+        }
         assert!(head("retry-after: 1\n").headers.is_empty());
         let error = parse("HTTP/1.1 429 Slow Down\nRetry-After: 7\n\n").unwrap().unwrap().0;
         assert_eq!(error.headers.get("retry-after").unwrap(), "7");
@@ -230,6 +265,56 @@ mod tests {
         let lines: String = (0..5_000).map(|n| format!("x-{n}: y\n")).collect();
         let (head, _) = parse(&format!("HTTP/1.1 200 OK\n{lines}content-length: 7\n\n")).unwrap().unwrap();
         assert_eq!(head.length, Length::Known(7));
+    }
+
+    /// What is found in the shortest beginning of `text` in which anything is.
+    fn first_found(
+        text: &[u8],
+        cuts: &[usize],
+        mut look: impl FnMut(&[u8]) -> Result<Option<(Head, usize)>, NotHttp>,
+    ) -> (usize, Result<usize, NotHttp>) {
+        for cut in cuts {
+            match look(&text[..*cut]) {
+                Ok(None) => {}
+                Ok(Some((_, length))) => return (*cut, Ok(length)),
+                Err(error) => return (*cut, Err(error)),
+            }
+        }
+        (usize::MAX, Err(NotHttp))
+    }
+
+    proptest! {
+        #[test]
+        fn s1_14_a_head_is_found_as_soon_as_it_is_there_however_it_was_cut(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "HTTP/1.1 200 OK", "\r\n", "\n", "\r", "a: b", "c:", " ", "x",
+            ]), 0..12),
+            is_head in any::<bool>(),
+            cuts in prop::collection::vec(any::<usize>(), 0..40),
+        ) {
+            let text = if is_head { "HTTP/1.1 200 OK\r\n".to_owned() } else { String::new() } + &pieces.concat();
+            let text = text.as_bytes();
+            let mut cuts: Vec<usize> =
+                cuts.iter().map(|cut| cut % (text.len() + 1)).chain([text.len()]).collect();
+            cuts.sort_unstable();
+            let anew = first_found(text, &cuts, Head::parse);
+            let mut search = Search::default();
+            let found = first_found(text, &cuts, |bytes| search.head(bytes));
+            // What is wrong in the middle may be known later.
+            prop_assert!(anew == found || anew.1.is_err() && found.1.is_err() && anew.0 <= found.0, "{:?} {:?}", anew, found);
+        }
+    }
+
+    #[test]
+    fn s1_14_a_head_that_dribbles_is_not_parsed_anew_for_every_byte() {
+        let lines: String = (0..5_000).map(|n| format!("x-{n}: y\r\n")).collect();
+        let blanks = "\r\n".repeat(1_000);
+        let text = format!("{blanks}HTTP/1.1 200 OK\r\n{lines}\r\n");
+        let cuts: Vec<usize> = (1..=text.len()).collect();
+        let (mut search, began) = (Search::default(), std::time::Instant::now());
+        let found = first_found(text.as_bytes(), &cuts, |bytes| search.head(bytes));
+        assert_eq!(found, (text.len(), Ok(text.len())));
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[test]

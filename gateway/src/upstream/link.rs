@@ -6,12 +6,13 @@
 //! be passed on in one. HTTP/1.1 only; what is not plain is refused (`head`, `chunks`).
 
 use super::connect::Stream;
-use super::head::Head;
+use super::head::{Head, Search};
 use super::pool::Home;
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ pub(super) struct Link {
     pub(super) reused: bool,
     /// The exchange under way allows another after it.
     keep: bool,
+    /// Where it leads.
+    pub(super) peer: Option<SocketAddr>,
     /// Where it goes when it is idle.
     pub(super) home: Home,
     /// From when on it is not used again.
@@ -77,6 +80,7 @@ impl Link {
     /// A connection opened `now`; `random` spreads the ends of those that were opened together.
     pub(super) fn new(stream: Stream, home: Home, now: Instant, random: u64) -> Box<Self> {
         Box::new(Self {
+            peer: stream.peer(),
             stream,
             input: BytesMut::new(),
             head: Vec::new(),
@@ -99,6 +103,7 @@ impl Link {
         self.head.extend_from_slice(b"\r\n\r\n");
         let mut sent = 0;
         let mut sending = Poll::Pending;
+        let mut search = Search::default();
         let mut heard = false;
         self.keep = false;
         let answer = poll_fn(|cx| {
@@ -106,7 +111,7 @@ impl Link {
                 // A failed write is not the end: an answer may have come that says why.
                 sending = self.poll_send(cx, body, &mut sent).map(|sent| sent.is_ok());
             }
-            self.poll_head(cx, &mut heard)
+            self.poll_head(cx, &mut heard, &mut search)
         })
         .await?;
         self.keep = match sending {
@@ -152,7 +157,12 @@ impl Link {
     }
 
     /// The head of the answer. `heard`: whether an interim one has come, by which the upstream has taken the request.
-    fn poll_head(&mut self, cx: &mut Context<'_>, heard: &mut bool) -> Poll<Result<Head, NoAnswer>> {
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        heard: &mut bool,
+        search: &mut Search,
+    ) -> Poll<Result<Head, NoAnswer>> {
         loop {
             match ready!(self.poll_input(cx)) {
                 Ok(0) | Err(_) if self.input.is_empty() && !*heard => {
@@ -161,8 +171,9 @@ impl Link {
                 Ok(0) | Err(_) => return Poll::Ready(Err(NoAnswer::Broken)),
                 Ok(_) => {}
             }
-            while let Some((head, length)) = Head::parse(&self.input).map_err(|_| NoAnswer::NotHttp)? {
+            while let Some((head, length)) = search.head(&self.input).map_err(|_| NoAnswer::NotHttp)? {
                 self.input.advance(length);
+                *search = Search::default();
                 match head.status.as_u16() {
                     101 => return Poll::Ready(Err(NoAnswer::NotHttp)),
                     100..200 => *heard = true, // "wait": the answer is still to come

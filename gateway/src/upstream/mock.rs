@@ -2,18 +2,20 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::client::{Answer, AnswerBody};
-use super::head::{Content, Head};
+use super::head::Head;
 use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 use weir_config::{Mock, MockReply};
+use weir_wire::openai::{Gist, GistReader};
 
 const LOREM: &str = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut \
      labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut \
@@ -21,53 +23,74 @@ const LOREM: &str = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, se
      dolore eu fugiat nulla pariatur. Excepteur sint occaecat cupidatat non proident, sunt in culpa qui officia \
      deserunt mollit anim id est laborum.";
 
-/// What the Mock reads of a request; anything else is nothing to it.
-#[derive(Debug, Default, Deserialize)]
-struct Asked {
-    #[serde(default)]
-    model: String,
-    #[serde(default)]
-    messages: Vec<Message>,
-}
+/// An echo says at most so many bytes of what the user said: what the Mock holds fits into what every stream counts.
+const ECHO: usize = 16 << 10;
+/// So much of a request is read at once: others have their turn in between.
+const TURN: usize = 64 << 10;
 
-#[derive(Debug, Deserialize)]
-struct Message {
-    #[serde(default)]
-    role: String,
-    #[serde(default)]
-    content: serde_json::Value,
-}
-
-impl Message {
-    /// The text of a message whose content is a string or a list of parts.
-    fn text(&self) -> String {
-        match &self.content {
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Array(parts) => {
-                parts.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>().join(" ")
-            }
-            _ => String::new(),
-        }
-    }
-}
-
-/// A body that comes in timed pieces.
+/// A body that comes in timed pieces, each made when it is taken.
 #[derive(Debug)]
 pub(crate) struct MockBody {
-    pieces: VecDeque<Bytes>,
+    pieces: Pieces,
     /// Before each piece but the first.
     pause: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// What is still to come.
+enum Pieces {
+    Whole(Bytes),
+    Events(Box<Reply>, Next),
+    Nothing,
+}
+
+/// Which event of a stream is next; a word by where it begins.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Role,
+    Word(usize),
+    Usage,
+    Done,
+}
+
+impl fmt::Debug for Pieces {
+    /// Without what is said: it is the caller's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(_) => f.write_str("Whole"),
+            Self::Events(_, next) => f.debug_tuple("Events").field(next).finish(),
+            Self::Nothing => f.write_str("Nothing"),
+        }
+    }
+}
+
+impl Pieces {
+    /// The next piece, made now.
+    fn take(&mut self) -> Option<Bytes> {
+        let (piece, rest) = match std::mem::replace(self, Self::Nothing) {
+            Self::Whole(piece) => (piece, Self::Nothing),
+            Self::Events(reply, next) => {
+                let (event, next) = reply.event_at(next);
+                (event, next.map_or(Self::Nothing, |next| Self::Events(reply, next)))
+            }
+            Self::Nothing => return None,
+        };
+        *self = rest;
+        Some(piece)
+    }
+}
+
 impl MockBody {
     pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // A body that is always ready must not keep its worker from others.
+        let turn = ready!(coop::poll_proceed(cx));
         if let Some(timer) = &mut self.timer {
-            std::task::ready!(timer.as_mut().poll(cx));
+            ready!(timer.as_mut().poll(cx));
             self.timer = None;
         }
-        let piece = self.pieces.pop_front();
-        if let (Some(pause), false) = (self.pause, self.pieces.is_empty()) {
+        turn.made_progress();
+        let piece = self.pieces.take();
+        if let (Some(pause), false) = (self.pause, matches!(self.pieces, Pieces::Nothing)) {
             self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
         }
         Poll::Ready(piece)
@@ -75,31 +98,37 @@ impl MockBody {
 }
 
 /// Answers `body`, after the latency that `mock` says. `random` decides whether this one fails.
-pub(super) async fn answer(mock: &Mock, body: &[u8], stream: bool, random: u64) -> Answer {
-    // The caller's JSON was checked; what is no chat at all is answered as an empty one.
-    let asked: Asked = serde_json::from_slice(body).unwrap_or_default();
+pub(super) async fn answer(mock: &Mock, body: &[Bytes], stream: bool, random: u64) -> Answer {
     if random % 100 < u64::from(mock.error_percent) {
         pause(mock.latency).await;
         return failed(mock.error_status);
     }
+    // The caller's JSON was checked; what is no chat at all is answered as an empty one.
+    let Gist { model, said, words } = read(body).await;
     let text = match mock.reply {
-        MockReply::Lorem => LOREM.to_owned(),
-        MockReply::Echo => asked
-            .messages
-            .iter()
-            .rev()
-            .find(|message| message.role == "user")
-            .map(Message::text)
-            .unwrap_or_default(),
+        MockReply::Lorem => Cow::Borrowed(LOREM),
+        MockReply::Echo => Cow::Owned(said),
     };
-    let reply = Reply::new(&asked, &text, random);
+    let reply = Reply::new(model, text, words, random);
     if stream {
         pause(mock.first_byte).await;
         let pause = mock.tokens_per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-        return answered(Content::EventStream, reply.events(), pause);
+        return answered(true, Pieces::Events(Box::new(reply), Next::Role), pause);
     }
     pause(mock.latency).await;
-    answered(Content::Json, VecDeque::from([reply.whole()]), None)
+    answered(false, Pieces::Whole(reply.whole()), None)
+}
+
+/// Where it lies: a request may have megabytes, and no attempt copies it.
+async fn read(body: &[Bytes]) -> Gist {
+    let mut reader = GistReader::new(ECHO);
+    for part in body.iter().flat_map(|piece| piece.chunks(TURN)) {
+        reader.feed(part);
+        if part.len() == TURN {
+            tokio::task::yield_now().await;
+        }
+    }
+    reader.end()
 }
 
 async fn pause(duration: Duration) {
@@ -108,8 +137,8 @@ async fn pause(duration: Duration) {
     }
 }
 
-fn answered(content: Content, pieces: VecDeque<Bytes>, pause: Option<Duration>) -> Answer {
-    let head = Head::inside(StatusCode::OK, content);
+fn answered(claims_events: bool, pieces: Pieces, pause: Option<Duration>) -> Answer {
+    let head = Head::inside(StatusCode::OK, claims_events);
     Answer { head, body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }) }
 }
 
@@ -118,34 +147,31 @@ fn failed(status: u16) -> Answer {
         "message": format!("The mock provider was told to fail with {status}."),
         "type": "mock_error", "param": null, "code": null,
     }});
-    let mut answer = answered(Content::Json, VecDeque::from([Bytes::from(error.to_string())]), None);
+    let mut answer = answered(false, Pieces::Whole(Bytes::from(error.to_string())), None);
     answer.head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     answer
 }
 
 /// One reply, in either of its forms.
-struct Reply<'a> {
+struct Reply {
     id: String,
     /// Seconds since 1970.
     created: u64,
-    model: &'a str,
-    words: Vec<&'a str>,
-    text: &'a str,
+    model: String,
+    text: Cow<'static, str>,
     usage: serde_json::Value,
 }
 
-impl<'a> Reply<'a> {
-    fn new(asked: &'a Asked, text: &'a str, random: u64) -> Self {
-        let words: Vec<&str> = text.split_inclusive(' ').collect();
-        let prompt: usize =
-            asked.messages.iter().map(|message| message.text().split_whitespace().count() + 4).sum();
-        let completion = words.len();
+impl Reply {
+    /// Says `text` to a prompt of so many words.
+    fn new(model: String, text: Cow<'static, str>, prompt: u64, random: u64) -> Self {
+        let completion = text.split_inclusive(' ').count() as u64;
         let usage = json!({
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
         });
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { id: format!("chatcmpl-mock-{random:016x}"), created, model: &asked.model, words, text, usage }
+        Self { id: format!("chatcmpl-mock-{random:016x}"), created, model, text, usage }
     }
 
     fn whole(&self) -> Bytes {
@@ -160,14 +186,19 @@ impl<'a> Reply<'a> {
         Bytes::from(body.to_string())
     }
 
-    fn events(&self) -> VecDeque<Bytes> {
-        let mut events = VecDeque::with_capacity(self.words.len() + 4);
-        events.push_back(self.chunk(json!({"role": "assistant", "content": ""}), None));
-        events.extend(self.words.iter().map(|word| self.chunk(json!({"content": word}), None)));
-        events.push_back(self.chunk(json!({}), Some("stop")));
-        events.push_back(self.event(json!([]), self.usage.clone()));
-        events.push_back(Bytes::from_static(b"data: [DONE]\n\n"));
-        events
+    /// An event of the stream, and which one follows.
+    fn event_at(&self, next: Next) -> (Bytes, Option<Next>) {
+        match next {
+            Next::Role => {
+                (self.chunk(json!({"role": "assistant", "content": ""}), None), Some(Next::Word(0)))
+            }
+            Next::Word(at) => match self.text.get(at..).and_then(|rest| rest.split_inclusive(' ').next()) {
+                Some(word) => (self.chunk(json!({"content": word}), None), Some(Next::Word(at + word.len()))),
+                None => (self.chunk(json!({}), Some("stop")), Some(Next::Usage)),
+            },
+            Next::Usage => (self.event(json!([]), self.usage.clone()), Some(Next::Done)),
+            Next::Done => (Bytes::from_static(b"data: [DONE]\n\n"), None),
+        }
     }
 
     fn chunk(&self, delta: serde_json::Value, finish_reason: Option<&str>) -> Bytes {
@@ -183,3 +214,6 @@ impl<'a> Reply<'a> {
         Bytes::from(format!("data: {chunk}\n\n"))
     }
 }
+
+#[cfg(test)]
+mod tests;

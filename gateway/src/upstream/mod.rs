@@ -18,4 +18,3 @@ pub(crate) use account::Account;
 pub(crate) use client::{Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
-pub(crate) use head::Content;

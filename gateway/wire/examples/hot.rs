@@ -70,5 +70,5 @@ fn unary(body: &Bytes) {
     let row = Vendor::OpenAI.row();
     let Ok(request) = ChatRequest::read(black_box(body.clone())) else { return };
     black_box(request.encode(black_box("gpt-4o-mini-2024-07-18"), true));
-    black_box(openai::answer(row, black_box(ANSWER.as_bytes()), NOW).is_ok());
+    black_box(openai::answer(row, black_box(ANSWER.as_bytes()), black_box(Some(128_000)), NOW).is_ok());
 }

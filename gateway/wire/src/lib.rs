@@ -9,5 +9,5 @@ mod sanitise;
 mod scan;
 pub mod sse;
 
-pub use sanitise::{Withheld, sanitise};
+pub use sanitise::Withheld;
 pub use scan::Position;

@@ -3,21 +3,26 @@
 //! Here both sides speak it: bodies pass through and only what routing, money and failover need is read.
 
 mod answer;
+mod brief;
 mod error;
 mod facts;
 mod failure;
+mod gist;
 mod kept;
 mod media;
 mod prefilter;
 mod request;
+mod runs;
 mod said;
 mod stream;
 mod strings;
 mod usage;
 
 pub use answer::{AnswerFacts, LongAnswer, answer};
+pub use brief::Brief;
 pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
+pub use gist::{Gist, GistReader};
 pub use request::{BadRequest, ChatRequest, Pieces};
 pub use stream::{ChatStream, Ending, StreamEnd};
 pub use usage::{Counted, most_tokens};

@@ -13,19 +13,26 @@ mod withheld;
 
 pub use withheld::Withheld;
 
+use std::cell::Cell;
+
 /// A sanitised text has at most so many characters.
 const MAX_CHARS: usize = 2_000;
 /// No more of a text is looked at. Placeholders shorten more than they lengthen.
 const MAX_INPUT: usize = 4 * MAX_CHARS;
+/// About so many web addresses of a text somebody is asked whether they stay.
+const MAX_ASKED: usize = 8;
 
 /// `text` without URLs, hosts, keys, account ids, e-mail addresses and control characters, at most 2,000
 /// characters on one line. Takes time linear in the text, at most that for 8,000 bytes.
-pub fn sanitise(text: &str) -> String {
+pub(crate) fn sanitise(text: &str) -> String {
     sanitise_but(text, &|_| false)
 }
 
-/// The same, but for the web addresses that `stays` knows.
+/// The same, but for the web addresses that `stays` knows. It is asked about the first [`MAX_ASKED`] alone: to know may
+/// mean to search all of a request, and a vendor chooses how many there are.
 pub(crate) fn sanitise_but(text: &str, stays: &dyn Fn(&str) -> bool) -> String {
+    let asked = Cell::new(0);
+    let stays = |url: &str| asked.replace(asked.get() + 1) < MAX_ASKED && stays(url);
     let text = printable(beginning(text));
     let mut clean = String::with_capacity(text.len());
     let mut before = "";
@@ -38,7 +45,7 @@ pub(crate) fn sanitise_but(text: &str, stays: &dyn Fn(&str) -> bool) -> String {
             clean.push_str("[key]");
             clean.push_str(word.get(sentence..).unwrap_or_default());
         } else {
-            push_word(&mut clean, word, stays);
+            push_word(&mut clean, word, &stays);
         }
         before = word;
     }

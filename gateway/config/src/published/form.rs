@@ -116,8 +116,8 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// A form that has what the domain's type has: fields, what a type wraps (`as`), or values with or without something in
-/// them. Where it lacks a field the conversion
-/// is written by hand, so that somebody decides what is lost or refused. Values that it `lacks` it cannot say.
+/// them. Where it lacks a field the conversion is written by hand, so that somebody decides what is lost or refused.
+/// Values that it `lacks` it cannot say.
 macro_rules! form {
     (
         $(#[$meta:meta])*

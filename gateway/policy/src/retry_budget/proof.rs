@@ -1,4 +1,5 @@
-//! Whether rescue works: all that the retry budget knows of the targets.
+//! Whether rescue works: all that the retry budget knows of the targets. There is one of all requests of a route, and
+//! one of each key's.
 //!
 //! Judged by how the last eight rescued requests ended, not by a rate over some seconds: that is known after as many
 //! ends at any latency. Not by the last end alone either, or each failure of a target that mostly answers would
@@ -11,7 +12,7 @@ use std::time::Instant;
 const SAMPLE: u32 = u8::BITS;
 
 /// How the last rescued requests ended.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Proof {
     /// Of the last eight, the newest in the lowest bit: 1 committed.
     committed: u8,
@@ -26,7 +27,7 @@ pub(super) struct Proof {
 impl Proof {
     /// One more ended.
     pub(super) fn add(&mut self, now: Instant, committed: bool) {
-        if self.last_end.is_none_or(|end| now.saturating_duration_since(end) > MEMORY) {
+        if !self.is_recent(now) {
             (self.committed, self.known) = (0, 0); // too long ago to say anything of today's targets
         }
         self.committed = self.committed << 1 | u8::from(committed);
@@ -51,8 +52,17 @@ impl Proof {
 
     /// Whether the last eight failed, just now.
     pub(super) fn is_outage(&self, now: Instant) -> bool {
-        let recent = self.last_end.is_some_and(|end| now.saturating_duration_since(end) <= MEMORY);
-        recent && self.all_failed(0)
+        self.is_recent(now) && self.all_failed(0)
+    }
+
+    /// Whether anything has ended just now.
+    pub(super) fn is_recent(&self, now: Instant) -> bool {
+        self.last_end.is_some_and(|end| now.saturating_duration_since(end) <= MEMORY)
+    }
+
+    /// How many of the last eight are known to have ended, if the last of them just now.
+    pub(super) fn ends(&self, now: Instant) -> u32 {
+        if self.is_recent(now) { self.known } else { 0 }
     }
 
     /// Every eighth failure is soon enough to tell those that wait.

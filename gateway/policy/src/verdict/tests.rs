@@ -44,6 +44,17 @@ fn s1_5_each_class_alone_has_its_answer() {
 }
 
 #[test]
+fn s1_5_nothing_is_final_while_targets_were_not_asked() {
+    let now = Instant::now();
+    for class in FailureClass::ALL {
+        assert_eq!(verdict_of_some(now, &[attempted(0, class, now)]), NOT_KNOWN, "{class:?}");
+    }
+    let wait = Duration::from_secs(5);
+    let recovers = Attempted { retry_after: Some(wait), ..attempted(0, RateLimited, now) };
+    assert_eq!(verdict_of_some(now, &[recovers]), Verdict::Unavailable { retry_after: Some(wait) });
+}
+
+#[test]
 fn s1_5_mixed_failures_are_judged_by_what_may_still_recover() {
     for (classes, expected) in [
         (&[Timeout, ServerError][..], NOT_KNOWN),

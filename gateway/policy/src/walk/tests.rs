@@ -257,6 +257,22 @@ fn s1_4_the_time_that_attempts_ran_does_not_count_for_the_deadline() {
 }
 
 #[test]
+fn s1_4_the_time_in_which_a_request_waits_for_others_attempts_does_not_count_either() {
+    let now = Instant::now();
+    let hour = Duration::from_secs(3_600);
+    let mut walk = walk(2, rules(now));
+    walk.first(now);
+    assert_eq!(
+        walk.after(now, now, 0, &failure(ServerError), 0),
+        Next::Try { target: 1, wait: Duration::ZERO }
+    );
+    walk.does_not_count(hour);
+    let began = now + hour;
+    assert!(matches!(walk.after(began, began, 1, &failure(ServerError), 0), Next::Try { .. }));
+    assert_eq!(walk.deadline(), rules(now).deadline + hour);
+}
+
+#[test]
 fn s2_9_who_refuses_what_the_gateway_put_in_is_asked_once_more_without_it() {
     let now = Instant::now();
     let refusal = Failure { refuses_addition: true, ..failure(CallerFault) };

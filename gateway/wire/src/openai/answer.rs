@@ -16,42 +16,47 @@ static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""erro
 /// What the gateway needs to know of a unary answer; the answer itself passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerFacts {
-    /// What the vendor counted; `None` if it did not say.
+    /// What the vendor counted, as far as that can be true; `None` if it did not say.
     pub usage: Option<Counted>,
     /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
-    /// the vendor did not count all, and 0 otherwise.
+    /// the vendor did not count all, or not so that it can be true, and 0 otherwise.
     pub output_bytes: u64,
 }
 
-/// Reads the body of a 2xx answer.
+/// Reads the body of a 2xx answer of a model with this `context_window`, if that is known: no side of it has more tokens.
 ///
 /// # Errors
 /// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object with an
 /// array of `choices`, or ends in its middle, is Garbled. No choice at all is an answer: of a prompt that was
 /// blocked. What SDKs read although it is not quite JSON is read here too: they get it as it is.
-pub fn answer(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Result<AnswerFacts, Failure> {
-    if let Some(usage) = plain(body) {
+pub fn answer(
+    row: &VendorRow,
+    body: &[u8],
+    context_window: Option<u64>,
+    now: UnixSeconds,
+) -> Result<AnswerFacts, Failure> {
+    if let Some(usage) = plain(body, context_window) {
         return Ok(AnswerFacts { usage: Some(usage), output_bytes: 0 });
     }
     let mut answer = LongAnswer::default();
     answer.feed(body);
     match answer.failure(row, body, now).or_else(|| answer.unfinished(row, body, now)) {
         Some(failure) => Err(failure),
-        None => Ok(answer.facts()),
+        None => Ok(answer.facts(context_window)),
     }
 }
 
-/// What nearly all answers are: an object with choices, a usage and nothing that tells of an error. Its usage; `None`:
-/// it must be read with care.
-fn plain(body: &[u8]) -> Option<Counted> {
+/// What nearly all answers are: an object with choices, a usage that can be true and nothing that tells of an error. Its
+/// usage; `None`: it must be read with care.
+fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
     let [choices, counted, error] = scan::object_of(body, &["choices", "usage", "error"]).ok()?;
     let choices = choices?.within(body);
     if error.is_some_and(|at| at.within(body) != b"null") || choices.first() != Some(&b'[') {
         return None;
     }
-    let counted = usage::plain(counted?.within(body))?;
+    let counted = usage::plain(counted?.within(body), context_window)?;
     let may_fail = ERROR.find(choices).is_some();
-    (counted.input && counted.output && !may_fail).then_some(counted)
+    (counted.believed(context_window).is_all() && !may_fail).then_some(counted)
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.
@@ -94,12 +99,17 @@ impl LongAnswer {
         Some(failure::inside(row, text, now).unwrap_or_else(garbled))
     }
 
-    /// What is known of its usage so far.
-    pub fn facts(&self) -> AnswerFacts {
-        let usage = self.0.tally().counted();
-        let is_counted = usage.is_some_and(|counted| counted.input && counted.output);
+    /// How many bytes of memory what is kept of it takes: the text of an error.
+    pub fn held_bytes(&self) -> usize {
+        self.0.kept_bytes()
+    }
+
+    /// What is known so far of the usage of a model with this `context_window`.
+    pub fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
+        let usage = self.0.tally().believable(context_window).counted();
+        let is_all = usage.is_some_and(|counted| counted.believed(context_window).is_all());
         let heard = self.0.heard();
-        AnswerFacts { usage, output_bytes: if is_counted { 0 } else { heard.bytes + cap(heard.data) } }
+        AnswerFacts { usage, output_bytes: if is_all { 0 } else { heard.bytes + cap(heard.data) } }
     }
 }
 
@@ -113,7 +123,7 @@ mod tests {
     }
 
     fn read(body: &str) -> Result<AnswerFacts, Failure> {
-        answer(Vendor::OpenAICompatible.row(), body.as_bytes(), UnixSeconds(0))
+        answer(Vendor::OpenAICompatible.row(), body.as_bytes(), Some(1_000), UnixSeconds(0))
     }
 
     #[test]
@@ -122,6 +132,31 @@ mod tests {
         assert_eq!(read(body), Ok(AnswerFacts { usage: None, output_bytes: 7 }));
         let counted = body.replace("null", r#"{"prompt_tokens":1,"completion_tokens":2}"#);
         assert_eq!(read(&counted), Ok(AnswerFacts { usage: Some(told(1, 2)), output_bytes: 0 }));
+    }
+
+    #[test]
+    fn s2_15_an_answer_whose_counts_cannot_be_true_is_measured() {
+        let usage = |prompt: u64, completion: u64| {
+            format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion}}}"#)
+        };
+        for absurd in [1_001, 4_294_967_295, u64::MAX] {
+            for (usage, input, output) in [
+                (usage(1, absurd), true, false),
+                (usage(absurd, 2), false, true),
+                (usage(absurd, absurd), false, false),
+                // As xAI counts: each part may be, the side may not.
+                (r#"{"prompt_tokens":1,"completion_tokens":999,"total_tokens":1999,"completion_tokens_details":{"reasoning_tokens":999}}"#.to_owned(), true, false),
+            ] {
+                let body = format!(r#"{{"choices":[{{"message":{{"content":"four"}}}}],"usage":{usage}}}"#);
+                let facts = read(&body).unwrap();
+                let counted = facts.usage.unwrap_or_default().believed(Some(1_000));
+                assert_eq!((counted.input, counted.output, facts.output_bytes), (input, output, 4), "{body}");
+            }
+        }
+        // What the rest of the usage tells of it counts, as in streams.
+        let rest =
+            r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":4294967295,"total_tokens":3}}"#;
+        assert_eq!(read(rest), Ok(AnswerFacts { usage: Some(told(1, 2)), output_bytes: 0 }));
     }
 
     #[test]
@@ -160,6 +195,26 @@ mod tests {
     }
 
     #[test]
+    fn s2_16_the_code_of_an_error_is_found_behind_a_message_of_any_length() {
+        for length in [1_000, 70_000, 300_000, 2_000_000] {
+            let long = "word ".repeat(length / 5);
+            for body in [
+                format!(r#"{{"error":{{"message":"{long}","code":503}}}}"#),
+                format!(r#"{{"object":"error","message":"{long}","code":503}}"#),
+                format!(r#"{{"choices":[],"error":{{"message":"{long}","type":"overloaded_error"}}}}"#),
+            ] {
+                assert_eq!(read(&body).unwrap_err().class, FailureClass::Overloaded, "{length} {body:.40}");
+            }
+            let mut passed = LongAnswer::default();
+            passed.feed(
+                format!(r#"{{"choices":[{{}}],"error":{{"message":"{long}","code":503}}}}"#).as_bytes(),
+            );
+            let failure = passed.failure(Vendor::OpenAICompatible.row(), b"", UnixSeconds(0)).unwrap();
+            assert_eq!(failure.class, FailureClass::Overloaded, "{length}");
+        }
+    }
+
+    #[test]
     fn s2_17_what_sdks_read_of_an_answer_is_no_failure() {
         let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
         for choice in [
@@ -175,7 +230,7 @@ mod tests {
         }
         let latin =
             [b"{\"choices\":[{\"message\":{\"content\":\"\xff\"}}],".as_slice(), usage.as_bytes(), b"}"];
-        let facts = answer(Vendor::OpenAI.row(), &latin.concat(), UnixSeconds(0)).unwrap();
+        let facts = answer(Vendor::OpenAI.row(), &latin.concat(), None, UnixSeconds(0)).unwrap();
         assert_eq!(facts.usage, Some(told(1, 2)));
         for empty in [r#"{"message":"","code":null}"#, r#"{"code":0,"message":""}"#, "0"] {
             assert!(read(&format!(r#"{{"choices":[{{}}],"error":{empty}}}"#)).is_ok(), "{empty}");
@@ -224,7 +279,7 @@ mod tests {
                 let class = failure.map(|failure| failure.class);
                 assert_eq!(class, read(body).err().map(|failure| failure.class), "{body} {size}");
                 if let Ok(facts) = read(body) {
-                    assert_eq!(passed.facts(), facts, "{body} {size}");
+                    assert_eq!(passed.facts(Some(1_000)), facts, "{body} {size}");
                 }
             }
         }

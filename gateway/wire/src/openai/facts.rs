@@ -8,6 +8,7 @@ mod choices;
 mod error;
 
 use super::failure;
+use super::runs::{Runs, Source};
 use super::said::{Heard, Part};
 use super::usage::{Field, Place, Tally};
 use crate::scan::{Listener, Tokens};
@@ -87,6 +88,8 @@ struct Told {
     /// One has the finish reason `error`.
     failed: bool,
     heard: Heard,
+    /// The base64 that deltas ended in.
+    runs: Runs,
     tally: Tally,
     error: Error,
 }
@@ -114,10 +117,18 @@ impl Facts {
             finish: false,
             failed: false,
             heard: Heard::default(),
+            runs: Runs::default(),
             tally: Tally::default(),
             error: Error::default(),
         };
         Self { tokens: Tokens::default(), told }
+    }
+
+    /// Of a chunk whose deltas go on with `runs`.
+    pub(super) fn following(runs: Runs) -> Self {
+        let mut facts = Self::new(Form::Chunk);
+        facts.told.runs = runs;
+        facts
     }
 
     /// Of all of `text`.
@@ -202,9 +213,19 @@ impl Facts {
         &self.told.heard
     }
 
+    /// The base64 that deltas ended in so far.
+    pub(super) fn runs(&self) -> Runs {
+        self.told.runs
+    }
+
     /// How many bytes were said since this was asked last: of text, and of data.
     pub(super) fn take_heard(&mut self) -> (u64, u64) {
         self.told.heard.take()
+    }
+
+    /// How many bytes of memory the text of an error takes.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.told.error.text.room()
     }
 
     /// The failure that it tells of, if it has one; `text` is all of it, as far as that is at hand.
@@ -215,7 +236,7 @@ impl Facts {
             return self.told.failed.then_some(failure);
         }
         let failure = failure::inside(row, text, now).unwrap_or_else(|| {
-            let error = [br#"{"error":"#, self.told.error.text.as_slice(), b"}"].concat();
+            let error = [br#"{"error":"#, self.told.error.text.text(), b"}"].concat();
             failure::in_stream(row, &error, now)
         });
         // It may be an error in a form that nobody can classify, but it is one.
@@ -229,6 +250,11 @@ impl Told {
     fn spot(&self, level: u32) -> Spot {
         let at = (level as usize).min(LEVELS);
         at.checked_sub(1).and_then(|at| self.spots.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Where the string stands that is being read.
+    fn source(&self) -> Source {
+        Source::of(self.index.unwrap_or(self.ordinal), self.part)
     }
 
     /// What the container is that begins in `outer`, under the key that was read last.
@@ -325,10 +351,15 @@ impl Listener for Told {
     fn string(&mut self, piece: &[u8], is_last: bool) {
         if !std::mem::replace(&mut self.within, !is_last) {
             self.has_choice |= self.spot(self.level) == Spot::Choices;
-            self.heard.next();
+            let source = self.source();
+            self.heard.begin(self.runs.take(source));
             self.error.quote(self.slot);
         }
         self.heard.hear(self.part, piece);
+        if is_last && self.form == Form::Chunk {
+            let source = self.source();
+            self.runs.put(source, self.heard.weighing());
+        }
         if matches!(self.slot, Slot::Object | Slot::Finish) {
             let room = self.word.iter_mut().skip(self.length);
             self.length += room.zip(piece).map(|(to, from)| *to = *from).count();

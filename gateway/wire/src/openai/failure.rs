@@ -7,8 +7,11 @@
 mod class;
 mod date;
 mod json;
+mod option;
 mod told;
 mod wait;
+
+pub(super) use json::unescaped;
 
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
@@ -91,6 +94,8 @@ fn build(
     is_callers: &dyn Fn(&str) -> bool,
 ) -> Failure {
     use FailureClass::{CallerFault, Misdirected, Overloaded, RateLimited, ServerError};
+    let is_callers_matter = matches!(status, 200 | 400 | 422) && matches!(class, CallerFault | Misdirected);
+    let refuses_addition = told.mentions_option && is_callers_matter && !option::is_other_matter(&told.codes);
     let message = told.message.map(|message| sanitise_but(&message, is_callers));
     let message = message.filter(|message| !message.is_empty());
     Failure {
@@ -101,9 +106,8 @@ fn build(
         kind: told.kind.filter(|kind| is_identifier(kind)),
         code: told.code.filter(|code| is_identifier(code)),
         param: told.param.filter(|param| is_path(param)),
-        refuses_addition: told.names_option
-            && matches!(status, 200 | 400 | 422)
-            && matches!(class, CallerFault | Misdirected),
+        refuses_addition,
+        names_addition: refuses_addition && told.names_option,
         stale: false,
     }
 }

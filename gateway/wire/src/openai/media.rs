@@ -7,7 +7,8 @@ use super::strings;
 use memchr::memmem;
 
 /// What an image, a recording or a file counts for at most, as bytes of text: a thousand tokens.
-pub(super) const MEDIA_BYTES: u64 = 4_000;
+pub(super) const MEDIA_BYTES: u64 = MAX_RUN as u64;
+const MAX_RUN: u16 = 4_000;
 
 /// What stands before base64 in a `data:` URL.
 const MARK: &[u8] = b";base64,";
@@ -16,12 +17,18 @@ const MARK: &[u8] = b";base64,";
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Weighing {
     /// So much of [`MARK`] was seen last.
-    marked: usize,
+    marked: u8,
     /// Within base64, and so much of it has counted.
-    run: Option<u64>,
+    run: Option<u16>,
 }
 
 impl Weighing {
+    /// Whether what comes next may be base64, or become it.
+    #[inline]
+    pub(super) fn is_open(self) -> bool {
+        self.marked != 0 || self.run.is_some()
+    }
+
     /// What the next piece counts for: the text in it, and the base64.
     pub(super) fn add(&mut self, piece: &[u8]) -> (u64, u64) {
         let (mut text, mut media, mut rest) = (0, 0, piece);
@@ -29,9 +36,9 @@ impl Weighing {
             let taken = match self.run {
                 Some(counted) => {
                     let length = base64(rest);
-                    let more = (length as u64).min(MEDIA_BYTES.saturating_sub(counted));
+                    let more = length.min(usize::from(MAX_RUN.saturating_sub(counted))) as u16;
                     self.run = (length == rest.len()).then_some(counted + more);
-                    media += more;
+                    media += u64::from(more);
                     length
                 }
                 None => {
@@ -57,13 +64,13 @@ impl Weighing {
                 self.marked = 1;
             }
             while let Some(byte) = rest.get(at) {
-                if MARK.get(self.marked) != Some(byte) {
+                if MARK.get(usize::from(self.marked)) != Some(byte) {
                     self.marked = 0; // if it is a semicolon it is found anew
                     break;
                 }
                 at += 1;
                 self.marked += 1;
-                if self.marked == MARK.len() {
+                if usize::from(self.marked) == MARK.len() {
                     (self.marked, self.run) = (0, Some(0));
                     return at;
                 }

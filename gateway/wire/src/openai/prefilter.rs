@@ -7,6 +7,7 @@
 //! The events of a stream are alike but for their text (and OpenAI's padding at their end). What was found
 //! silent in the last one is compared with the next and not searched again.
 
+use super::runs::Runs;
 use super::said::{Heard, said};
 use super::strings::value;
 use memchr::memmem::{self, Finder};
@@ -37,6 +38,8 @@ pub(super) struct Prefilter {
     tail: Vec<u8>,
     /// How much of `tail` two events had in common, up to a comma.
     same: usize,
+    /// The base64 that events ended in. A choice whose index stands behind its text is taken for the first.
+    pub(super) runs: Runs,
 }
 
 impl Default for Prefilter {
@@ -50,6 +53,7 @@ impl Default for Prefilter {
             index: None,
             tail: Vec::new(),
             same: 0,
+            runs: Runs::default(),
         }
     }
 }
@@ -62,11 +66,16 @@ impl Prefilter {
             self.learn(data)?;
         }
         let delta = data.get(self.head.len()..)?;
-        let said = said(delta);
-        let tail = delta.get(said.length..)?;
+        let before = if self.runs.is_empty() { None } else { Some(self.runs) };
+        let said = said(delta, self.index.unwrap_or(0), &mut self.runs);
+        let tail = delta.get(said.length..).unwrap_or_default();
         // The chunk around the delta must end, too: otherwise it was cut.
         let is_silent = tail.ends_with(b"}") && self.is_silent_tail(tail);
-        is_silent.then_some(Text { heard: said.heard, index: self.index })
+        if !is_silent {
+            self.runs = before.unwrap_or_default(); // it will be heard again
+            return None;
+        }
+        Some(Text { heard: said.heard, index: self.index })
     }
 
     /// Learns how `data` begins.

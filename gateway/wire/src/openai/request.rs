@@ -8,6 +8,7 @@
 use super::media;
 use crate::scan::{self, Flaw, Position, Span};
 use bytes::{Buf, Bytes};
+use serde::Deserialize;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -78,8 +79,18 @@ impl BadRequest {
         let bad = Self::syntax(body.as_bytes(), flaw.at, &flaw.to_string());
         match flaw.duplicate().and_then(|which| keys.get(which)) {
             Some(key) => Self { message: format!("`{key}` is given twice."), param: Some(key), ..bad },
-            None => bad,
+            None => Self::alike(body, flaw, keys).unwrap_or(bad),
         }
+    }
+
+    /// A key is not one that is read, but some servers would read it as that.
+    fn alike(body: &str, flaw: Flaw, keys: &[&'static str]) -> Option<Self> {
+        let key = keys.get(flaw.alike()?)?;
+        let mut written = serde_json::Deserializer::from_str(body.get(flaw.at..)?);
+        let written = String::deserialize(&mut written).ok()?;
+        let message =
+            format!("`{written}` must be written `{key}`: some servers read both as the same field.");
+        Some(Self::field(key, message))
     }
 }
 
@@ -88,7 +99,7 @@ impl ChatRequest {
     ///
     /// # Errors
     /// If it is not one JSON object in UTF-8 (at most 64 levels deep), if a field that is read has the wrong
-    /// type or is given twice, or if `model` is missing, empty or longer than 256 bytes. Other fields, and
+    /// type, is given twice or differs from its name in case, or if `model` is missing, empty or longer than 256 bytes. Other fields, and
     /// fields that are missing otherwise, are the vendor's to judge.
     pub fn read(mut body: Bytes) -> Result<Self, BadRequest> {
         if body.starts_with(BYTE_ORDER_MARK) {
@@ -138,6 +149,9 @@ impl ChatRequest {
     pub fn brings_stream_options(&self) -> bool {
         self.options.at.is_some()
     }
+
+    /// How often [`ChatRequest::holds`] searches the body at most.
+    pub const SEARCHES: usize = 2;
 
     /// Whether the caller wrote `text`, as far as the body is still there.
     pub fn holds(&self, text: &str) -> bool {
@@ -194,7 +208,7 @@ impl Options {
             _ => return Err(wrong_type(PARAM, "an object", value)),
         }
         let [include_usage] = scan::object(value, &["include_usage"])
-            .map_err(|flaw| BadRequest::of(value, Flaw { at: at.start + flaw.at, ..flaw }, &[INNER]))?;
+            .map_err(|flaw| BadRequest::of(text, Flaw { at: at.start + flaw.at, ..flaw }, &[INNER]))?;
         let within = |span: Span| Span { start: at.start + span.start, end: at.start + span.end };
         Ok(Self {
             at: Some(at),

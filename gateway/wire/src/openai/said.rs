@@ -4,6 +4,7 @@
 //! string or an array of parts, reasoning has three names), the names of what holds text do not.
 
 use super::media::{MEDIA_BYTES, Weighing};
+use super::runs::{Runs, Source};
 use super::strings::Strings;
 
 /// What a string is, by its key.
@@ -12,8 +13,11 @@ pub(super) enum Part {
     /// Nothing that a reader would miss.
     #[default]
     Other,
-    /// Text, or a tool call.
+    /// Text.
     Text,
+    /// A tool call.
+    Call,
+    Thinking,
     Reasoning,
     /// Text that may repeat the reasoning: OpenRouter's `reasoning_details`.
     Details,
@@ -31,8 +35,9 @@ impl Part {
     pub(super) fn under(key: &[u8]) -> Self {
         match key {
             b"text" | b"summary" => Self::Details,
-            b"content" | b"reasoning_content" | b"refusal" | b"thinking" | b"arguments" | b"name"
-            | b"input" | b"transcript" => Self::Text,
+            b"content" | b"refusal" | b"transcript" => Self::Text,
+            b"arguments" | b"name" | b"input" => Self::Call,
+            b"reasoning_content" | b"thinking" => Self::Thinking,
             b"reasoning" => Self::Reasoning,
             b"url" | b"image_url" => Self::Url,
             b"data" | b"b64_json" => Self::Data,
@@ -58,9 +63,16 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// The next piece begins another string.
-    pub(super) fn next(&mut self) {
-        self.weighing = Weighing::default();
+    /// The next piece begins another string, or goes on with one of the delta before.
+    #[inline]
+    pub(super) fn begin(&mut self, weighing: Weighing) {
+        self.weighing = weighing;
+    }
+
+    /// How the string has ended.
+    #[inline]
+    pub(super) fn weighing(&self) -> Weighing {
+        self.weighing
     }
 
     /// The next piece of a string.
@@ -72,7 +84,7 @@ impl Heard {
         match part {
             Part::Other => return,
             Part::Details if self.reasoned => return,
-            Part::Text | Part::Reasoning | Part::Details => {
+            Part::Text | Part::Call | Part::Thinking | Part::Reasoning | Part::Details => {
                 self.reasoned |= part == Part::Reasoning;
                 let (text, media) = self.weighing.add(piece);
                 self.bytes += text + media;
@@ -101,8 +113,8 @@ pub(super) struct Said {
     pub(super) length: usize,
 }
 
-/// Reads the first value of `json`, an object or array.
-pub(super) fn said(json: &[u8]) -> Said {
+/// Reads the first value of `json`, an object or array: a delta of `choice`, which goes on with `runs`.
+pub(super) fn said(json: &[u8], choice: u64, runs: &mut Runs) -> Said {
     let mut heard = Heard::default();
     let mut key: &[u8] = b"";
     let mut strings = Strings::of(json);
@@ -110,8 +122,11 @@ pub(super) fn said(json: &[u8]) -> Said {
         if string.is_key {
             key = string.text;
         } else {
-            heard.next();
-            heard.hear(Part::under(key), string.text);
+            let part = Part::under(key);
+            let source = Source::of(choice, part);
+            heard.begin(runs.take(source));
+            heard.hear(part, string.text);
+            runs.put(source, heard.weighing());
         }
     }
     Said { heard, length: strings.at() }

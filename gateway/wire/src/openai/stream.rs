@@ -59,7 +59,6 @@ pub struct ChatStream {
     silent_bytes: usize,
     foreign: usize,
     comments: usize,
-    events: u64,
     text_bytes: u64,
     data_bytes: u64,
     tally: Tally,
@@ -116,7 +115,6 @@ impl ChatStream {
             silent_bytes: 0,
             foreign: 0,
             comments: 0,
-            events: 0,
             text_bytes: 0,
             data_bytes: 0,
             tally: Tally::default(),
@@ -169,9 +167,10 @@ impl ChatStream {
         self.long.as_ref().is_some_and(|long| long.passes())
     }
 
-    /// How many bytes of memory the beginning of a frame takes that is not complete: it goes nowhere yet.
+    /// How many bytes of memory the beginning of a frame takes that is not complete: those that go nowhere yet, and
+    /// what is kept of a long one beside them.
     pub fn held_bytes(&self) -> usize {
-        self.held.capacity()
+        self.held.capacity() + self.long.as_ref().map_or(0, |long| long.kept_bytes())
     }
 
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
@@ -203,11 +202,6 @@ impl ChatStream {
     /// Whether `[DONE]` was seen (Perplexity sends none).
     pub fn done_seen(&self) -> bool {
         self.done
-    }
-
-    /// Events so far, `[DONE]` included; comments are none.
-    pub fn events(&self) -> u64 {
-        self.events
     }
 
     /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage. Images and the
@@ -316,6 +310,7 @@ impl ChatStream {
         let (text, data) = facts.take_heard();
         self.text_bytes += text;
         self.data_bytes += data;
+        self.prefilter.runs = facts.runs();
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.
@@ -343,5 +338,9 @@ mod cuts;
 mod errors;
 #[cfg(test)]
 mod meaning;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
+mod split;
 #[cfg(test)]
 mod tests;

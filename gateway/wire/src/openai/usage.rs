@@ -69,6 +69,14 @@ impl Counts {
         }
     }
 
+    /// Whether all of them can be true.
+    fn are_believable(&self, most: u64) -> bool {
+        let Self { prompt, completion, total, cached, reasoning } = *self;
+        let side = |count: Option<u64>| count.is_none_or(|count| count <= most);
+        let total = total.is_none_or(|total| total <= most.saturating_mul(2));
+        side(prompt) && side(completion) && total && side(cached) && side(reasoning)
+    }
+
     fn merge(&mut self, other: &Self, most: u64) {
         let Self { prompt, completion, total, cached, reasoning } = *other;
         let side = |count: Option<u64>| count.filter(|count| *count <= most);
@@ -111,6 +119,11 @@ impl Counted {
             ..self
         }
     }
+
+    /// Whether both sides were told.
+    pub(super) fn is_all(&self) -> bool {
+        self.input && self.output
+    }
 }
 
 impl Tally {
@@ -130,6 +143,13 @@ impl Tally {
     pub(super) fn merge(&mut self, later: &Self, most: u64) {
         self.told |= later.told;
         self.places.iter_mut().zip(&later.places).for_each(|(counts, later)| counts.merge(later, most));
+    }
+
+    /// What of it can be true of a model with this `context_window`.
+    pub(super) fn believable(&self, context_window: Option<u64>) -> Self {
+        let mut believable = Self::default();
+        believable.merge(self, most_tokens(context_window));
+        believable
     }
 
     /// Whether there is a usage at all.
@@ -192,11 +212,12 @@ fn float(text: &[u8]) -> Option<u64> {
     Some(number as u64) // saturates
 }
 
-/// Reads the text of a `usage` as nearly all are: no side is given twice, and all numbers are whole. `None`: it is
-/// another, or none.
+/// Reads the text of a `usage` as nearly all are, of a model with this `context_window`: no side is given twice, all
+/// numbers are whole and can be true. `None`: it is another, or none. It says what [`Tally`] says of any, at a fraction
+/// of the cost.
 ///
 /// A key is what stands between quotes before a colon: inside a string its closing quote would be escaped.
-pub(super) fn plain(usage: &[u8]) -> Option<Counted> {
+pub(super) fn plain(usage: &[u8], context_window: Option<u64>) -> Option<Counted> {
     let mut tally = Tally::default();
     for colon in memchr::memchr_iter(b':', usage) {
         let Some(key) = usage.get(..colon)?.trim_ascii_end().strip_suffix(b"_tokens\"") else { continue };
@@ -225,7 +246,8 @@ pub(super) fn plain(usage: &[u8]) -> Option<Counted> {
             _ => return None,
         }
     }
-    tally.counted()
+    let [counts, ..] = &tally.places;
+    counts.are_believable(most_tokens(context_window)).then(|| tally.counted())?
 }
 
 #[cfg(test)]

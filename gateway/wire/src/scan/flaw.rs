@@ -38,6 +38,14 @@ impl Flaw {
             _ => None,
         }
     }
+
+    /// The index of the key that some readers take the flawed one for, if that is the flaw.
+    pub(crate) fn alike(self) -> Option<usize> {
+        match self.what {
+            What::Alike(which) => Some(which),
+            _ => None,
+        }
+    }
 }
 
 /// What can be wrong.
@@ -57,6 +65,8 @@ pub(crate) enum What {
     Trailing,
     /// The second value of a key, by its index in the table of keys.
     Duplicate(usize),
+    /// A key that some readers take for one of the table, by its index there.
+    Alike(usize),
 }
 
 impl fmt::Display for Flaw {
@@ -75,6 +85,7 @@ impl fmt::Display for Flaw {
             What::Depth => "it is nested deeper than 64 levels",
             What::Trailing => "something follows the object",
             What::Duplicate(_) => "a key is given twice",
+            What::Alike(_) => "a key is written in other letters than it has",
         })
     }
 }

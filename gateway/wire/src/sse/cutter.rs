@@ -2,7 +2,7 @@
 
 /// Finds the ends of frames. Every byte is shown to it once, in pieces of any size.
 #[derive(Debug, Clone)]
-pub struct Cutter {
+pub(crate) struct Cutter {
     /// The current line has no byte yet.
     blank: bool,
     /// The last byte was a CR: an LF that comes next belongs to it.
@@ -23,7 +23,7 @@ impl Cutter {
     /// How many of `bytes`, which follow those shown before, belong to the frame being read; `None` if it does
     /// not end within them. A blank line is not held back for an LF that may follow its CR: should one come
     /// with the next bytes, it is a frame of its own with nothing in it.
-    pub fn cut(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn cut(&mut self, bytes: &[u8]) -> Option<usize> {
         if self.between {
             self.lines = 0;
         }
@@ -65,7 +65,7 @@ impl Cutter {
     }
 
     /// How many lines the frame has that ended last, the blank one not counted.
-    pub fn lines(&self) -> u32 {
+    pub(crate) fn lines(&self) -> u32 {
         self.lines
     }
 }

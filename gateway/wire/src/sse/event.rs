@@ -4,20 +4,22 @@ use std::borrow::Cow;
 
 /// What a frame says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Event<'a> {
+pub(crate) struct Event<'a> {
     /// The `event` field; empty if there is none.
-    pub name: &'a [u8],
+    pub(crate) name: &'a [u8],
     /// The `data` lines, joined by LF; `None` if there is none, as in a comment.
-    pub data: Option<Cow<'a, [u8]>>,
+    pub(crate) data: Option<Cow<'a, [u8]>>,
     /// The value of a line `error: …`, which is llama.cpp's way to fail and no field of the standard.
-    pub error: Option<&'a [u8]>,
+    pub(crate) error: Option<&'a [u8]>,
+    /// It has a field other than data: SDKs make an event of it then, and fail if that has no data.
+    pub(crate) has_fields: bool,
     /// The first line that is neither a comment nor a field anybody knows: a sign that this is no such stream.
-    pub stray: Option<&'a [u8]>,
+    pub(crate) stray: Option<&'a [u8]>,
 }
 
 impl<'a> Event<'a> {
     /// Reads a frame, with its blank line or without.
-    pub fn of(frame: &'a [u8]) -> Self {
+    pub(crate) fn of(frame: &'a [u8]) -> Self {
         let mut event = Self::default();
         let mut rest = frame.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(frame);
         while !rest.is_empty() {
@@ -43,9 +45,13 @@ impl<'a> Event<'a> {
                     data.extend_from_slice(value);
                 }
             },
-            b"event" => self.name = value,
+            b"event" => {
+                self.name = value;
+                self.has_fields = true;
+            }
             b"error" => self.error = Some(value),
-            b"" | b"id" | b"retry" => {}
+            b"id" | b"retry" => self.has_fields = true,
+            b"" => {}
             _ => {
                 self.stray.get_or_insert(line);
             }

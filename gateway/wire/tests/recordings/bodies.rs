@@ -17,8 +17,8 @@ fn s4_1_recorded_answers_have_the_usage_that_the_readme_shows() {
     let shown = recorded::shown();
     let mut checked = 0;
     for case in answers() {
-        let facts =
-            openai::answer(Vendor::OpenAICompatible.row(), case.body.as_bytes(), NOW).expect(&case.name);
+        let facts = openai::answer(Vendor::OpenAICompatible.row(), case.body.as_bytes(), None, NOW)
+            .expect(&case.name);
         let Usage { input, cache_read, output, reasoning } = facts.usage.expect(&case.name).usage;
         let Some(shows) = shown.get(&case.name).filter(|shows| shows.contains("usage in")) else { continue };
         let count = |what| recorded::counted(shows, what);

@@ -10,7 +10,8 @@ const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
 struct Passed {
     forwarded: Vec<u8>,
-    content_at: Option<u64>,
+    /// In which event.
+    content_at: Option<usize>,
     ending: StreamEnd,
     stream: ChatStream,
 }
@@ -18,11 +19,12 @@ struct Passed {
 fn pass<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> Passed {
     let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), drop_usage);
     let mut forwarded = Vec::new();
-    let mut content_at = None;
+    let (mut shown, mut content_at) = (Vec::new(), None);
     for piece in pieces {
+        shown.extend_from_slice(piece);
         forwarded.extend_from_slice(&stream.feed(Bytes::copy_from_slice(piece), NOW));
         if stream.content_seen() && content_at.is_none() {
-            content_at = Some(stream.events());
+            content_at = Some(frames(&shown));
         }
     }
     let ending = stream.end(NOW);
@@ -60,6 +62,11 @@ fn describe(case: &Case) -> String {
     )
 }
 
+/// A recording without the frames that SDKs break on: data with nothing in it.
+fn readable(body: &str) -> String {
+    body.replace("data: \n\n", "")
+}
+
 fn frames(stream: &[u8]) -> usize {
     String::from_utf8_lossy(stream).matches("data:").count()
 }
@@ -79,7 +86,7 @@ fn s2_7_recorded_streams_pass_through_byte_for_byte_however_they_are_split() {
             let end = if case.body.ends_with("\n\n") || case.body.ends_with("\r\n\r\n") { "" } else { "\n" };
             assert_eq!(
                 String::from_utf8_lossy(&whole.forwarded),
-                format!("{}{end}", case.body),
+                format!("{}{end}", readable(&case.body)),
                 "{}",
                 case.name
             );
@@ -108,7 +115,8 @@ fn s2_6_only_the_extra_usage_chunk_is_dropped() {
             let chunk: serde_json::Value = chunk.unwrap_or_default();
             chunk["usage"].is_object() && chunk["choices"].as_array().is_some_and(Vec::is_empty)
         };
-        let expected: String = body.split_inclusive(line_end).filter(|frame| !is_extra(frame)).collect();
+        let expected = readable(&body);
+        let expected: String = expected.split_inclusive(line_end).filter(|frame| !is_extra(frame)).collect();
         let passed = pass([body.as_bytes()], true);
         if passed.stream.failure().is_none() {
             assert!(passed.forwarded == expected.as_bytes(), "{}", case.name);

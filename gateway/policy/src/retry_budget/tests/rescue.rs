@@ -14,8 +14,8 @@ fn latencies() -> [(Duration, Duration); 4] {
 }
 
 fn everybody_is_answered(targets: &[Target], latency: (Duration, Duration), arrivals: Arrivals) {
-    let outcome = World { targets: targets.to_vec(), arrivals, latency, requests: 10_000 }.run();
-    assert_eq!(outcome.committed, 10_000, "{targets:?} {latency:?} {arrivals:?}: {:?}", outcome.refused);
+    let outcome = World::of(targets.to_vec(), arrivals, latency, 10_000).run();
+    assert_eq!(outcome.committed(), 10_000, "{targets:?} {latency:?} {arrivals:?}: {:?}", outcome.refused);
 }
 
 #[test]
@@ -65,9 +65,8 @@ fn s1_2_after_an_outage_the_first_that_recovers_is_noticed_in_seconds() {
             let mut targets = vec![Dead(millis(1)); dead];
             targets.push(RecoversAt(recovers));
             let latency = (millis(300), secs(2));
-            let outcome =
-                World { targets, arrivals: Arrivals::Rate(rate), latency, requests: rate * 50 }.run();
-            let last = outcome.refused.last().unwrap();
+            let outcome = World::of(targets, Arrivals::Rate(rate), latency, rate * 50).run();
+            let (last, _) = outcome.refused.last().unwrap();
             assert!(*last < recovers + secs(within), "{dead} {rate}: {last:?} after {recovers:?}");
         }
     }

@@ -33,41 +33,80 @@ pub(super) enum Arrivals {
     Concurrency(u64),
 }
 
+/// Those who call alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crowd {
+    pub(super) arrivals: Arrivals,
+    pub(super) requests: u64,
+    /// How many keys they have, used by turns.
+    pub(super) keys: u64,
+    /// Their requests fail at once wherever they go.
+    pub(super) poisoned: bool,
+    /// How long they stay for an answer.
+    pub(super) patience: Option<Duration>,
+}
+
+impl Crowd {
+    /// Well-meaning callers with one key and all the time in the world.
+    pub(super) fn of(arrivals: Arrivals, requests: u64) -> Self {
+        Self { arrivals, requests, keys: 1, poisoned: false, patience: None }
+    }
+}
+
 /// What is simulated.
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) targets: Vec<Target>,
-    pub(super) arrivals: Arrivals,
     /// How long an answer takes: from, to.
     pub(super) latency: (Duration, Duration),
-    pub(super) requests: u64,
+    pub(super) crowds: Vec<Crowd>,
 }
 
 /// What came of it. Instants are counted from the start.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) requests: u64,
-    pub(super) committed: u64,
-    pub(super) gave_up_waiting: u64,
+    /// Of each crowd.
+    pub(super) answered: Vec<u64>,
     pub(super) longest_wait: Duration,
     pub(super) lasted: Duration,
-    /// When a request was refused a token.
-    pub(super) refused: Vec<Duration>,
+    /// When a request was refused a token, and of which crowd it was.
+    pub(super) refused: Vec<(Duration, usize)>,
     /// When an attempt beyond a request's first began.
     pub(super) extra: Vec<Duration>,
+    /// The most tokens that were held at a time.
+    pub(super) most_held: u32,
+}
+
+impl Outcome {
+    pub(super) fn committed(&self) -> u64 {
+        self.answered.iter().sum()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Arrive,
+    Arrive { crowd: usize },
     Start { request: usize, target: usize },
     End { request: usize, target: usize, ok: bool },
-    Deadline { request: usize },
+    Leave { request: usize },
+}
+
+/// How a request ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Committed,
+    Failed,
+    Abandoned,
 }
 
 struct Request {
+    crowd: usize,
     walk: Walk,
-    tokens: Tokens,
+    /// None once it has ended.
+    tokens: Option<Tokens>,
+    /// Whether it has made its first attempt.
+    tried: bool,
     /// When its attempt began.
     began: Instant,
     waiting: Option<Waiting>,
@@ -87,7 +126,8 @@ struct Simulation {
     now: Instant,
     events: BinaryHeap<Reverse<(Instant, u64, Event)>>,
     sequence: u64,
-    arrivals: u64,
+    /// Of each crowd.
+    arrivals: Vec<u64>,
     budget: RetryBudget,
     requests: Vec<Request>,
     waiters: VecDeque<usize>,
@@ -96,43 +136,60 @@ struct Simulation {
 }
 
 impl World {
+    /// One crowd with one key.
+    pub(super) fn of(
+        targets: Vec<Target>,
+        arrivals: Arrivals,
+        latency: (Duration, Duration),
+        requests: u64,
+    ) -> Self {
+        Self { targets, latency, crowds: vec![Crowd::of(arrivals, requests)] }
+    }
+
     pub(super) fn run(self) -> Outcome {
         let start = Instant::now();
+        let crowds = self.crowds.len();
         let mut simulation = Simulation {
             start,
             now: start,
             events: BinaryHeap::new(),
             sequence: 0,
-            arrivals: 0,
+            arrivals: vec![0; crowds],
             budget: RetryBudget::new(start),
             requests: Vec::new(),
             waiters: VecDeque::new(),
             random: 42,
-            outcome: Outcome::default(),
+            outcome: Outcome { answered: vec![0; crowds], ..Outcome::default() },
             world: self,
         };
         simulation.run();
         assert!(simulation.waiters.is_empty(), "a waiter was never woken");
-        assert_eq!((simulation.budget.held, simulation.budget.under_way), (0, 0), "tokens leaked");
+        let budget = &simulation.budget;
+        assert_eq!((held(budget), budget.under_way, budget.has_pilot), (0, 0, false), "tokens leaked");
         simulation.outcome
     }
 }
 
 impl Simulation {
     fn run(&mut self) {
-        match self.world.arrivals {
-            Arrivals::Rate(_) => self.expect_another(),
-            Arrivals::Concurrency(count) => (0..count).for_each(|_| self.expect_another()),
+        for crowd in 0..self.world.crowds.len() {
+            match self.world.crowds[crowd].arrivals {
+                Arrivals::Rate(_) => self.expect_another(crowd),
+                Arrivals::Concurrency(count) => (0..count).for_each(|_| self.expect_another(crowd)),
+            }
         }
         while let Some(Reverse((now, _, event))) = self.events.pop() {
             self.now = now;
             match event {
-                Event::Arrive => self.arrive(),
+                Event::Arrive { crowd } => self.arrive(crowd),
+                Event::Start { request, .. } | Event::End { request, .. } | Event::Leave { request }
+                    if self.requests[request].tokens.is_none() => {} // it has ended
                 Event::Start { request, target } => self.attempt(request, target),
-                Event::End { request, ok: true, .. } => self.finish(request, true),
+                Event::End { request, ok: true, .. } => self.finish(request, End::Committed),
                 Event::End { request, target, ok: false } => self.go_on(request, target),
-                Event::Deadline { request } => self.run_out(request),
+                Event::Leave { request } => self.finish(request, End::Abandoned),
             }
+            self.outcome.most_held = self.outcome.most_held.max(held(&self.budget));
         }
         self.outcome.lasted = self.now - self.start;
     }
@@ -142,22 +199,23 @@ impl Simulation {
         self.events.push(Reverse((when, self.sequence, event)));
     }
 
-    fn expect_another(&mut self) {
-        if self.arrivals < self.world.requests {
-            let when = match self.world.arrivals {
-                Arrivals::Rate(rate) => {
-                    self.start + Duration::from_nanos(self.arrivals * 1_000_000_000 / rate)
-                }
+    fn expect_another(&mut self, crowd: usize) {
+        let arrivals = self.arrivals[crowd];
+        if arrivals < self.world.crowds[crowd].requests {
+            let when = match self.world.crowds[crowd].arrivals {
+                Arrivals::Rate(rate) => self.start + Duration::from_nanos(arrivals * 1_000_000_000 / rate),
                 Arrivals::Concurrency(_) => self.now,
             };
-            self.arrivals += 1;
-            self.at(when, Event::Arrive);
+            self.arrivals[crowd] += 1;
+            self.at(when, Event::Arrive { crowd });
         }
     }
 
-    fn arrive(&mut self) {
-        if matches!(self.world.arrivals, Arrivals::Rate(_)) {
-            self.expect_another();
+    fn arrive(&mut self, crowd: usize) {
+        let Crowd { arrivals, keys, patience, .. } = self.world.crowds[crowd];
+        let key = key(crowd as u64, self.arrivals[crowd] % keys);
+        if matches!(arrivals, Arrivals::Rate(_)) {
+            self.expect_another(crowd);
         }
         self.outcome.requests += 1;
         self.budget.request(self.now, PERCENT);
@@ -171,17 +229,25 @@ impl Simulation {
         let planned = |target| Planned { target, context_window: None };
         let mut walk = Walk::new((0..self.world.targets.len()).map(planned).collect(), rules);
         let target = walk.first(self.now).unwrap();
-        let (tokens, began) = (Tokens::default(), self.now);
-        self.requests.push(Request { walk, tokens, began, waiting: None });
-        self.attempt(self.requests.len() - 1, target);
+        let tokens = Some(Tokens::new(key));
+        self.requests.push(Request { crowd, walk, tokens, tried: false, began: self.now, waiting: None });
+        let request = self.requests.len() - 1;
+        if let Some(patience) = patience {
+            self.at(self.now + patience, Event::Leave { request });
+        }
+        self.attempt(request, target);
     }
 
     fn attempt(&mut self, request: usize, target: usize) {
-        if self.requests[request].tokens.used > 0 {
+        let asks = &mut self.requests[request];
+        if std::mem::replace(&mut asks.tried, true) {
             self.outcome.extra.push(self.now - self.start);
         }
-        self.requests[request].began = self.now;
-        let (ok, takes) = self.answer(target);
+        asks.began = self.now;
+        let (ok, takes) = match self.world.crowds[asks.crowd].poisoned {
+            true => (false, Duration::from_millis(1)),
+            false => self.answer(target),
+        };
         self.at(self.now + takes, Event::End { request, target, ok });
     }
 
@@ -210,57 +276,51 @@ impl Simulation {
         let Request { walk, began, .. } = &mut self.requests[request];
         match walk.after(*began, self.now, target, &failure, random) {
             Next::Try { target, wait } => {
-                let waiting = Waiting { target, pause: wait, since: self.now };
-                let deadline = self.requests[request].walk.deadline();
-                self.ask(request, waiting);
-                if self.requests[request].waiting.is_some() {
-                    self.at(deadline, Event::Deadline { request });
-                }
+                self.ask(request, Waiting { target, pause: wait, since: self.now });
             }
-            Next::TryPlain { .. } | Next::TryFresh { .. } | Next::GiveUp => self.finish(request, false),
+            Next::TryPlain { .. } | Next::TryFresh { .. } | Next::GiveUp => {
+                self.finish(request, End::Failed);
+            }
         }
     }
 
     fn ask(&mut self, request: usize, waiting: Waiting) {
         let asks = &mut self.requests[request];
         asks.waiting = None;
-        match self.budget.take(self.now, &mut asks.tokens, asks.walk.ahead()) {
+        let Some(tokens) = &mut asks.tokens else { return };
+        let waited = self.now - waiting.since;
+        match self.budget.take(self.now, tokens, asks.walk.ahead()) {
             Take::Granted => {
-                self.outcome.longest_wait = self.outcome.longest_wait.max(self.now - waiting.since);
+                asks.walk.does_not_count(waited);
                 self.at(self.now + waiting.pause, Event::Start { request, target: waiting.target });
             }
             Take::Wait => {
                 asks.waiting = Some(waiting);
                 self.waiters.push_back(request);
+                return;
             }
             Take::Refused => {
-                self.outcome.refused.push(self.now - self.start);
-                self.finish(request, false);
+                self.outcome.refused.push((self.now - self.start, asks.crowd));
+                self.finish(request, End::Failed);
             }
         }
+        self.outcome.longest_wait = self.outcome.longest_wait.max(waited);
     }
 
-    fn run_out(&mut self, request: usize) {
-        // It may have gone on meanwhile, and wait once more.
-        if self.requests[request].walk.deadline() == self.now
-            && self.requests[request].waiting.take().is_some()
-        {
+    fn finish(&mut self, request: usize, end: End) {
+        let Request { crowd, ref mut tokens, .. } = self.requests[request];
+        let Some(tokens) = tokens.take() else { return };
+        self.outcome.answered[crowd] += u64::from(end == End::Committed);
+        if self.requests[request].waiting.take().is_some() {
             self.waiters.retain(|waiter| *waiter != request);
-            self.outcome.gave_up_waiting += 1;
-            self.finish(request, false);
         }
-    }
-
-    fn finish(&mut self, request: usize, committed: bool) {
-        let tokens = std::mem::take(&mut self.requests[request].tokens);
-        let wake = if committed {
-            self.outcome.committed += 1;
-            self.budget.committed(self.now, tokens)
-        } else {
-            self.budget.failed(self.now, tokens)
+        let wake = match end {
+            End::Committed => self.budget.committed(self.now, tokens),
+            End::Failed => self.budget.failed(self.now, tokens),
+            End::Abandoned => self.budget.abandoned(self.now, tokens),
         };
-        if matches!(self.world.arrivals, Arrivals::Concurrency(_)) {
-            self.expect_another();
+        if matches!(self.world.crowds[crowd].arrivals, Arrivals::Concurrency(_)) {
+            self.expect_another(crowd);
         }
         let woken = match wake {
             Wake::All => self.waiters.len(),

@@ -1,15 +1,13 @@
 //! The `error` in an answer that comes in pieces, written down in order to be classified.
 
+use super::super::brief::Brief;
 use super::super::failure::is_error;
 use super::Slot;
-
-/// So much of it is kept.
-const MAX_ERROR: usize = 64 << 10;
 
 /// An `error`, written down as it comes.
 #[derive(Default)]
 pub(super) struct Error {
-    pub(super) text: Vec<u8>,
+    pub(super) text: Brief,
     /// It is being read: it began on this level.
     level: Option<u32>,
     /// A bit for each of its open containers, the innermost lowest: is it an object.
@@ -91,19 +89,18 @@ impl Error {
 
     /// All of it has come: is it an error?
     fn judge(&mut self) {
-        self.found |= self.level.is_none() && is_error(&self.text);
+        self.found |= self.level.is_none() && is_error(self.text.text());
     }
 
     /// What begins an element or a member.
     fn write(&mut self, bytes: &[u8]) {
-        if !matches!(self.text.last(), None | Some(b'{' | b'[' | b':')) {
+        if !matches!(self.text.text().last(), None | Some(b'{' | b'[' | b':')) {
             self.append(b",");
         }
         self.append(bytes);
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let room = MAX_ERROR.saturating_sub(self.text.len());
-        self.text.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.text.feed(bytes);
     }
 }

@@ -170,10 +170,12 @@ fn by_words(status: Option<u16>, text: &str) -> Option<FailureClass> {
 ///   server's error, because Timeout is our own timers'; 498 is Groq's flex tier without room.
 /// - 405 and its like judge a method, headers and a connection that are ours: no caller has a part in them, even if the
 ///   API itself says so.
+/// - A redirect leads elsewhere, and is not followed: the address is wrong until somebody mends it.
 /// - Any other 4xx is the caller's if the API said it. What stands in front of an API, or at an address that is none,
 ///   knows nothing of the request.
 fn by_status(status: u16, is_apis: bool) -> FailureClass {
     match status {
+        300..=303 | 305..=399 => Misdirected,
         401 => Credential,
         402 => Billing,
         403 => Forbidden,

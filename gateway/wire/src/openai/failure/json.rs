@@ -155,7 +155,7 @@ fn quote(text: &[u8]) -> Option<usize> {
 }
 
 /// `text` without escapes; what is no escape, or half of a surrogate pair, is replaced.
-fn unescaped(text: &str) -> String {
+pub(in crate::openai) fn unescaped(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

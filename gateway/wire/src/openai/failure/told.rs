@@ -1,15 +1,12 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
-use super::{json, says_something, wait};
+use super::super::brief::{self, Brief};
+use super::{json, option, says_something, wait};
 use crate::sse::Event;
-use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use weir_config::UnixSeconds;
-
-/// Longer bodies are not read: no vendor's error is, and a page of HTML says nothing.
-const MAX_BODY: usize = 256 * 1024;
 
 /// The parts of an error body that matter, as the vendor wrote them: nothing is sanitised yet.
 #[derive(Debug, Default)]
@@ -31,15 +28,25 @@ pub(super) struct Told {
     /// It came with a bad status, and an API said it: it is an object with what some vendor's API puts into one.
     /// What stands in front of an API mostly answers a page or a line of text.
     pub(super) is_apis: bool,
-    /// It names the option for a stream's usage, in whatever place.
+    /// It mentions the option for a stream's usage, in whatever place.
+    pub(super) mentions_option: bool,
+    /// The vendor itself names that option as what is at fault.
     pub(super) names_option: bool,
 }
 
 impl Told {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
+        if body.len() <= brief::MOST {
+            return Self::read_all(body.trim_ascii(), now);
+        }
+        let mut brief = Brief::default();
+        brief.feed(body);
+        Self::read_all(brief.text().trim_ascii(), now)
+    }
+
+    fn read_all(body: &[u8], now: UnixSeconds) -> Self {
         let mut told = Self::default();
-        let body = body.get(..MAX_BODY).unwrap_or(body).trim_ascii();
         if is_json(body) {
             told.value(&json::read(body), now);
             // An object that is longer than what is at hand of it, because it quotes the request: that much is known.
@@ -48,9 +55,9 @@ impl Told {
         } else {
             told.other(body, now);
         }
-        let names = |option: &str| memmem::find(body, option.as_bytes()).is_some();
-        told.names_option = names("stream_options") || names("include_usage");
         told.text = told.message.as_deref().unwrap_or_default().to_lowercase();
+        told.mentions_option = option::is_mentioned(body);
+        told.names_option |= told.mentions_option && option::is_named(&told.text);
         told.wait = told.wait.or_else(|| wait::in_words(&told.text));
         told
     }
@@ -115,6 +122,9 @@ impl Told {
         self.kind = self.kind.take().or_else(|| owned("type").or_else(|| owned("error_type")));
         self.code = self.code.take().or_else(|| owned("code"));
         let param = || owned("param").or_else(|| place(error.get("detail")?));
+        let is_placed = |key| error.get(key).is_some_and(option::is_place);
+        self.names_option |=
+            text("param").is_some_and(option::is_path) || is_placed("detail") || is_placed("message");
         self.param = self.param.take().or_else(param);
         self.status = self.status.or_else(|| status(error));
         let codes = ["code", "type", "error_type", "status"].into_iter().filter_map(text);
@@ -155,6 +165,7 @@ impl Told {
             _ => behind.message = Some(raw.to_owned()),
         }
         self.codes.extend(behind.codes);
+        self.names_option |= behind.names_option;
         if let Some(why) = behind.message {
             let outer = self.message.take().map(|outer| outer + ": ").unwrap_or_default();
             self.message = Some(outer + &why);

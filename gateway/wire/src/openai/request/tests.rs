@@ -170,6 +170,44 @@ fn a_bad_body_is_explained_to_its_developer() {
     assert_eq!(bad.position, Some(Position { line: 1, column: 11 }));
 }
 
+/// Go's `encoding/json` takes `Model` for `model`, and the last of both: whoever reads such a body there reads another
+/// model than was admitted here.
+#[test]
+fn a_key_that_some_servers_read_as_another_is_refused() {
+    for (key, value, is) in [
+        ("Model", "\"b\"", "model"),
+        ("MODEL", "\"b\"", "model"),
+        ("\\u004dodel", "\"b\"", "model"),
+        ("Stream", "true", "stream"),
+        ("\u{17f}tream", "true", "stream"),
+        ("\\u017ftream", "true", "stream"),
+        ("Stream_Options", "{}", "stream_options"),
+        ("N", "5", "n"),
+    ] {
+        for body in [
+            format!(r#"{{"model":"a","{key}":{value}}}"#),
+            format!(r#"{{"{key}":{value},"model":"a"}}"#),
+            format!(r#"{{"messages":[],"{key}":{value}}}"#),
+        ] {
+            let bad = read(&body).expect_err(&body);
+            let written: String = serde_json::from_str(&format!("\"{key}\"")).unwrap();
+            let message =
+                format!("`{written}` must be written `{is}`: some servers read both as the same field.");
+            assert_eq!((bad.message, bad.param, bad.position), (message, Some(is), None), "{body}");
+        }
+    }
+    let bad = read(r#"{"model":"a","stream":true,"stream_options":{"Include_Usage":false}}"#).unwrap_err();
+    assert_eq!(bad.param, Some("stream_options.include_usage"));
+    assert!(bad.message.starts_with("`Include_Usage` must be written"), "{}", bad.message);
+    for fine in [
+        r#"{"model":"a","models":["b"],"mode":"c","m\u00f6del":"d"}"#,
+        r#"{"model":"a","metadata":{"Model":"b","N":1},"stream_options":{"x":{"Include_Usage":1}}}"#,
+        r#"{"model":"a","\ud83dtream":1,"top_p":1,"s":1,"":1}"#,
+    ] {
+        assert_eq!(read(fine).unwrap().model(), "a", "{fine}");
+    }
+}
+
 #[test]
 fn what_is_read_is_what_json_says() {
     let request =

@@ -19,7 +19,6 @@ struct Meaning {
     failure: Option<Failure>,
     usage: Option<Counted>,
     output_bytes: u64,
-    events: u64,
 }
 
 fn meaning<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> Meaning {
@@ -39,7 +38,6 @@ fn meaning<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> 
         failure: stream.failure().cloned(),
         usage: stream.usage(),
         output_bytes: stream.output_bytes(),
-        events: stream.events(),
     }
 }
 
@@ -67,6 +65,9 @@ fn frames() -> Vec<String> {
         r#"data: {"error":{"message":"","code":null},"choices":[]}$$"#,
         "event: error$data: oops$$",
         "error: {\"code\":500}$$",
+        r#"data: {"choices":[{"index":0,"delta":{"content":"a;base64,QU"},"finish_reason":null}]}$$"#,
+        "data: ping$$",
+        "event: ping$$",
         "data: null$$",
         "data: {}$$",
         "data: {\"type\":\"ping\"}$$",
@@ -106,6 +107,8 @@ fn frames() -> Vec<String> {
         format!(": {}$$", long(70_000)),
         format!(": {}$$", long(60_000)),
         format!("event: error$data: {}$$", long(70_000)),
+        format!("event: error$data: {{\"message\":\"{}\",\"code\":503}}$$", long(70_000)),
+        format!("data: {{\"error\":{{\"message\":\"{}\",\"code\":503}}}}$$", long(70_000)),
         format!("<html>{}$$", long(70_000)),
     ]);
     frames

@@ -29,17 +29,17 @@ impl ChatStream {
             Some(data) if event.name == b"error" => Verdict::Fail(failure::in_stream(self.row, data, now)),
             Some(data) => self.data(data.trim_ascii(), event.name, now),
             None if event.stray.is_some() && !self.chunked => self.foreign(frame, now),
+            None if event.has_fields => Verdict::Drop,
             None => self.comment(without_blank_line(frame).len()),
         }
     }
 
     fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
-        self.events += 1;
         if data == b"[DONE]" {
             return Verdict::Done;
         }
         if data.is_empty() {
-            return self.comment(0);
+            return Verdict::Drop; // SDKs read it as JSON
         }
         if self.content
             && let Some(text) = self.prefilter.text(data)
@@ -49,8 +49,9 @@ impl ChatStream {
             text.index.into_iter().for_each(|index| self.choices.see(index));
             return Verdict::Forward;
         }
-        let mut facts = Facts::of(Form::Chunk, data);
-        let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data);
+        let mut facts = Facts::following(self.prefilter.runs);
+        facts.feed(data);
+        let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
         self.take(&mut facts, data, is_text, now)
     }
 
@@ -77,7 +78,7 @@ impl ChatStream {
         if facts.is_only_usage() && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
     }
 
-    /// A frame that carries nothing.
+    /// A frame that carries nothing, and of which SDKs make nothing.
     pub(super) fn comment(&mut self, length: usize) -> Verdict {
         if self.content {
             return Verdict::Forward;
@@ -110,6 +111,23 @@ fn is_scalar(data: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
 
+/// What servers put where JSON should stand in order to keep a connection alive, also as `[PING]`.
+const KEEP_ALIVES: [&[u8]; 5] = [b"ping", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"];
+
+/// Whether it is one of those, or a comment that came as data: Vertex and some frameworks send `data: : keepalive`.
+fn is_keep_alive(data: &[u8]) -> bool {
+    let word = data.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")).unwrap_or(data);
+    data.starts_with(b":") || KEEP_ALIVES.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether it may become one of those.
+fn begins_keep_alive(data: &[u8]) -> bool {
+    let word = data.strip_prefix(b"[").unwrap_or(data);
+    KEEP_ALIVES
+        .iter()
+        .any(|known| known.get(..word.len()).is_some_and(|known| word.eq_ignore_ascii_case(known)))
+}
+
 /// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
 pub(super) fn is_cut(event: &Event<'_>) -> bool {
     const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
@@ -117,5 +135,6 @@ pub(super) fn is_cut(event: &Event<'_>) -> bool {
         return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
     };
     let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
-    object || data.is_empty() || data != b"[DONE]" && b"[DONE]".starts_with(data)
+    let word = data != b"[DONE]" && b"[DONE]".starts_with(data) || begins_keep_alive(data);
+    object || word || data.is_empty()
 }

@@ -3,9 +3,11 @@
 //!
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
-use super::super::facts::{Facts, Form};
+use super::super::brief::Brief;
+use super::super::facts::Facts;
 use super::super::failure;
 use super::super::kept::Kept;
+use super::super::runs::Runs;
 use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
@@ -17,14 +19,14 @@ const STEP: usize = 4 << 10;
 /// What nobody can tell by now goes on.
 const MAX_UNDECIDED: usize = 512 << 10;
 
-/// So much is kept of its data, up to the first choice: as much as is read of an error.
-const MAX_HEAD: usize = 256 << 10;
+/// Of one that is an error so much is read.
+const MAX_ERROR: usize = 1 << 20;
 
 /// The frame, as far as it has come.
 pub(super) struct Long {
     facts: Facts,
-    /// Its data up to where it is known to be a chunk: errors have shapes that `facts` don't know.
-    head: Vec<u8>,
+    /// Its data up to the first choice: errors have shapes that `facts` don't know.
+    head: Brief,
     lines: Lines,
     length: usize,
     fate: Fate,
@@ -38,14 +40,16 @@ enum Fate {
     /// It goes on as it comes. Whatever it says later takes effect behind it.
     Pass,
     Drop,
+    /// It is an error, which ends the stream once it is read.
+    Error,
     /// It ends the stream.
     Fail,
 }
 
 impl Long {
-    fn new() -> Box<Self> {
-        let facts = Facts::new(Form::Chunk);
-        Box::new(Self { facts, head: Vec::new(), lines: Lines::default(), length: 0, fate: Fate::Open })
+    fn new(runs: Runs) -> Box<Self> {
+        let facts = Facts::following(runs);
+        Box::new(Self { facts, head: Brief::default(), lines: Lines::default(), length: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -53,22 +57,30 @@ impl Long {
         self.fate == Fate::Pass
     }
 
+    /// How many bytes of memory are kept of it beside those that are held.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.head.room() + self.facts.kept_bytes()
+    }
+
     /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
     fn read(&mut self, bytes: &[u8], stream: &ChatStream) {
         let mut rest = bytes;
-        while !rest.is_empty() {
+        while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
             let Self { facts, head, .. } = self;
             self.lines.feed(now, |data| {
                 facts.feed(data);
                 if !facts.has_choice() {
-                    let room = MAX_HEAD.saturating_sub(head.len());
-                    head.extend_from_slice(data.get(..room).unwrap_or(data));
+                    head.feed(data);
                 }
             });
             self.length += now.len();
-            if self.fate == Fate::Open && self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
-                self.fate = self.judge(stream);
+            if self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
+                self.fate = match self.fate {
+                    Fate::Open => self.judge(stream),
+                    Fate::Error if self.length >= MAX_ERROR => Fate::Fail,
+                    decided => decided,
+                };
             }
             rest = later;
         }
@@ -77,7 +89,7 @@ impl Long {
     fn judge(&self, stream: &ChatStream) -> Fate {
         let Self { facts, lines, head, .. } = self;
         if lines.is_error || facts.has_failed() {
-            return Fate::Fail;
+            return Fate::Error;
         }
         if !lines.has_data {
             return match () {
@@ -87,14 +99,14 @@ impl Long {
             };
         }
         let is_decided = self.length >= MAX_UNDECIDED;
+        if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
+            return Fate::Error;
+        }
         if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
             return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
         }
         if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
             return Fate::Drop;
-        }
-        if is_decided && !facts.claims() && failure::is_told(head) {
-            return Fate::Fail;
         }
         if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
     }
@@ -113,7 +125,7 @@ impl ChatStream {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let mut held = std::mem::take(&mut self.held);
         let mut long = self.long.take().unwrap_or_else(|| {
-            let mut long = Long::new();
+            let mut long = Long::new(self.prefilter.runs);
             long.read(&held, self);
             long
         });
@@ -136,7 +148,8 @@ impl ChatStream {
                 }
                 self.held = held;
             }
-            Fate::Drop => {}
+            Fate::Error if ends => return self.fail_long(&long, now),
+            Fate::Drop | Fate::Error => {}
             Fate::Fail => return self.fail_long(&long, now),
         }
         if ends {
@@ -157,6 +170,7 @@ impl ChatStream {
                     held.clear();
                 }
             }
+            Fate::Error => self.fail_long(&long, now),
             Fate::Open | Fate::Drop | Fate::Fail => held.clear(),
             Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
             Fate::Pass => {}
@@ -188,11 +202,10 @@ impl ChatStream {
 
     fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
         if long.lines.is_error {
-            return Verdict::Fail(failure::in_stream(self.row, &long.head, now));
+            return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        self.events += 1;
         let is_text = !long.facts.is_whole();
-        let verdict = self.take(&mut long.facts, &long.head, is_text, now);
+        let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
         }
@@ -200,11 +213,11 @@ impl ChatStream {
     }
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
-        let failure = long.facts.failure(self.row, &long.head, now).unwrap_or_else(|| {
+        let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
             if long.lines.is_error {
-                failure::in_stream(self.row, &long.head, now)
+                failure::in_stream(self.row, long.head.text(), now)
             } else {
-                self.not_a_stream(&long.head, now)
+                self.not_a_stream(long.head.text(), now)
             }
         });
         self.tally.merge(long.facts.tally(), self.most);

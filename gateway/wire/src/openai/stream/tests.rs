@@ -34,9 +34,6 @@ fn s2_1_role_empty_and_ping_frames_are_not_content() {
     let silent = [
         ": ping\n\n",
         "\n\n",
-        "event: ping\n\n",
-        "data:\n\n",
-        "retry: 3000\n\n",
         r#"data: {"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
         r#"data: {"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":null,"refusal":null}}]}"#,
         r#"data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
@@ -47,6 +44,10 @@ fn s2_1_role_empty_and_ping_frames_are_not_content() {
         let (out, stream, _) = pass(&format!("{frame}\n\n"));
         assert!(!stream.content_seen() && stream.failure().is_none(), "{frame}");
         assert!(out.contains(frame));
+    }
+    for frame in ["event: ping\n\n", "data:\n\n", "retry: 3000\n\n"] {
+        let (out, stream, _) = pass(frame);
+        assert!(!stream.content_seen() && stream.failure().is_none() && out.is_empty(), "{frame}");
     }
     let deltas = [
         json!({"content": "a"}),
@@ -192,6 +193,26 @@ fn s2_5_a_frame_of_any_length_passes_through_and_is_not_held_whole() {
     assert!(longest_held <= MAX_HELD, "{longest_held}");
     assert!(stream.done_seen() && stream.output_bytes() >= 1_000_000);
     assert_eq!(stream.end(NOW), Ending { bytes: Bytes::new(), end: StreamEnd::Complete });
+}
+
+#[test]
+fn s9_3_all_that_is_kept_of_a_frame_is_counted() {
+    let pad = "x".repeat(500 << 10);
+    for (name, frame, least) in [
+        ("bytes and head", format!("data: {{\"x\":\"{pad}"), (500 + 256) << 10),
+        ("bytes, head and error", format!("data: {{\"error\":{{\"message\":\"{pad}"), (500 + 256 + 64) << 10),
+        ("an error behind a choice", format!("data: {{\"choices\":[{{}}],\"error\":[\"{pad}"), 64 << 10),
+    ] {
+        let mut stream = stream();
+        for piece in frame.as_bytes().chunks(8 << 10) {
+            stream.feed(Bytes::copy_from_slice(piece), NOW);
+        }
+        let held = stream.held_bytes();
+        assert!(
+            stream.failure().is_none() && held >= least && held <= 2 * least + (64 << 10),
+            "{name}: {held}"
+        );
+    }
 }
 
 #[test]

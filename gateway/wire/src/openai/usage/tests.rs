@@ -1,14 +1,19 @@
 use super::super::facts::{Facts, Form};
 use super::*;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Read with care; where it can be read without, that must give the same.
 fn read(usage: &[u8]) -> Option<Counted> {
     let text = [br#"{"usage":"#, usage, b"}"].concat();
-    let counted = Facts::of(Form::Answer, &text).tally().counted();
-    if let Some(plain) = plain(usage) {
-        assert_eq!(Some(plain), counted, "{}", String::from_utf8_lossy(usage));
+    let tally = *Facts::of(Form::Answer, &text).tally();
+    for window in [Some(u64::MAX), None, Some(50)] {
+        if let Some(plain) = plain(usage, window) {
+            let careful = tally.believable(window).counted();
+            assert_eq!(Some(plain), careful, "{}", String::from_utf8_lossy(usage));
+        }
     }
-    counted
+    tally.counted()
 }
 
 fn split(usage: &str) -> Option<(u64, u64, u64, u64)> {
@@ -117,7 +122,50 @@ fn what_vendors_mostly_send_is_read_without_care() {
         r#"{ "prompt_tokens" : 10 , "completion_tokens" : 4 , "prompt_tokens_details" : null }"#,
         r#"{"prompt_tokens":390,"completion_tokens":26,"total_tokens":513,"completion_tokens_details":{"reasoning_tokens":97}}"#,
     ] {
-        assert!(plain(usage.as_bytes()).is_some(), "{usage}");
-        assert_eq!(plain(usage.as_bytes()), read(usage.as_bytes()));
+        assert!(plain(usage.as_bytes(), None).is_some(), "{usage}");
+        assert_eq!(plain(usage.as_bytes(), None), read(usage.as_bytes()));
+    }
+}
+
+/// A usage of keys and numbers as vendors send them, and some as none does; in any order, a key also twice.
+fn usages() -> impl Strategy<Value = String> {
+    let keys = select(vec![
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "cached_tokens",
+        "prompt_cache_hit_tokens",
+        "reasoning_tokens",
+        "audio_tokens",
+        "x",
+    ]);
+    let numbers = select(vec![
+        "0",
+        "1",
+        "49",
+        "50",
+        "51",
+        "99",
+        "101",
+        "4294967295",
+        "1e3",
+        "2.0",
+        "-1",
+        "null",
+        "\"7\"",
+    ]);
+    let counts = prop::collection::vec((keys, numbers), 0..5).prop_map(|counts| {
+        counts.iter().map(|(key, number)| format!(r#""{key}" : {number}"#)).collect::<Vec<_>>().join(",")
+    });
+    (counts.clone(), counts).prop_map(|(outer, inner)| {
+        let comma = if outer.is_empty() { "" } else { "," };
+        format!(r#"{{{outer}{comma}"details":{{{inner}}}}}"#)
+    })
+}
+
+proptest! {
+    #[test]
+    fn s2_15_with_and_without_care_the_same_is_read(usage in usages()) {
+        read(usage.as_bytes());
     }
 }

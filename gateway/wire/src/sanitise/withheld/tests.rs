@@ -78,7 +78,7 @@ proptest! {
     ) {
         let quoted = [secret.clone(), secret[from.index(secret.len())..].to_owned()];
         for quoted in quoted {
-            let clean = told(&secret, &crate::sanitise(&format!("{before}{quoted}{after}")));
+            let clean = told(&secret, &crate::sanitise::sanitise(&format!("{before}{quoted}{after}")));
             let left = secret.as_bytes().windows(TELLING).find(|piece| {
                 tells(piece) && memmem::find(clean.as_bytes(), piece).is_some()
             });

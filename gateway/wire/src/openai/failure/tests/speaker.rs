@@ -6,8 +6,11 @@ use super::*;
 #[test]
 fn s1_8_a_4xx_that_the_api_did_not_say_is_laid_on_no_caller() {
     let classes = [
-        (301, Garbled, Garbled),
+        (301, Misdirected, Misdirected),
+        (302, Misdirected, Misdirected),
         (304, Garbled, Garbled),
+        (307, Misdirected, Misdirected),
+        (308, Misdirected, Misdirected),
         (400, Misdirected, CallerFault),
         (401, Credential, Credential),
         (402, Billing, Billing),
@@ -127,7 +130,9 @@ fn s2_9_a_refusal_of_the_usage_option_may_stand_anywhere() {
         for (status, refuses) in
             [(400, true), (422, true), (401, false), (404, false), (429, false), (500, false)]
         {
-            assert_eq!(told(status, &[], body).refuses_addition, refuses, "{status} {body}");
+            let failure = told(status, &[], body);
+            assert_eq!(failure.refuses_addition, refuses, "{status} {body}");
+            assert_eq!(failure.names_addition, refuses, "{status} {body}");
         }
     }
     for body in ["", r#"{"error":{"message":"Invalid value for 'temperature'."}}"#] {
@@ -138,7 +143,37 @@ fn s2_9_a_refusal_of_the_usage_option_may_stand_anywhere() {
     assert!(!told(400, &[], quoted).refuses_addition);
     let row = Vendor::OpenAICompatible.row();
     let in_a_200 = br#"{"error":{"type":"invalid_request_error","param":"stream_options"}}"#;
-    assert!(inside(row, in_a_200, NOW).unwrap().refuses_addition);
+    let failure = inside(row, in_a_200, NOW).unwrap();
+    assert!(failure.refuses_addition && failure.names_addition);
+}
+
+/// What a vendor quotes is reason enough for one repeat, but teaches nothing.
+#[test]
+fn s2_9_a_quotation_of_the_usage_option_is_not_the_vendors_word() {
+    for body in [
+        r#"{"error":{"message":"Invalid value: 'stream_options'.","param":"tool_choice"}}"#,
+        r#"{"error":{"message":"no","input":{"stream_options":{"include_usage":true}}}}"#,
+        r#"{"detail":[{"loc":["body","messages"],"msg":"Field required","input":{"stream_options":{}}}]}"#,
+        r#"{"error":{"message":"Unknown parameter.","param":"tools[0].stream_options"}}"#,
+        r#"{"error":{"message":"failed","failed_generation":"unknown field stream_options"}}"#,
+    ] {
+        let failure = told(400, &[], body);
+        assert_eq!((failure.refuses_addition, failure.names_addition), (true, false), "{body}");
+    }
+}
+
+/// What a model says, and with it such a refusal, is another with each try: that a repeat passes proves nothing.
+#[test]
+fn s2_9_a_refusal_of_what_a_model_said_is_none_of_the_usage_option() {
+    for code in ["tool_use_failed", "json_validate_failed", "string_above_max_length"] {
+        let body = serde_json::json!({"error": {
+            "message": "Unknown parameter: stream_options", "param": "stream_options", "code": code,
+            "type": "invalid_request_error", "failed_generation": "{\"stream_options\":1}",
+        }});
+        let failure = told(400, &[], &body.to_string());
+        assert_eq!((failure.class, failure.refuses_addition), (CallerFault, false), "{code}");
+        assert!(!failure.names_addition, "{code}");
+    }
 }
 
 #[test]
