@@ -14,7 +14,7 @@ pub struct Bounds {
     pub body_grace: Duration,
     /// Bytes per second.
     pub body_rate: u64,
-    /// The caller takes no byte of an answer for so long.
+    /// The caller may take so long for a piece of 16 KiB, or for all that is on its way to it.
     pub write_idle: Duration,
     /// A kept connection without a request: longer than clients keep theirs, so that it is they who close.
     pub kept: Duration,

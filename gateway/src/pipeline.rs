@@ -13,9 +13,8 @@ use crate::relay::{Attempts, Relay};
 use crate::rescue;
 use crate::timer::SharedTimer;
 use crate::walk;
-use ::http::header::EXPECT;
+use crate::worker::Worker;
 use ::http::{HeaderMap, Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
@@ -38,17 +37,19 @@ pub(crate) async fn chat(
     mut recorder: Recorder,
     timer: SharedTimer,
     request: Request<Incoming>,
+    head_bytes: usize,
 ) -> Answered {
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let mut upload = http::Upload::new(&head, body);
     recorder.event.named_by_caller(&head.headers);
-    match admitted(gateway, &head.headers, &mut body, &mut recorder).await {
+    match admitted(gateway, &head.headers, head_bytes, &mut upload, &mut recorder).await {
         Ok(admitted) => {
-            drop((head, body));
+            drop((head, upload));
             Answered { response: run(admitted.into_call(gateway, recorder, timer)).await, unread: None }
         }
         Err(fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
-            let unread = http::unread(&head, body).filter(|_| !slow);
+            let unread = upload.unread().filter(|_| !slow);
             let id = recorder.event.id;
             Answered { response: http::refuse(&mut recorder, id, fault), unread }
         }
@@ -97,15 +98,17 @@ impl Admitted {
 async fn admitted(
     gateway: &Gateway,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    head_bytes: usize,
+    upload: &mut http::Upload,
     recorder: &mut Recorder,
 ) -> Result<Admitted, Fault> {
     let began = recorder.event.began;
     let worker = Arc::clone(&recorder.worker);
+    let _head = hold_head(gateway, head_bytes, upload, &worker)?;
     worker.gate.enter(worker.series.in_flight(), || worker.random()).await?;
-    let arrived = arrive(gateway, headers, body, recorder)?;
+    let arrived = arrive(gateway, headers, upload, recorder)?;
     let http::Received { body, mut held, took } =
-        http::receive(headers, body, arrived.max_body_bytes, gateway, &worker, began).await?;
+        http::receive(headers, upload, arrived.max_body_bytes, gateway, &worker, began).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
     let request = ChatRequest::read(body).map_err(http::bad_request)?;
@@ -118,20 +121,35 @@ async fn admitted(
     admit(gateway, headers, &arrived, request, held, recorder)
 }
 
+/// A share for a large head, which is there as long as the body comes. Nobody waits for it: what waits is not counted.
+fn hold_head(
+    gateway: &Gateway,
+    bytes: usize,
+    upload: &http::Upload,
+    worker: &Worker,
+) -> Result<Option<Held>, Fault> {
+    if bytes <= http::LARGE_HEAD {
+        return Ok(None);
+    }
+    let class = if upload.is_at_most(SMALL) { Class::Small } else { Class::Body };
+    let mut held = gateway.memory.share();
+    held.try_grow(bytes as u64, class).map_err(|_| http::no_room(worker.random()))?;
+    Ok(Some(held))
+}
+
 /// Who calls. A key without room is told before a large body has come, or one that waits to be asked for (semantics
 /// S3.7); a small one is there as soon as it could be told.
 fn arrive(
     gateway: &Gateway,
     headers: &HeaderMap,
-    body: &Incoming,
+    upload: &http::Upload,
     recorder: &mut Recorder,
 ) -> Result<Arrived, Fault> {
     let live = gateway.live.load();
     let live = live.as_ref().ok_or_else(http::not_ready)?;
     let key = authenticate(live, headers, unix(recorder.event.began_at))?;
     let key = recorder.event.key.insert(key);
-    let is_small = body.size_hint().upper().is_some_and(|most| most <= SMALL);
-    if !is_small || headers.contains_key(EXPECT) {
+    if !upload.is_at_most(SMALL) || upload.waits() {
         // Not when it came: it may have waited for its turn.
         look_at_requests(key, Instant::now())?;
     }

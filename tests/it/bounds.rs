@@ -225,6 +225,32 @@ async fn s9_4_a_reader_that_takes_nothing_is_dropped_and_its_upstream_with_it() 
 }
 
 #[tokio::test]
+async fn s9_4_a_reader_that_takes_a_byte_now_and_then_is_dropped() {
+    let upstream = Upstream::start();
+    upstream.then(endless());
+    upstream.then(Answer::huge(3));
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    for body in [streamed(), unary()] {
+        let mut caller = Raw::narrow(world.data).await;
+        caller.send(chat(&body.to_string())).await;
+        caller.read_past("200 OK").await;
+        let took = async {
+            let mut byte = [0];
+            while tokio::io::AsyncReadExt::read(&mut caller.stream, &mut byte)
+                .await
+                .is_ok_and(|read| read > 0)
+            {
+                tokio::time::sleep(SHORT / 10).await;
+            }
+        };
+        tokio::select! {
+            () = took => {}
+            () = eventually("nothing is left of it", async || load(&world).await.1 == 0) => {}
+        }
+    }
+}
+
+#[tokio::test]
 async fn s9_4_a_whole_answer_that_an_http2_caller_does_not_take_is_given_up() {
     let (upstream, gate) = (Upstream::start(), Gate::new());
     upstream.then(Answer::says("x".repeat(3 << 20)));

@@ -288,3 +288,30 @@ async fn who_waits_for_100_continue_is_refused_before_it_sends() {
     caller.send(body).await;
     caller.read_past("200 OK").await;
 }
+
+#[tokio::test]
+async fn s9_6_who_was_told_to_continue_still_reads_why_it_was_refused() {
+    let upstream = Upstream::start();
+    let mut config = Config::over(&[&upstream]);
+    config.gateway_mut(|gateway| gateway.listener.max_body_bytes = 256 << 10);
+    let world = config.start();
+    for _ in 0..5 {
+        let mut caller = Raw::to(&world).await;
+        caller.send(chat_head("expect: 100-continue\r\ntransfer-encoding: chunked\r\n")).await;
+        caller.read_past("100 Continue\r\n\r\n").await;
+        let piece = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10));
+        for _ in 0..200 {
+            assert!(caller.send(&piece).await, "it listens until the end");
+        }
+        caller.send("0\r\n\r\n").await;
+        caller.read_past("body_too_large").await;
+    }
+    // What is expected beside that asks for no `100 Continue`, and its body comes.
+    let body = unary().to_string();
+    let head = "POST /nowhere HTTP/1.1\r\nhost: weir\r\nexpect: patience\r\n";
+    let mut caller = Raw::to(&world).await;
+    caller.send(format!("{head}content-length: {}\r\n\r\n", body.len())).await;
+    assert_eq!(caller.reply().await.unwrap().status, 404);
+    caller.send(body).await;
+    assert_eq!(caller.ask("GET /v1/models HTTP/1.1\r\nhost: weir\r\n\r\n").await.status, 401);
+}

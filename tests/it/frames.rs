@@ -1,13 +1,13 @@
 //! HTTP/2 as no client library would send it: its own frames, and when.
 
 use crate::harness::{KEY, World, streamed, unary};
-use crate::tools::{H2, PATIENCE, body_of, eventually, h2_chat, load, over};
+use crate::tools::{H2, PATIENCE, SHORT, body_of, eventually, h2_chat, load, over};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use weir_upstream::{At, Chat, Gate, Upstream};
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -15,6 +15,8 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
@@ -71,16 +73,7 @@ impl Frames {
 
     /// The next frame; `None` at the end.
     async fn next(&mut self) -> Option<Frame> {
-        let read = async {
-            let mut head = [0; 9];
-            self.0.read_exact(&mut head).await.ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; length as usize];
-            self.0.read_exact(&mut payload).await.ok()?;
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            Some(Frame { kind: head[3], flags: head[4], stream, payload })
-        };
-        tokio::time::timeout(PATIENCE, read).await.expect("no frame comes")
+        next_frame(&mut self.0).await
     }
 
     /// Asks for a sign of life, and fails on a word of farewell.
@@ -94,6 +87,19 @@ impl Frames {
             }
         }
     }
+}
+
+async fn next_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<Frame> {
+    let read = async {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await.ok()?;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("no frame comes")
 }
 
 /// So many requests, each cancelled at once.
@@ -154,6 +160,97 @@ async fn s9_7_many_quick_cancels_leave_the_other_streams_of_a_connection_alone()
     }
     assert!(String::from_utf8_lossy(&text).ends_with("data: [DONE]\n\n"));
     eventually("nothing is left of the cancelled", async || load(&world).await.1 == 0).await;
+}
+
+/// Opens a chat on stream 1 that may be sent nothing; then lets it send `bytes` every so often, and gives the bytes that
+/// come until it is reset. `None`: it goes on for `at_most`.
+async fn taking(world: &World, body: &str, bytes: u32, every: Duration, at_most: Duration) -> Option<usize> {
+    let mut caller = Frames::connect(world, 100).await;
+    caller.send(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+    caller.send(&frame(HEADERS, END_HEADERS, 1, &chat_headers())).await;
+    caller.send(&frame(DATA, END_STREAM, 1, body.as_bytes())).await;
+    let (mut reads, mut writes) = caller.0.into_split();
+    let lets = async {
+        loop {
+            writes.write_all(&frame(WINDOW_UPDATE, 0, 1, &bytes.to_be_bytes())).await.unwrap();
+            tokio::time::sleep(every).await; // the pace is what is tested
+        }
+    };
+    let mut taken = 0;
+    let ends = async {
+        loop {
+            let frame = next_frame(&mut reads).await.expect("the connection has ended");
+            taken += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            if frame.kind == RST_STREAM {
+                return;
+            }
+        }
+    };
+    let ended = tokio::select! {
+        () = lets => unreachable!(),
+        () = ends => true,
+        () = tokio::time::sleep(at_most) => false,
+    };
+    assert!(taken > 0, "nothing came");
+    ended.then_some(taken)
+}
+
+/// Of many streams each would hold its answer for as long as its caller likes.
+#[tokio::test]
+async fn s9_4_streams_whose_caller_takes_a_byte_now_and_then_are_given_up() {
+    let upstream = Upstream::start();
+    upstream.then(Answer::huge(3));
+    let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": "x".repeat(8 << 10)}}]});
+    upstream.then(Answer::endless(format!("data: {event}\n\n"), Duration::ZERO));
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    for body in [unary(), streamed()] {
+        let taken = taking(&world, &body.to_string(), 1, SHORT / 10, SHORT * 20).await;
+        assert!(taken.is_some_and(|taken| taken < 100), "{taken:?} bytes: {body}");
+    }
+    eventually("nothing is left of them", async || load(&world).await.1 == 0).await;
+}
+
+/// Small events ask no pace of who takes each of them.
+#[tokio::test]
+async fn s9_4_a_stream_of_small_events_lasts_as_long_as_each_is_taken() {
+    let upstream = Upstream::start();
+    let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": "x"}}]});
+    upstream.always(Answer::endless(format!("data: {event}\n\n"), SHORT / 10));
+    let world = over(&upstream, |options| options.bounds.write_idle = SHORT);
+    assert_eq!(taking(&world, &streamed().to_string(), 4 << 10, SHORT / 3, SHORT * 6).await, None);
+}
+
+/// A chat's headers with `bytes` more, in as many frames as that takes.
+fn large_headers(stream: u32, bytes: usize) -> Vec<u8> {
+    let mut block = chat_headers();
+    block.extend_from_slice(&[0, 8]);
+    block.extend_from_slice(b"x-filler");
+    block.push(127);
+    let mut left = bytes - 127;
+    while left >= 128 {
+        block.push((left % 128) as u8 | 128);
+        left /= 128;
+    }
+    block.push(left as u8);
+    block.resize(block.len() + bytes, b'f');
+    let (pieces, last) = (block.chunks(16 << 10), block.len().div_ceil(16 << 10) - 1);
+    let kind = |n| if n == 0 { HEADERS } else { CONTINUATION };
+    let flags = |n| if n == last { END_HEADERS } else { 0 };
+    pieces.enumerate().flat_map(|(n, piece)| frame(kind(n), flags(n), stream, piece)).collect()
+}
+
+#[tokio::test]
+async fn s9_3_large_heads_of_http2_count_while_their_bodies_come() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let mut caller = Frames::connect(&world, 100).await;
+    for n in 0..60 {
+        caller.send(&large_headers(1 + 2 * n, 60 << 10)).await;
+        caller.ping().await;
+    }
+    eventually("some are turned away", async || (10..=17).contains(&load(&world).await.1)).await;
+    drop(caller);
+    eventually("all is given back", async || world.post(body_of(600 << 10)).await.status == 200).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::harness::{KEY, World, unary};
 use crate::raw::{Raw, RawReply, chat, chat_head};
-use crate::tools::{SHORT, over};
+use crate::tools::{SHORT, body_of, over};
 use tokio::io::AsyncWriteExt;
 use weir_upstream::{Answer, At, Upstream};
 
@@ -30,9 +30,12 @@ fn get(path: &str) -> String {
 
 /// A chat with so many more header lines.
 fn with_lines(lines: usize) -> String {
-    let body = unary().to_string();
+    with_lines_and(lines, &unary().to_string())
+}
+
+fn with_lines_and(lines: usize, body: &str) -> String {
     let more: String = (0..lines).map(|n| format!("x-{n}: 1\r\n")).collect();
-    chat_head(&format!("{more}content-length: {}\r\n", body.len())) + &body
+    chat_head(&format!("{more}content-length: {}\r\n", body.len())) + body
 }
 
 #[tokio::test]
@@ -52,6 +55,26 @@ async fn s10_6_many_small_headers_pass_as_long_as_they_fit() {
     }
     assert_eq!(slow.reply().await.unwrap().status, 200);
     assert_eq!(upstream.count(), lines.len() * 2 + 1);
+}
+
+/// The more of a body comes with a head, the more of it lies behind the head when that is judged.
+#[tokio::test]
+async fn s10_6_what_follows_a_head_of_many_lines_does_not_count_as_head() {
+    let (_upstream, world) = world();
+    for (first, lines, second) in
+        [(200 << 10, 120, 100 << 10), (1 << 20, 120, 1 << 20), (200 << 10, 1000, 100 << 10)]
+    {
+        let mut caller = Raw::to(&world).await;
+        assert_eq!(caller.ask(with_lines_and(1, &body_of(first))).await.status, 200);
+        let burst = with_lines_and(lines, &body_of(second));
+        assert_eq!(caller.ask(&burst).await.status, 200, "{lines} lines and {second} bytes");
+        assert_eq!(caller.ask(&burst).await.status, 200, "and again");
+    }
+    // Empty lines in front of a head are none that end it.
+    let mut caller = Raw::to(&world).await;
+    assert_eq!(caller.ask(with_lines_and(1, &body_of(200 << 10))).await.status, 200);
+    let burst = "\r\n\r\n".to_owned() + &with_lines_and(20_000, &body_of(100 << 10));
+    check(&caller.ask(burst).await, 431, "headers_too_large");
 }
 
 #[tokio::test]
@@ -176,6 +199,71 @@ async fn a_request_names_one_host() {
     assert_eq!(upstream.count(), 2);
     let old = get("/v1/models").replace("host: weir\r\n", "").replace("HTTP/1.1", "HTTP/1.0");
     assert_eq!(Raw::to(&world).await.ask(old).await.status, 200, "HTTP/1.0 knows none");
+}
+
+#[tokio::test]
+async fn a_host_can_be_read_one_way_alone() {
+    let (_upstream, world) = world();
+    for (host, status) in [
+        ("weir", 200),
+        ("weir:8080", 200),
+        ("weir:", 200),
+        ("my_service.default.svc.cluster.local:80", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("[fe80::1%25eth0]", 200),
+        ("a%20b", 200),
+        ("a, b", 400),
+        ("a b", 400),
+        ("user@weir", 400),
+        ("http://weir/", 400),
+        ("weir/v1", 400),
+        ("weir?x", 400),
+        ("weir:80:81", 400),
+        ("weir:http", 400),
+        ("[::1", 400),
+        ("[::1]x", 400),
+        ("::1", 400),
+        ("weir\\x", 400),
+        ("we\u{ef}r", 400),
+    ] {
+        let reply = Raw::to(&world)
+            .await
+            .ask(get("/v1/models").replace("host: weir", &format!("host: {host}")))
+            .await;
+        assert_eq!(reply.status, status, "{host:?}");
+        if status == 400 {
+            check(&reply, 400, "invalid_request");
+        }
+    }
+}
+
+/// The HTTP library takes whatever ends with `chunked`, and would give us compressed bytes.
+#[tokio::test]
+async fn s10_20_a_transfer_coding_beside_chunked_is_refused_by_its_name() {
+    let (upstream, world) = world();
+    let body = unary().to_string();
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (codings, status, named) in [
+        ("transfer-encoding: chunked\r\n", 200, ""),
+        ("transfer-encoding: Chunked\r\n", 200, ""),
+        ("transfer-encoding: , chunked\r\n", 200, ""),
+        ("transfer-encoding: gzip, chunked\r\n", 400, "gzip"),
+        ("transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n", 400, "gzip"),
+        ("transfer-encoding: identity, chunked\r\n", 400, "identity"),
+        ("transfer-encoding: chunked, chunked\r\n", 400, "chunked, chunked"),
+    ] {
+        let mut caller = Raw::to(&world).await;
+        let reply = caller.ask(chat_head(codings) + &chunks).await;
+        assert_eq!(reply.status, status, "{codings:?}");
+        if status == 400 {
+            check(&reply, 400, "invalid_request");
+            let message = reply.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(named), "{message}");
+        }
+        assert_eq!(caller.ask(get("/v1/models")).await.status, 200, "the connection goes on");
+    }
+    assert_eq!(upstream.count(), 3);
 }
 
 #[tokio::test]

@@ -326,3 +326,51 @@ async fn s9_3_what_is_held_of_a_stream_before_its_content_counts() {
     }
     panic!("{STREAMS} streams have room");
 }
+
+/// Callers who have sent `head` and nothing behind it.
+async fn who_sent(world: &World, head: &str, count: usize) -> Vec<Raw> {
+    let mut callers = Vec::new();
+    for _ in 0..count {
+        let mut caller = Raw::to(world).await;
+        caller.send(head).await;
+        callers.push(caller);
+    }
+    callers
+}
+
+#[tokio::test]
+async fn s9_3_large_heads_count_while_they_and_their_bodies_come() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let whole = chat_head(&format!("x-filler: {}\r\ncontent-length: 10\r\n", "f".repeat(60 << 10)));
+    let unfinished = whole.trim_end();
+    for (head, unfinished) in [(whole.as_str(), false), (unfinished, true)] {
+        let mut callers = who_sent(&world, head, 40).await;
+        eventually("some are turned away", async || {
+            let (connections, in_flight) = load(&world).await;
+            if unfinished { (10..=17).contains(&connections) } else { (10..=17).contains(&in_flight) }
+        })
+        .await;
+        let reply = callers.last_mut().unwrap().reply().await.expect("an answer");
+        assert_eq!((reply.status, reply.code().as_str()), (503, "overloaded"), "{unfinished}");
+        assert!(reply.header("retry-after").is_some(), "{reply:?}");
+        drop(callers);
+        eventually("all is given back", async || world.post(body_of(600 << 10)).await.status == 200).await;
+    }
+}
+
+#[tokio::test]
+async fn s9_3_large_heads_that_come_one_by_one_leave_nothing_counted() {
+    let upstream = Upstream::start();
+    let world = over(&upstream, |options| options.memory_budget = Some(256 << 10));
+    let body = unary().to_string();
+    let head = format!("x-filler: {}\r\ncontent-length: {}\r\n", "f".repeat(60 << 10), body.len());
+    let request = chat_head(&head) + &body;
+    let mut callers = who_sent(&world, "", 10).await;
+    for _ in 0..3 {
+        for caller in &mut callers {
+            assert_eq!(caller.ask(&request).await.status, 200);
+            assert_eq!(caller.ask(chat(&body_of(100 << 10))).await.status, 200);
+        }
+    }
+}

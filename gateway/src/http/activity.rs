@@ -53,12 +53,13 @@ impl Activity {
         Busy(self.clone())
     }
 
-    /// Bytes have come that belong to requests.
-    pub(super) fn read(&self) {
+    /// Bytes have come that belong to requests. Whether they may be of a head.
+    pub(super) fn read(&self) -> bool {
         let mut doing = self.lock();
         if let Doing::Kept { .. } = *doing {
             *doing = Doing::Head { since: Instant::now() };
         }
+        matches!(*doing, Doing::Head { .. })
     }
 
     /// hyper refuses a request's head with `status`.
@@ -112,17 +113,17 @@ mod tests {
     fn s9_4_only_what_comes_between_requests_is_a_head() {
         let activity = Activity::new(Instant::now());
         let Doing::Head { since } = activity.doing() else { panic!("{:?}", activity.doing()) };
-        activity.read();
+        assert!(activity.read());
         assert_eq!(activity.doing(), Doing::Head { since }, "more of a head does not begin it anew");
         let busy = activity.busy();
-        activity.read();
+        assert!(!activity.read());
         assert!(matches!(activity.doing(), Doing::Busy { .. }), "a body");
         let another = busy.another();
         drop(busy);
         assert!(matches!(activity.doing(), Doing::Busy { requests: NonZeroUsize::MIN }));
         drop(another);
         let Doing::Kept { since } = activity.doing() else { panic!("{:?}", activity.doing()) };
-        activity.read();
+        assert!(activity.read());
         assert!(matches!(activity.doing(), Doing::Head { since: next } if next >= since));
     }
 

@@ -8,7 +8,7 @@ use super::guarded::Guarded;
 use super::outbox::Outbox;
 use super::router::MAX_HEADERS;
 use super::streams::Streams;
-use super::{receive, refusal, router, unreadable};
+use super::{Upload, receive, refusal, router, unreadable};
 use crate::app::Gateway;
 use crate::fault::Fault;
 use crate::keepalive;
@@ -21,6 +21,7 @@ use crate::worker::Worker;
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Parts;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::TokioTimer;
@@ -107,18 +108,19 @@ async fn serve_http1(mut io: Guarded, mut served: Served) {
         let (task, graceful) = (Pin::new(&mut connection), http1::Connection::graceful_shutdown);
         until_ended(&gateway, task, graceful, || activity.has_refused()).await;
         let Some(status) = activity.take_refusal() else { return };
-        let parts = connection.into_parts();
-        (io, served) = (parts.io, parts.service);
-        if status == 400 || parts.read_buf.len() >= MAX_HEADERS || most_lines.is_some() {
-            let id = served.new_id();
+        let Parts { io: socket, read_buf, service, .. } = connection.into_parts();
+        (io, served) = (socket, service);
+        if status != 431 || unreadable::is_too_large(&read_buf, MAX_HEADERS) || most_lines.is_some() {
+            drop(read_buf); // nobody counts it
+            let (id, within) = (served.new_id(), gateway.bounds.write_idle);
+            let fault = unreadable::fault(status, MAX_HEADERS, served.worker.random());
             // Boxed: every connection's task would be as large, and few come here.
-            let refusing =
-                Box::pin(unreadable::refuse(io, status, MAX_HEADERS, id, gateway.bounds.write_idle));
+            let refusing = Box::pin(unreadable::refuse(io, fault, id, within));
             unless_drained(&gateway, refusing).await;
             return;
         }
         // Too many lines, not too large.
-        io.read_again(parts.read_buf);
+        io.read_again(read_buf);
         builder.max_headers(*most_lines.insert(MOST_LINES));
     }
 }
@@ -189,20 +191,22 @@ impl Service<Request<Incoming>> for Served {
         let (busy, id) = (self.activity.busy(), self.new_id());
         let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
         let version = request.version();
-        let checked = router::check_head(version, request.headers());
-        if checked.is_ok() && is_chat(&request) {
+        let checked = router::check_head(&request);
+        if let Ok(head_bytes) = checked
+            && is_chat(&request)
+        {
             // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
             let recorder = Recorder::begin(&self.worker, id, Instant::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
-            return Box::pin(chat(gateway, recorder, request, timer, outbox, busy));
+            return Box::pin(chat(gateway, recorder, request, head_bytes, timer, outbox, busy));
         }
         let (head, body) = request.into_parts();
         let response = match checked {
-            Ok(()) => router::answer(&gateway, &head, id),
+            Ok(_) => router::answer(&gateway, &head, id),
             Err(fault) => refusal(id, fault),
         };
-        let unread = receive::unread(&head, body); // nothing that is served here has one
+        let unread = Upload::new(&head, body).unread(); // nothing that is served here has one
         Box::pin(async move { Ok(hand_out(&gateway, version, Answered { response, unread }, &outbox, busy)) })
     }
 }
@@ -217,12 +221,13 @@ async fn chat(
     gateway: Arc<Gateway>,
     recorder: Recorder,
     request: Request<Incoming>,
+    head_bytes: usize,
     timer: SharedTimer,
     outbox: Arc<Outbox>,
     busy: Busy,
 ) -> Result<Response<Outgoing>, Infallible> {
     let (id, version) = (recorder.event.id, request.version());
-    let answering = pin!(pipeline::chat(&gateway, recorder, timer, request));
+    let answering = pin!(pipeline::chat(&gateway, recorder, timer, request, head_bytes));
     let answered = until_cut(&gateway, id, answering).await;
     Ok(hand_out(&gateway, version, answered, &outbox, busy))
 }
@@ -279,7 +284,7 @@ mod tests {
     #[test]
     fn the_future_of_a_request_stays_under_4_kib() {
         fn size<F: Future>(
-            _: impl FnOnce(Arc<Gateway>, Recorder, Request<Incoming>, SharedTimer, Arc<Outbox>, Busy) -> F,
+            _: impl FnOnce(Arc<Gateway>, Recorder, Request<Incoming>, usize, SharedTimer, Arc<Outbox>, Busy) -> F,
         ) -> usize {
             size_of::<F>()
         }

@@ -9,18 +9,22 @@ use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
 use super::lingering::Lingering;
 use super::receive::DISCARD_IDLE;
+use super::router::LARGE_HEAD;
+use super::stall::Stall;
 use super::unreadable;
 use crate::app::Gateway;
+use crate::memory::{Class, Exhausted, Held};
 use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What an HTTP/1.1 caller sent before it could read the end of an answer has come by then. HTTP/2's callers send frames
@@ -36,10 +40,15 @@ pub(super) struct Guarded {
     activity: Activity,
     /// Bytes that were read already, to be read again.
     again: Bytes,
-    /// Since when the caller takes no byte.
-    stuck_since: Option<Instant>,
+    /// What was read last may be of a head.
+    began_head: bool,
+    /// Of a head that is not complete, what came after its first bytes, and the share of the memory budget that it holds.
+    unfinished: usize,
+    held: Option<Held>,
     read: Timer,
-    write: Timer,
+    /// How much the caller has taken, and for how long it takes too little.
+    taken: u64,
+    stall: Stall,
     /// Set once the writing side is closed.
     lingering: Option<Box<Lingering>>,
 }
@@ -58,9 +67,12 @@ impl Guarded {
             speaks: first.speaks(),
             activity,
             again: Bytes::copy_from_slice(first.bytes()),
-            stuck_since: None,
+            began_head: false,
+            unfinished: 0,
+            held: None,
             read: Timer::default(),
-            write: Timer::default(),
+            taken: 0,
+            stall: Stall::default(),
             lingering: None,
         }
     }
@@ -73,6 +85,44 @@ impl Guarded {
     /// The socket alone.
     pub(super) fn into_stream(self) -> TcpStream {
         self.io.into_inner()
+    }
+
+    /// Whether a head has begun to come and is not complete: hyper asks for more of it.
+    fn is_within_head(&mut self) -> bool {
+        self.began_head &= matches!(self.activity.doing(), Doing::Head { .. });
+        if !self.began_head {
+            (self.unfinished, self.held) = (0, None); // its request counts it
+        }
+        self.began_head
+    }
+
+    /// Reads more of a head that is not complete, and counts it once it is large: whose it is nobody knows yet.
+    fn poll_head(&mut self, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        // Copied, to see how much comes: a cursor does not tell. Nearly all heads come with their first bytes.
+        let mut piece = [MaybeUninit::uninit(); LARGE_HEAD];
+        let mut piece = ReadBuf::uninit(piece.get_mut(..buf.remaining().min(LARGE_HEAD)).unwrap_or_default());
+        match Pin::new(self.io.inner_mut()).poll_read(cx, &mut piece) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(failed) => return Poll::Ready(failed),
+            Poll::Pending => return self.poll_patience(cx),
+        }
+        buf.put_slice(piece.filled());
+        self.unfinished += piece.filled().len();
+        if self.hold_head().is_err() {
+            self.activity.refuse_head(503);
+            return Poll::Pending; // whoever drives the connection takes over
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Holds a share for the head that is not complete, if it is large.
+    fn hold_head(&mut self) -> Result<(), Exhausted> {
+        if self.unfinished <= LARGE_HEAD {
+            return Ok(());
+        }
+        let held = self.held.get_or_insert_with(|| self.gateway.memory.share());
+        // Small requests never wait for large ones, and neither for heads of nobody.
+        held.try_grow((LARGE_HEAD + self.unfinished) as u64, Class::Body)
     }
 
     /// Nothing more to read yet: how long may that go on?
@@ -89,18 +139,20 @@ impl Guarded {
         self.read.poll(cx, deadline).map(|()| Err(timed_out(what)))
     }
 
-    fn wrote<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn wrote(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
             Poll::Ready(result) => {
-                self.stuck_since = None;
+                self.taken += result.as_ref().map_or(0, |bytes| *bytes as u64);
                 Poll::Ready(result)
             }
-            Poll::Pending => {
-                let since = *self.stuck_since.get_or_insert_with(Instant::now);
-                let late = self.write.poll(cx, since + self.gateway.bounds.write_idle);
-                late.map(|()| Err(timed_out("the caller takes no bytes")))
-            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
         }
+    }
+
+    /// The socket takes no more now: how long may that go on? How much waits to be written, nobody here knows.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let late = self.stall.poll(cx, self.taken, u64::MAX, self.gateway.bounds.write_idle);
+        late.map(|()| timed_out("the caller takes no bytes"))
     }
 
     /// What is left to do once the writing side is closed. A kept connection of HTTP/1.1 is closed at once: its caller has
@@ -151,10 +203,14 @@ impl Read for Guarded {
             let bytes = self.again.len().min(buf.remaining());
             buf.put_slice(&self.again.split_to(bytes));
             // With what else there is: hyper doubles its buffer where a read leaves it less room than it asks for.
+            self.began_head = self.speaks == Speaks::Http1;
             return match Pin::new(&mut self.io).poll_read(cx, buf) {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 _ => Poll::Ready(Ok(())),
             };
+        }
+        if self.began_head && self.is_within_head() {
+            return self.poll_head(cx, buf);
         }
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         if polled.is_pending() {
@@ -162,7 +218,7 @@ impl Read for Guarded {
         }
         // On HTTP/2 they may as well be settings and pings, which keep no connection alive.
         if self.speaks == Speaks::Http1 {
-            self.activity.read();
+            self.began_head = self.activity.read();
         }
         polled
     }
@@ -199,15 +255,22 @@ impl Write for Guarded {
         if self.has_left(cx) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        let polled = Pin::new(&mut self.io).poll_flush(cx);
-        self.wrote(cx, polled)
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(result) => {
+                self.stall.end(); // who flushes has written everything
+                Poll::Ready(result)
+            }
+            Poll::Pending => self.poll_stall(cx).map(Err),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.lingering.is_none() {
-            let polled = Pin::new(&mut this.io).poll_shutdown(cx);
-            ready!(this.wrote(cx, polled))?;
+            match Pin::new(&mut this.io).poll_shutdown(cx) {
+                Poll::Pending => return this.poll_stall(cx).map(Err),
+                closed => ready!(closed)?,
+            }
         }
         let mut lingering = this.lingering.take().unwrap_or_else(|| this.linger());
         let polled = lingering.poll(cx, this.io.inner_mut());

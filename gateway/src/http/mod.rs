@@ -16,6 +16,7 @@ mod outbox;
 mod receive;
 mod respond;
 mod router;
+mod stall;
 mod streams;
 mod text;
 mod unreadable;
@@ -25,9 +26,9 @@ pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
 pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};
 pub(crate) use names::X_REQUEST_ID;
-pub(crate) use receive::{Received, hold, receive, unread};
+pub(crate) use receive::{Received, Upload, hold, no_room, receive};
 pub(crate) use respond::{begun_stream, respond};
-pub(crate) use router::not_ready;
+pub(crate) use router::{LARGE_HEAD, not_ready};
 
 /// A comment that keeps a silent stream alive.
 pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");

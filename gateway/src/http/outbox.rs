@@ -72,11 +72,10 @@ impl Outbox {
         self.connection.as_ref().map_or(0, |bytes| bytes.load(Ordering::Relaxed))
     }
 
-    /// How many bytes have been taken, if some are on their way: the same number again after a while means that the
-    /// caller takes nothing.
-    pub(super) fn stuck_at(&self) -> Option<u64> {
-        let taken = self.taken.load(Ordering::Relaxed);
-        (self.given.load(Ordering::Relaxed) != taken).then_some(taken)
+    /// How many bytes have been taken, and handed out, if some are on their way.
+    pub(super) fn on_its_way(&self) -> Option<(u64, u64)> {
+        let (taken, given) = (self.taken.load(Ordering::Relaxed), self.given.load(Ordering::Relaxed));
+        (given != taken).then_some((taken, given))
     }
 
     fn gave(&self, bytes: usize) {
@@ -172,18 +171,18 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = &mut Context::from_waker(&waker);
-        assert!(outbox.is_empty() && outbox.stuck_at().is_none());
+        assert!(outbox.is_empty() && outbox.on_its_way().is_none());
         let mut first = Piece::new(Bytes::from_static(b"first"), Some(Arc::clone(&outbox)));
         let second = Piece::new(Bytes::from_static(b"second"), Some(Arc::clone(&outbox)));
         assert!(outbox.poll_at_most(cx, 2).is_ready() && outbox.poll_at_most(cx, 1).is_pending());
-        assert_eq!((outbox.stuck_at(), outbox.of_connection()), (Some(0), 11));
+        assert_eq!((outbox.on_its_way(), outbox.of_connection()), (Some((0, 11)), 11));
         first.advance(3);
-        assert_eq!((outbox.stuck_at(), outbox.of_connection()), (Some(3), 8));
+        assert_eq!((outbox.on_its_way(), outbox.of_connection()), (Some((3, 11)), 8));
         assert!(!woken.0.load(Ordering::Relaxed), "a part of a piece is none");
         drop(first);
         assert!(woken.0.load(Ordering::Relaxed) && outbox.poll_at_most(cx, 1).is_ready());
         drop(second);
-        assert!(outbox.is_empty() && outbox.stuck_at().is_none());
+        assert!(outbox.is_empty() && outbox.on_its_way().is_none());
         assert_eq!(connection.load(Ordering::Relaxed), 0);
     }
 }

@@ -9,8 +9,8 @@ use crate::memory::{Class, Held, SMALL};
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, header};
-use http_body::Body;
+use http::{HeaderMap, Version, header};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::error::Error as _;
@@ -32,18 +32,56 @@ pub(crate) struct Received {
     pub(crate) took: Duration,
 }
 
+/// A request's body that may still be on its way.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    body: Incoming,
+    /// Its caller sends nothing unless it is told `100 Continue`, which hyper tells when the body is first asked for.
+    waits: bool,
+}
+
+impl Upload {
+    /// The body behind `head`.
+    pub(crate) fn new(head: &Parts, body: Incoming) -> Self {
+        let expected = head.headers.get_all(header::EXPECT).iter().next_back();
+        let waits = expected.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        Self { body, waits: waits && head.version > Version::HTTP_10 }
+    }
+
+    /// Whether it is known to be no larger than `most`.
+    pub(crate) fn is_at_most(&self, most: u64) -> bool {
+        self.body.size_hint().upper().is_some_and(|upper| upper <= most)
+    }
+
+    /// Whether its caller sends nothing before it is told to.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// What should still be read of it, its request being refused. Most clients read no answer before they have sent
+    /// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
+    pub(crate) fn unread(self) -> Option<Incoming> {
+        (!self.body.is_end_stream() && !self.waits).then_some(self.body)
+    }
+
+    async fn next(&mut self) -> Option<Result<Frame<Bytes>, hyper::Error>> {
+        self.waits = false;
+        self.body.frame().await
+    }
+}
+
 /// Takes in the body of a request that came when it `began`. It takes its share of the memory budget as it comes,
 /// whatever length is told.
 pub(crate) async fn receive(
     headers: &HeaderMap,
-    body: &mut Incoming,
+    upload: &mut Upload,
     max: u64,
     gateway: &Gateway,
     worker: &Worker,
     began: Instant,
 ) -> Result<Received, Fault> {
     refuse_compressed(headers)?;
-    let told = body.size_hint().exact();
+    let told = upload.body.size_hint().exact();
     if told.is_some_and(|told| told > max) {
         return Err(too_large(max));
     }
@@ -51,9 +89,9 @@ pub(crate) async fn receive(
     let mut held = gateway.memory.share();
     let mut buffer = Collected::of_length(told);
     let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
-    while !body.is_end_stream() {
+    while !upload.body.is_end_stream() {
         let until = began + patience(bounds, buffer.len() as u64);
-        let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
+        let frame = match tokio::time::timeout_at(until.into(), upload.next()).await {
             Err(_) => return Err(too_slow(buffer.len(), bounds)),
             Ok(None) => break,
             Ok(Some(Err(error))) => return Err(broken_off(&error)),
@@ -90,13 +128,6 @@ fn refuse_compressed(headers: &HeaderMap) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The body of a refused request, as far as it should still be read. Most clients read no answer before they have sent
-/// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
-pub(crate) fn unread(head: &Parts, body: Incoming) -> Option<Incoming> {
-    // Who waits for `100 Continue` sends nothing.
-    (!body.is_end_stream() && !head.headers.contains_key(header::EXPECT)).then_some(body)
-}
-
 /// Reads what is left of a refused request's body, and forgets it.
 pub(super) async fn discard(mut body: Incoming) {
     let read = async {
@@ -114,8 +145,12 @@ pub(super) async fn discard(mut body: Incoming) {
 
 /// Makes `held` a share of `bytes`.
 pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, worker: &Worker) -> Result<(), Fault> {
-    let why = "The gateway holds as many bodies as its memory allows.";
-    held.grow(bytes, class).await.map_err(|_| Fault::overloaded(why, worker.random()))
+    held.grow(bytes, class).await.map_err(|_| no_room(worker.random()))
+}
+
+/// The memory budget stayed spent.
+pub(crate) fn no_room(random: u64) -> Fault {
+    Fault::overloaded("The gateway holds as many requests as its memory allows.", random)
 }
 
 /// The body ended with `error`: its caller has left, or sends what is no chunk.

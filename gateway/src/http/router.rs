@@ -10,15 +10,18 @@ use crate::fault::{Fault, FaultKind, Retry};
 use crate::live::{Live, LiveKey};
 use crate::observe::RequestId;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http_body::Body;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A request's headers, in bytes (semantics S10.6).
 pub(super) const MAX_HEADERS: usize = 64 << 10;
+/// A larger head counts in the memory budget. A smaller one is in what every request is counted with.
+pub(crate) const LARGE_HEAD: usize = 8 << 10;
 
 /// Answers a request for anything but a chat.
 pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
@@ -117,21 +120,69 @@ pub(crate) fn not_ready() -> Fault {
     .retry(Retry::After(Duration::from_secs(1)))
 }
 
-/// Refuses a head for itself: on HTTP/1.1 one that names no host, or more than one (RFC 9112, section 3.2), for two
-/// readers of it may see two destinations; on HTTP/2 one that is too large, which HTTP/1.1 finds while it reads.
-pub(super) fn check_head(version: Version, headers: &HeaderMap) -> Result<(), Fault> {
-    match version {
-        Version::HTTP_11 => match headers.get_all(http::header::HOST).iter().count() {
-            1 => Ok(()),
-            hosts => {
-                let text =
-                    format!("A request of HTTP/1.1 has exactly one `Host` header; this one has {hosts}.");
-                Err(Fault::new(FaultKind::InvalidRequest, text))
+/// Refuses a head for itself: on HTTP/1.1 for what two readers of it may understand in two ways, on HTTP/2 one that is
+/// too large, which HTTP/1.1 finds while it reads. Gives its size.
+pub(super) fn check_head<B: Body>(request: &Request<B>) -> Result<usize, Fault> {
+    let headers = request.headers();
+    let size = headers_size(headers);
+    match request.version() {
+        Version::HTTP_11 => {
+            check_host(headers)?;
+            // No body has a length where the library found a transfer coding.
+            if request.body().size_hint().exact().is_none() {
+                check_codings(headers)?;
             }
-        },
-        Version::HTTP_2 if headers_size(headers) > MAX_HEADERS => Err(Fault::headers_too_large(MAX_HEADERS)),
-        _ => Ok(()),
+        }
+        Version::HTTP_2 if size > MAX_HEADERS => return Err(Fault::headers_too_large(MAX_HEADERS)),
+        _ => {}
     }
+    Ok(size)
+}
+
+/// A head names one host, in a form that has one meaning (RFC 9112, section 3.2): two readers may see two destinations.
+fn check_host(headers: &HeaderMap) -> Result<(), Fault> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let text = match (hosts.next(), hosts.count()) {
+        (Some(host), 0) if is_host(host.as_bytes()) => return Ok(()),
+        (Some(_), 0) => "The request's `Host` header is no host, or host and port.".to_owned(),
+        (first, more) => {
+            let hosts = usize::from(first.is_some()) + more;
+            format!("A request of HTTP/1.1 has exactly one `Host` header; this one has {hosts}.")
+        }
+    };
+    Err(Fault::new(FaultKind::InvalidRequest, text))
+}
+
+/// Whether `text` is a host, with a port or without (RFC 9110, section 7.2; RFC 3986, section 3.2.2); nothing at all is
+/// one, too.
+fn is_host(text: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte);
+    let literal = text.strip_prefix(b"[");
+    let text = literal.unwrap_or(text);
+    let is_inner = |byte: &u8| is_name(byte) || (literal.is_some() && *byte == b':');
+    let length = text.iter().take_while(|byte| is_inner(byte)).count();
+    let rest = text.get(length..).unwrap_or_default();
+    let rest = if literal.is_some() { rest.strip_prefix(b"]") } else { Some(rest) };
+    match rest {
+        Some([]) => true,
+        Some([b':', port @ ..]) => port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+/// The library takes every body whose last transfer coding is `chunked`, and leaves the others to whom it gives it.
+fn check_codings(headers: &HeaderMap) -> Result<(), Fault> {
+    let lines =
+        headers.get_all(TRANSFER_ENCODING).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let named: Vec<_> = lines.collect();
+    let named = named.join(", ");
+    let mut codings = named.split(',').map(str::trim).filter(|coding| !coding.is_empty());
+    if codings.next().is_none_or(|only| only.eq_ignore_ascii_case("chunked")) && codings.next().is_none() {
+        return Ok(());
+    }
+    let some: String = named.chars().take(100).collect();
+    let text = format!("Of transfer codings this gateway knows `chunked` alone; this request has {some:?}.");
+    Err(Fault::new(FaultKind::InvalidRequest, text))
 }
 
 /// What `headers` take on HTTP/1.1's wire.

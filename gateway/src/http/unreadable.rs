@@ -3,7 +3,7 @@
 
 use super::fault::refusal;
 use super::lingering::Lingering;
-use super::receive::DISCARD_IDLE;
+use super::receive::{DISCARD_IDLE, no_room};
 use super::{OutBody, guarded::Guarded};
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
@@ -26,14 +26,35 @@ pub(super) fn refused_by_hyper(written: &[u8]) -> Option<u16> {
     digits.parse::<u16>().ok().filter(|_| bare).map(|rest| 400 + rest)
 }
 
-/// Tells the caller why its head is refused with `status`, and closes.
-pub(super) async fn refuse(io: Guarded, status: u16, max_bytes: usize, id: RequestId, within: Duration) {
-    let fault = if status == 400 {
-        let text = "This is not HTTP/1.1: the request's line or a header of it cannot be read.";
-        Fault::new(FaultKind::InvalidRequest, text)
-    } else {
-        Fault::headers_too_large(max_bytes)
-    };
+/// Whether the head that `read` begins with takes more than `most` bytes, or will. Behind it may be much of a body.
+pub(super) fn is_too_large(read: &[u8], most: usize) -> bool {
+    let blank = read.iter().take_while(|byte| b"\r\n".contains(byte)).count(); // hyper passes over empty lines
+    let head = read.get(blank..).unwrap_or_default();
+    let ends = memchr::memchr_iter(b'\n', head).map(|at| at + 1);
+    let mut empty = ends.map(|at| head.get(at..).unwrap_or_default()).filter_map(|rest| {
+        let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
+        rest.strip_prefix(b"\n").map(<[u8]>::len)
+    });
+    match empty.next() {
+        Some(behind) => read.len() - behind > most,
+        None => read.len() >= most,
+    }
+}
+
+/// Why a head is refused with `status`.
+pub(super) fn fault(status: u16, max_bytes: usize, random: u64) -> Fault {
+    match status {
+        400 => {
+            let text = "This is not HTTP/1.1: the request's line or a header of it cannot be read.";
+            Fault::new(FaultKind::InvalidRequest, text)
+        }
+        503 => no_room(random), // by ourselves
+        _ => Fault::headers_too_large(max_bytes),
+    }
+}
+
+/// Tells the caller why its head is refused, and closes.
+pub(super) async fn refuse(io: Guarded, fault: Fault, id: RequestId, within: Duration) {
     let (mut stream, answer) = (io.into_stream(), written(refusal(id, fault)));
     let told = async {
         stream.write_all(&answer).await?;
@@ -64,6 +85,25 @@ fn written(response: Response<OutBody>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s10_6_a_head_ends_with_its_first_empty_line() {
+        for (read, most) in [
+            ("GET / HTTP/1.1\r\na: b\r\n\r\n", 24),
+            ("GET / HTTP/1.1\na: b\n\n", 21),
+            ("GET / HTTP/1.1\r\na: b\n\r\n", 23),
+            ("\r\n\nGET / HTTP/1.1\r\na: b\r\n\r\n", 27),
+        ] {
+            for read in [read.to_owned(), format!("{read}body\r\n\r\nbody"), format!("{read}\n")] {
+                assert!(!is_too_large(read.as_bytes(), most), "{read:?}");
+                assert!(is_too_large(read.as_bytes(), most - 1), "{read:?}");
+            }
+            let unfinished = read.trim_end();
+            assert!(!is_too_large(unfinished.as_bytes(), most), "more of it may come: {read:?}");
+            assert!(is_too_large(unfinished.as_bytes(), unfinished.len()), "and will: {read:?}");
+        }
+        assert!(!is_too_large(b"", 1));
+    }
 
     #[test]
     fn only_hypers_own_answers_are_taken_for_refusals() {
