@@ -79,6 +79,8 @@ struct Told {
     has_choices: bool,
     has_choice: bool,
     has_all_choices: bool,
+    /// There is a usage, whatever it is.
+    has_usage: bool,
     is_chunk: bool,
     choices: Choices,
     ordinal: u64,
@@ -110,6 +112,7 @@ impl Facts {
             has_choices: false,
             has_choice: false,
             has_all_choices: false,
+            has_usage: false,
             is_chunk: false,
             choices: Choices::default(),
             ordinal: 0,
@@ -186,6 +189,12 @@ impl Facts {
     /// Whether it is the chunk that is only sent to those who ask: a usage, and no choice.
     pub(super) fn is_only_usage(&self) -> bool {
         !self.told.has_choice && self.told.tally.is_told()
+    }
+
+    /// Whether it may be that chunk of a vendor who counts in words of its own, or nothing: a usage of any form, and no
+    /// choice.
+    pub(super) fn has_usage_alone(&self) -> bool {
+        !self.told.has_choice && self.told.has_usage
     }
 
     /// Whether there is text, reasoning, a refusal or a tool call, data that stands for it, or a finish reason.
@@ -344,6 +353,7 @@ impl Listener for Told {
     fn key(&mut self, key: &[u8]) {
         let spot = self.spot(self.level);
         self.slot = self.slot(spot, key);
+        self.has_usage |= spot == Spot::Root && self.slot == Slot::Usage;
         self.part = if spot == Spot::Said { Part::under(key) } else { Part::Other };
         self.error.key(key);
     }

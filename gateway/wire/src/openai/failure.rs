@@ -50,6 +50,13 @@ pub(super) fn in_stream(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Failu
     of_told(row, Told::read(data, now))
 }
 
+/// What a frame that is no chunk has to say, though it has not the shape of an error: `{"detail": "..."}`. It is the
+/// server's, whatever else it may be.
+pub(super) fn complaint(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Option<Failure> {
+    let told = Some(Told::read(data, now)).filter(|told| told.message.is_some())?;
+    Some(Failure { class: FailureClass::ServerError, ..of_told(row, told) })
+}
+
 /// Whether the data of a frame has the shape of an error.
 pub(super) fn is_told(data: &[u8]) -> bool {
     Told::read(data, UnixSeconds(0)).is_error

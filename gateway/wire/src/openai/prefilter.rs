@@ -16,6 +16,7 @@ use memchr::memmem::{self, Finder};
 const MAX_HEAD: usize = 4096;
 
 const INDEX: &[u8] = br#""index""#;
+const CHOICES: &[u8] = br#""choices""#;
 
 /// What an event says that only carries more text.
 pub(super) struct Text {
@@ -84,7 +85,7 @@ impl Prefilter {
         let at = self.delta.find(data)?;
         let delta = value(data.get(at + self.delta.needle().len()..)?);
         let head = data.get(..data.len() - delta.len())?;
-        if head.len() > MAX_HEAD || !delta.starts_with(b"{") || self.tells(head) {
+        if head.len() > MAX_HEAD || !delta.starts_with(b"{") || !opens_a_choice(head) || self.tells(head) {
             return None;
         }
         self.head.extend_from_slice(head);
@@ -127,6 +128,13 @@ impl Prefilter {
             || has(&self.usage, data, |value| value.first() == Some(&b'{'))
             || has(&self.error, data, |value| !matches!(value.first(), Some(b'n' | b'f')))
     }
+}
+
+/// Whether a choice begins in `head`: a delta elsewhere is none of a choice's.
+fn opens_a_choice(head: &[u8]) -> bool {
+    let behind = memmem::find(head, CHOICES).and_then(|at| head.get(at + CHOICES.len()..));
+    let array = behind.and_then(|rest| value(rest).strip_prefix(b"["));
+    array.is_some_and(|items| items.trim_ascii_start().starts_with(b"{"))
 }
 
 /// Whether one of the values of the key that `finder` looks for is of interest.

@@ -62,6 +62,8 @@ pub struct ChatStream {
     text_bytes: u64,
     data_bytes: u64,
     tally: Tally,
+    /// What was no chunk has said so, behind all content: the answer broke off, unless it goes on or has finished.
+    complaint: Option<Box<Failure>>,
     failure: Option<Box<Failure>>,
 }
 
@@ -118,6 +120,7 @@ impl ChatStream {
             text_bytes: 0,
             data_bytes: 0,
             tally: Tally::default(),
+            complaint: None,
             failure: None,
         }
     }

@@ -36,7 +36,9 @@ impl ChatStream {
 
     fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
         if data == b"[DONE]" {
-            return Verdict::Done;
+            // What came last was no chunk and had something to say, and nothing has finished: no end of an answer.
+            let broke = self.complaint.take().filter(|_| !self.choices.any_finished());
+            return broke.map_or(Verdict::Done, |failure| Verdict::Fail(*failure));
         }
         if data.is_empty() {
             return Verdict::Drop; // SDKs read it as JSON
@@ -47,6 +49,7 @@ impl ChatStream {
             self.text_bytes += text.heard.bytes;
             self.data_bytes += text.heard.data;
             text.index.into_iter().for_each(|index| self.choices.see(index));
+            self.complaint = None;
             return Verdict::Forward;
         }
         let mut facts = Facts::following(self.prefilter.runs);
@@ -72,10 +75,13 @@ impl ChatStream {
             return if is_text && self.content { self.garbage(data, now) } else { self.foreign(data, now) };
         }
         self.chunked = true;
+        self.complaint = None;
         self.content |= facts.has_content();
         self.silent += u32::from(!self.content);
         self.choices.merge(facts.choices());
-        if facts.is_only_usage() && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
+        // Azure's first chunk has no choice either; behind the finish nobody misses one that was not asked for.
+        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && self.choices.any_finished();
+        if is_extra && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
     }
 
     /// A frame that carries nothing, and of which SDKs make nothing.
@@ -92,6 +98,9 @@ impl ChatStream {
     pub(super) fn foreign(&mut self, bytes: &[u8], now: UnixSeconds) -> Verdict {
         if let Some(failure) = failure::inside(self.row, bytes, now) {
             return Verdict::Fail(failure);
+        }
+        if self.content {
+            self.complaint = failure::complaint(self.row, bytes, now).map(Box::new).or(self.complaint.take());
         }
         self.foreign += without_blank_line(bytes).len().max(1);
         if !self.chunked && self.foreign > MAX_FOREIGN {

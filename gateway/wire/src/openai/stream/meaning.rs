@@ -363,3 +363,30 @@ fn s2_17_an_error_with_nothing_in_it_is_none() {
         assert!(out == text && whole, "{empty}");
     }
 }
+
+#[test]
+fn s2_6_behind_the_finish_no_chunk_without_a_choice_reaches_who_asked_for_no_usage() {
+    let begun = says(0, "one") + &finish(0, "stop");
+    let azure = "data: {\"choices\":[],\"prompt_filter_results\":[],\"usage\":null}\n\n".to_owned();
+    for usage in ["{}", "null", "[]", r#"{"prompt_tokens":"10"}"#, r#"{"input_tokens":10,"output_tokens":5}"#]
+    {
+        let (out, _, whole) = pass(&(azure.clone() + &begun + &used(usage) + DONE));
+        assert_eq!((out, whole), (azure.clone() + &begun + DONE, true), "{usage}");
+    }
+    let other = "data: {\"choices\":[],\"citations\":[\"a\"]}\n\n";
+    assert!(pass(&(begun + other + DONE)).0.contains("citations"), "nobody asked for that one");
+}
+
+#[test]
+fn s2_1_done_behind_a_complaint_without_a_finish_is_no_end() {
+    for complaint in [r#"{"detail":"Internal error"}"#, r#"{"type":"status","message":"worker died"}"#] {
+        let complaint = format!("data: {complaint}\n\n");
+        let (out, stream, whole) = pass(&(says(0, "one") + &complaint + DONE));
+        assert_eq!((out, whole), (says(0, "one"), false), "{complaint}");
+        assert_eq!(stream.failure().map(|failure| failure.class), Some(FailureClass::ServerError));
+        let finished = says(0, "one") + &finish(0, "stop");
+        let (out, stream, whole) = pass(&(says(0, "") + &complaint + &finished + &complaint + DONE));
+        assert_eq!((out, whole), (says(0, "") + &finished + DONE, true), "{complaint}");
+        assert!(stream.failure().is_none());
+    }
+}
