@@ -1,8 +1,10 @@
 //! S2.16: large frames and answers mean what small ones do, and images are no text.
 
 use crate::caller::Caller;
-use crate::harness::{Config, Reply, World, streamed, unary};
+use crate::harness::{Config, KEY, Reply, World, streamed, unary};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use weir_upstream::{Answer, At, Framing, Gate, Upstream, Writes};
 
 /// What the estimate of an image is at most, in tokens.
@@ -209,4 +211,27 @@ async fn s2_16_the_images_of_a_request_are_assumed_as_a_constant() {
     let line = &world.usage()[0];
     assert_eq!(line["assumed"], true, "{line}");
     assert!((IMAGE..IMAGE + 200).contains(&tokens(line).0), "{line}");
+}
+
+/// It has no length and no chunks: an end in order would look like one of the answer.
+#[tokio::test]
+async fn s2_1_an_answer_that_breaks_off_ends_no_connection_of_http_1_0_in_order() {
+    let upstream = Upstream::start();
+    let world = Config::over(&[&upstream]).start();
+    let body = unary().to_string();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.0\r\nauthorization: Bearer {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let whole = json!({"choices": [{"message": {"content": "x".repeat(6 << 20)}}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}});
+    for breaks in [false, true] {
+        let answer = Answer::json(200, whole.to_string());
+        upstream.always(if breaks { answer.close_at(At::Byte(5 << 20)) } else { answer });
+        let mut caller = TcpStream::connect(world.data).await.unwrap();
+        caller.write_all(head.as_bytes()).await.unwrap();
+        let mut read = Vec::new();
+        let end = caller.read_to_end(&mut read).await;
+        assert!(read.starts_with(b"HTTP/1.0 200 OK"), "{}", read.len());
+        assert_eq!(end.is_err(), breaks, "{end:?} after {} bytes", read.len());
+    }
 }

@@ -1,7 +1,7 @@
 //! What a caller's connection is doing, known to its socket and its requests: which timer rules (semantics S9.4).
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -25,6 +25,8 @@ struct Shared {
     doing: Mutex<Doing>,
     /// The status that hyper wanted to refuse a head with; 0: none.
     refused: AtomicU16,
+    /// An answer that ends with its connection broke off: an end in order would make it look whole.
+    broke_off: AtomicBool,
 }
 
 /// A request is being received or answered; dropped with the last piece of its answer.
@@ -35,7 +37,7 @@ impl Activity {
     /// That of a connection accepted at `since`.
     pub(super) fn new(since: Instant) -> Self {
         let doing = Mutex::new(Doing::Head { since });
-        Self(Arc::new(Shared { doing, refused: AtomicU16::new(0) }))
+        Self(Arc::new(Shared { doing, refused: AtomicU16::new(0), broke_off: AtomicBool::new(false) }))
     }
 
     pub(super) fn doing(&self) -> Doing {
@@ -77,6 +79,11 @@ impl Activity {
         Some(self.0.refused.swap(0, Ordering::Relaxed)).filter(|status| *status != 0)
     }
 
+    /// Whether an answer broke off that ends with its connection.
+    pub(super) fn has_broken_off(&self) -> bool {
+        self.0.broke_off.load(Ordering::Relaxed)
+    }
+
     fn ended(&self) {
         let mut doing = self.lock();
         if let Doing::Busy { requests } = *doing {
@@ -93,6 +100,11 @@ impl Activity {
 }
 
 impl Busy {
+    /// The answer broke off, and only the end of its connection would say where it ends.
+    pub(super) fn broke_off(&self) {
+        self.0.0.broke_off.store(true, Ordering::Relaxed);
+    }
+
     /// For what goes on behind the answer.
     pub(super) fn another(&self) -> Self {
         self.0.busy()

@@ -5,6 +5,7 @@ use super::outbox::{Outbox, Piece};
 use crate::flow::BrokenOff;
 use crate::relay::Relay;
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -63,16 +64,19 @@ pub(super) struct Outgoing {
     outbox: Option<Arc<Outbox>>,
     /// The answer is a single piece.
     short: bool,
-    _busy: Busy,
+    /// Only the end of its connection ends it, on HTTP/1.0.
+    until_close: bool,
+    busy: Busy,
 }
 
 impl Outgoing {
     /// Hands `body` out; on HTTP/1.1 `connection` is where it goes. Called in the task that sends it.
-    pub(super) fn new(body: OutBody, connection: &Arc<Outbox>, busy: Busy) -> Self {
+    pub(super) fn new(body: OutBody, version: Version, connection: &Arc<Outbox>, busy: Busy) -> Self {
         let on_http1 = || matches!(body, OutBody::Relay(_)).then(|| Arc::clone(connection));
         let outbox = Outbox::current().or_else(on_http1);
         let short = body.exact_len().is_some_and(|length| length <= PIECE as u64);
-        Self { body, rest: Bytes::new(), outbox, short, _busy: busy }
+        let until_close = version < Version::HTTP_11 && body.exact_len().is_none();
+        Self { body, rest: Bytes::new(), outbox, short, until_close, busy }
     }
 
     /// The next piece, which is none of the outbox's yet.
@@ -106,6 +110,9 @@ impl Body for Outgoing {
             && let Some(outbox) = this.outbox.as_ref().filter(|outbox| outbox.is_of_stream())
         {
             ready!(outbox.poll_at_most(cx, 0));
+        }
+        if this.until_close && matches!(piece, Some(Err(_))) {
+            this.busy.broke_off();
         }
         let frame = |bytes| Frame::data(Piece::new(bytes, this.outbox.clone()));
         Poll::Ready(piece.map(|piece| piece.map(frame)))

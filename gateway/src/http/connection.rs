@@ -107,6 +107,10 @@ async fn serve_http1(mut io: Guarded, mut served: Served) {
         let mut connection = builder.serve_connection(io, served);
         let (task, graceful) = (Pin::new(&mut connection), http1::Connection::graceful_shutdown);
         until_ended(&gateway, task, graceful, || activity.has_refused()).await;
+        if activity.has_broken_off() {
+            connection.into_parts().io.reset();
+            return;
+        }
         let Some(status) = activity.take_refusal() else { return };
         let Parts { io: socket, read_buf, service, .. } = connection.into_parts();
         (io, served) = (socket, service);
@@ -249,7 +253,7 @@ fn hand_out(
             drop(busy);
         });
     }
-    leaving(gateway, version, response).map(|body| Outgoing::new(body, outbox, busy))
+    leaving(gateway, version, response).map(|body| Outgoing::new(body, version, outbox, busy))
 }
 
 /// Once the end has begun, kept connections are given up with their next answer, in order: a request that comes

@@ -18,6 +18,7 @@ use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -80,6 +81,11 @@ impl Guarded {
     /// Has `bytes` read once more, before anything else.
     pub(super) fn read_again(&mut self, bytes: Bytes) {
         self.again = if self.again.is_empty() { bytes } else { [bytes, self.again.clone()].concat().into() };
+    }
+
+    /// Ends it with a reset, which no caller takes for an end. An error is no matter: it has ended already.
+    pub(super) fn reset(self) {
+        drop(SockRef::from(self.io.inner()).set_linger(Some(Duration::ZERO)));
     }
 
     /// The socket alone.
