@@ -36,11 +36,13 @@ impl Watch {
         let is_stale = Arc::new(AtomicBool::new(false));
         let (told, stale) = (events.clone(), Arc::clone(&is_stale));
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if !event.as_ref().map_or(true, |event| filter.is_touched(event)) {
-                return;
-            }
-            if event.map_or(true, |event| moves_folders(&event)) {
+            // A folder that is gone by now has any name: nobody can tell that it was one.
+            let moves = event.as_ref().map_or(true, moves_folders);
+            if moves {
                 stale.store(true, Ordering::Release);
+            }
+            if !moves && !event.map_or(true, |event| filter.is_touched(&event)) {
+                return;
             }
             // Nobody listens any more: the process is about to end.
             let _ = told.send(Event::Touched);

@@ -5,10 +5,13 @@ use crate::live::{LiveRoute, RescueBudget};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use weir_policy::{RetryBudget, Take, Tokens, Wake};
+
+/// How often those who wait for a token look for themselves.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Counts a request of `route`.
 pub(crate) fn count(route: &LiveRoute, now: Instant) {
@@ -30,18 +33,23 @@ struct Taken {
 }
 
 impl Rescue {
-    /// Takes a token for one more attempt of `call`; where none is free but some may come back, waits for them: that
-    /// ends with those who have them, at the latest. False: there is none to be had.
+    /// Takes a token for one more attempt of `call`; where none is free but some may come back, waits for them, as long
+    /// as an attempt of the route may take. False: there is none to be had.
     pub(crate) async fn take(&mut self, call: &Call, ahead: u32) -> bool {
         let taken = self.taken.get_or_insert_with(|| Taken::new(call));
         let budget = Arc::clone(&taken.budget);
+        let end = Instant::now() + longest_attempt(&call.route);
         loop {
             let changed = listen(&budget.changed);
             let _waiting = match taken.take_now(ahead) {
                 Ok(granted) => return granted,
                 Err(waiting) => waiting,
             };
-            changed.await;
+            if Instant::now() >= end {
+                return false;
+            }
+            // Tokens come back with requests, and by time alone, which wakes nobody.
+            drop(tokio::time::timeout(LOOK, changed).await);
         }
     }
 
@@ -85,6 +93,12 @@ impl Taken {
             Take::Wait => Err(Waiting::new(&self.budget)),
         }
     }
+}
+
+/// The longest that one attempt of `route` may take.
+fn longest_attempt(route: &LiveRoute) -> Duration {
+    let totals = route.targets.iter().map(|target| target.account.provider.timeouts.total);
+    totals.max().unwrap_or_default()
 }
 
 /// A place among those who are woken, had from now on, not from the first poll on: two that are given back before

@@ -141,7 +141,10 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
         let task = run(Arc::clone(&gateway), Arc::clone(worker), arrivals);
         threads.push(on_thread(&gateway, name, runtime()?, task)?);
     }
-    threads.push(control_thread(&gateway, data, admin, desks)?);
+    threads.push(
+        control_thread(&gateway, data, admin, desks)
+            .inspect_err(|_| gateway.shutdown.advance(Phase::Ended))?,
+    );
     Ok(Running { gateway, threads, usage_log, data_address, admin_address })
 }
 
@@ -168,8 +171,7 @@ fn workers(
     Ok((workers?, log))
 }
 
-/// Accepts, serves the admin port: what must go on however busy the workers are. A listener that cannot be waited on
-/// is said before anything runs.
+/// Accepts, serves the admin port: what must go on however busy the workers are.
 fn control_thread(
     gateway: &Arc<Gateway>,
     data: TcpListener,

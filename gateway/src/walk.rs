@@ -57,6 +57,7 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
         if granted && at > now {
             Box::pin(tokio::time::sleep_until(at.into())).await;
         }
+        call.recorder.event.upstream += now.elapsed(); // those that failed have cost it
         if !granted && walk.ahead() > 0 {
             failures.leave_out_the_rest();
         }

@@ -222,7 +222,7 @@ impl RetryBudget {
         purse.add(amount);
         self.has_pilot |= pilot == Pilot::OfRoute;
         if pilot != Pilot::No {
-            self.keys.set_pilot(&tokens.key, true);
+            self.keys.pilot_begins(&tokens.key);
         }
         tokens.pilot = pilot;
         tokens.under_way = true;
@@ -235,7 +235,7 @@ impl RetryBudget {
         let own = self.keys.of(&tokens.key);
         let now = Waits { route: self.proof.total, key: own.proof.total };
         let since = *tokens.waits.get_or_insert(now);
-        let its_own = own.has_pilot && since.key == now.key;
+        let its_own = own.has_pilot() && since.key == now.key;
         its_own || self.under_way > 0 && !self.proof.all_failed(since.route)
     }
 
@@ -262,7 +262,7 @@ impl RetryBudget {
         let pilot = std::mem::take(&mut tokens.pilot);
         self.has_pilot &= pilot != Pilot::OfRoute;
         if pilot != Pilot::No {
-            self.keys.set_pilot(&tokens.key, false);
+            self.keys.pilot_ends(&tokens.key);
         }
     }
 

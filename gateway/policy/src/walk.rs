@@ -151,7 +151,8 @@ impl Walk {
     }
 
     /// Until when another attempt may start, as things stand.
-    pub fn deadline(&self) -> Instant {
+    #[cfg(test)]
+    fn deadline(&self) -> Instant {
         self.rules.deadline
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Guarded {
     activity: Activity,
     /// Bytes that were read already, to be read again.
     again: Bytes,
+    /// It was asked to read since it was flushed last.
+    asked: bool,
     /// What was read last may be of a head.
     began_head: bool,
     /// Of a head that is not complete, what came after its first bytes, and the share of the memory budget that it holds.
@@ -68,6 +70,7 @@ impl Guarded {
             speaks: first.speaks(),
             activity,
             again: Bytes::copy_from_slice(first.bytes()),
+            asked: false,
             began_head: false,
             unfinished: 0,
             held: None,
@@ -205,6 +208,7 @@ impl Read for Guarded {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        self.asked = true;
         if !self.again.is_empty() {
             let bytes = self.again.len().min(buf.remaining());
             buf.put_slice(&self.again.split_to(bytes));
@@ -258,7 +262,8 @@ impl Write for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.has_left(cx) {
+        // Where it was asked to read, the end has been seen.
+        if !std::mem::take(&mut self.asked) && self.has_left(cx) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         match Pin::new(&mut self.io).poll_flush(cx) {

@@ -124,7 +124,7 @@ pub(crate) fn not_ready() -> Fault {
 /// too large, which HTTP/1.1 finds while it reads. Gives its size.
 pub(super) fn check_head<B: Body>(request: &Request<B>) -> Result<usize, Fault> {
     let headers = request.headers();
-    let size = headers_size(headers);
+    let size = headers_size(headers) + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     match request.version() {
         Version::HTTP_11 => {
             check_host(headers)?;
@@ -156,7 +156,27 @@ fn check_host(headers: &HeaderMap) -> Result<(), Fault> {
 /// Whether `text` is a host, with a port or without (RFC 9110, section 7.2; RFC 3986, section 3.2.2); nothing at all is
 /// one, too.
 fn is_host(text: &[u8]) -> bool {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte);
+    // A match is a test of bits, where a list would be searched.
+    let is_name = |byte: &u8| {
+        let others = matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b'%'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b';'
+                | b'='
+        );
+        byte.is_ascii_alphanumeric() || others
+    };
     let literal = text.strip_prefix(b"[");
     let text = literal.unwrap_or(text);
     let is_inner = |byte: &u8| is_name(byte) || (literal.is_some() && *byte == b':');

@@ -91,7 +91,7 @@ pub(crate) struct RequestFinished {
     pub(crate) first_token: Option<Duration>,
     /// Time spent waiting for the caller's body.
     pub(crate) upload: Duration,
-    /// Time spent waiting for upstreams until the answer's headers.
+    /// Time spent waiting for upstreams until the answer's headers, pauses between attempts included.
     pub(crate) upstream: Duration,
     pub(crate) outcome: Outcome,
 }

@@ -45,11 +45,10 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether it is ours: this process or machine has no descriptor, port or memory left for a socket. The upstream
-    /// was not even asked.
+    /// Whether it is ours: this process or machine has no descriptor or memory left for a socket. The upstream was not
+    /// even asked. Ports are short towards one address only: another target may have some.
     pub(crate) fn is_ours(&self) -> bool {
         match self {
-            Self::NoPort => true,
             Self::Connect(error) | Self::Tls(error) => descriptors::are_spent(error),
             // The resolver needs some too, and does not say which it lacked.
             Self::Resolve(_) => descriptors::are_spent_now(),
@@ -256,10 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn s9_12_a_want_of_ports_or_of_memory_is_ours_and_a_want_of_addresses_is_not() {
+    fn s9_12_a_want_of_memory_is_ours_and_where_ports_or_addresses_are_short_others_are_asked() {
         let failure = |code: Errno, to: &str| tcp_failure(code.into(), to.parse().unwrap());
-        assert!(failure(Errno::ADDRNOTAVAIL, "127.0.0.1:80").is_ours());
-        assert!(!failure(Errno::ADDRNOTAVAIL, "[fe80::1]:80").is_ours(), "nothing leads there");
+        let no_port = failure(Errno::ADDRNOTAVAIL, "127.0.0.1:80");
+        assert!(
+            matches!(no_port, ConnectError::NoPort) && !no_port.is_ours(),
+            "towards others there may be some"
+        );
+        let no_way = failure(Errno::ADDRNOTAVAIL, "[fe80::1]:80");
+        assert!(matches!(no_way, ConnectError::Connect(_)) && !no_way.is_ours(), "nothing leads there");
         for code in [Errno::NOBUFS, Errno::NOMEM, Errno::MFILE] {
             assert!(failure(code, "127.0.0.1:80").is_ours(), "{code}");
             assert!(ConnectError::Tls(code.into()).is_ours(), "{code}");

@@ -21,15 +21,20 @@ pub(super) struct Keys {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Record {
     pub(super) proof: Proof,
-    /// A request of its is on its way with all the tokens that it may need.
-    pub(super) has_pilot: bool,
+    /// Requests of its are on their way with all the tokens that they may need.
+    pilots: u32,
 }
 
 impl Record {
+    /// Whether a request of its is on its way with all the tokens that it may need.
+    pub(super) fn has_pilot(&self) -> bool {
+        self.pilots > 0
+    }
+
     /// Whether a request of its may have `way` of the `room` that the newcomers' share has. The next may after one that
     /// failed, which is little to give a key up for, if that leaves as much for others; and none after two.
     pub(super) fn may_be_piloted(&self, now: Instant, way: u32, room: u32) -> bool {
-        !self.has_pilot
+        !self.has_pilot()
             && match self.proof.ends(now) {
                 0 => room >= way,
                 1 => room >= way * 2,
@@ -53,8 +58,15 @@ impl Keys {
         self.record(key).proof.add(now, committed);
     }
 
-    pub(super) fn set_pilot(&mut self, key: &ObjectName, has_pilot: bool) {
-        self.record(key).has_pilot = has_pilot;
+    /// A request of `key` sets out with all the tokens that it may need.
+    pub(super) fn pilot_begins(&mut self, key: &ObjectName) {
+        self.record(key).pilots += 1;
+    }
+
+    /// It has ended, or can't go on.
+    pub(super) fn pilot_ends(&mut self, key: &ObjectName) {
+        let record = self.record(key);
+        record.pilots = record.pilots.saturating_sub(1);
     }
 
     fn record(&mut self, key: &ObjectName) -> &mut Record {
@@ -64,7 +76,7 @@ impl Keys {
     /// Forgets what says nothing any more.
     pub(super) fn tidy(&mut self, now: Instant) {
         if !self.known.is_empty() && now.saturating_duration_since(self.tidied) > MEMORY {
-            self.known.retain(|_, record| record.has_pilot || record.proof.is_recent(now));
+            self.known.retain(|_, record| record.has_pilot() || record.proof.is_recent(now));
             self.tidied = now;
         }
     }

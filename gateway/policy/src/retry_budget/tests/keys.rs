@@ -165,3 +165,32 @@ fn what_is_known_of_keys_is_forgotten() {
     budget.request(start + secs(200), PERCENT);
     assert_eq!(budget.keys.len(), 0);
 }
+
+/// The newcomers' tokens go to one request of a key at a time, also while another of its was the route's pilot.
+#[test]
+fn s1_3_a_key_has_one_request_on_its_own_way_whatever_else_it_has() {
+    let now = Instant::now();
+    let mut budget = calm(now);
+    let [x, k] = [key(1, 0), key(2, 0)];
+    let mut pilot = Tokens::new(x.clone());
+    assert_eq!(budget.take(now, &mut pilot, 2), Take::Granted);
+    let mut first = Tokens::new(k.clone());
+    assert_eq!(budget.take(now, &mut first, 2), Take::Granted);
+    assert_eq!(first.pilot, Pilot::OfKey);
+    for _ in 0..4 {
+        let _ = budget.abandoned(now, pilot);
+        let mut second = Tokens::new(k.clone());
+        assert_eq!(budget.take(now, &mut second, 2), Take::Granted);
+        assert_eq!(second.pilot, Pilot::OfRoute);
+        let _ = budget.abandoned(now, second);
+        pilot = Tokens::new(x.clone());
+        assert_eq!(budget.take(now, &mut pilot, 2), Take::Granted);
+        let mut third = Tokens::new(k.clone());
+        let _ = budget.take(now, &mut third, 2);
+        assert_ne!(third.pilot, Pilot::OfKey);
+        let _ = budget.abandoned(now, third);
+    }
+    for tokens in [pilot, first] {
+        let _ = budget.abandoned(now, tokens);
+    }
+}
