@@ -14,14 +14,17 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use weir_config::published::FORMATS;
 
-/// Connections at once: they live off the descriptors that are set aside for what tells of the gateway.
+/// Connections at once: they live off the descriptors that are set aside for what tells of the gateway. Of more the
+/// oldest goes: a probe takes a millisecond, and must not wait behind who says nothing.
 const CONNECTIONS: usize = 32;
 /// A connection is used for so long, and has then so much time to end.
 const LIFE: Duration = Duration::from_secs(60);
@@ -32,23 +35,28 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// Serves the admin port until the gateway has ended: probes are answered to the very end.
 pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
     let router = admin_router(Arc::clone(gateway));
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    // The oldest first; to drop one ends it.
+    let mut open: VecDeque<oneshot::Sender<Infallible>> = VecDeque::new();
     let mut phase = gateway.shutdown.watch();
     loop {
-        let accepted = async {
-            let place = Arc::clone(&room).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            accepted = accepted => accepted,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = reached(&mut phase, Phase::Ended) => return,
         };
         match accepted {
             Ok((stream, _)) => {
+                open.retain(|connection| !connection.is_closed());
+                if open.len() >= CONNECTIONS {
+                    open.pop_front();
+                }
+                let (connection, given_up) = oneshot::channel();
+                open.push_back(connection);
                 let serving = serve(stream, router.clone(), gateway.bounds.headers);
                 tasks::spawn("admin connection", async move {
-                    serving.await;
-                    drop(place);
+                    tokio::select! {
+                        () = serving => {}
+                        _ = given_up => {}
+                    }
                 });
             }
             Err(error) => {

@@ -10,8 +10,10 @@ use memchr::memmem::Finder;
 use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// Made once: to prepare a search takes as long as to search an answer.
-static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""error""#));
+/// What may tell of a failure within a choice: an error, or a finish reason ([`FAILED`]). Made once: to prepare a search
+/// takes as long as to search an answer.
+static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br#""insufficient_system_resource""#)]);
 
 /// What the gateway needs to know of a unary answer; the answer itself passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
         return None;
     }
     let counted = usage::plain(counted?.within(body), context_window)?;
-    let may_fail = ERROR.find(choices).is_some();
+    let may_fail = MAY_FAIL.iter().any(|word| word.find(choices).is_some());
     (counted.believed(context_window).is_all() && !may_fail).then_some(counted)
 }
 
@@ -244,8 +246,11 @@ mod tests {
 
     #[test]
     fn s2_13_an_answer_that_finished_with_an_error_is_a_failure() {
-        let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"error"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
-        assert_eq!(read(body).unwrap_err().class, FailureClass::ServerError);
+        for reason in super::super::facts::FAILED {
+            let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"REASON"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+            let body = body.replace("REASON", std::str::from_utf8(reason).unwrap());
+            assert_eq!(read(&body).unwrap_err().class, FailureClass::ServerError, "{body}");
+        }
     }
 
     #[test]

@@ -19,6 +19,10 @@ use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 /// Levels on which spots differ; deeper ones are as the last.
 const LEVELS: usize = 6;
 
+/// Finish reasons of an answer that failed: OpenRouter's, and DeepSeek's where its own resources gave out (its API's
+/// reference, "Create Chat Completion").
+pub(super) const FAILED: [&[u8]; 2] = [b"error", b"insufficient_system_resource"];
+
 /// Which field of a choice is listened to: a stream's chunks have deltas, and some vendors repeat all of the message
 /// beside each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +77,7 @@ struct Told {
     /// A string has begun and not ended.
     within: bool,
     /// The string under `object` or `finish_reason`, as far as it matters.
-    word: [u8; 16],
+    word: [u8; 32],
     length: usize,
     /// There are choices, and at least one.
     has_choices: bool,
@@ -87,7 +91,7 @@ struct Told {
     index: Option<u64>,
     /// The choice being read has a finish reason.
     finish: bool,
-    /// One has the finish reason `error`.
+    /// One has a finish reason that says so.
     failed: bool,
     heard: Heard,
     /// The base64 that deltas ended in.
@@ -107,7 +111,7 @@ impl Facts {
             slot: Slot::default(),
             part: Part::default(),
             within: false,
-            word: [0; 16],
+            word: [0; 32],
             length: 0,
             has_choices: false,
             has_choice: false,
@@ -240,7 +244,7 @@ impl Facts {
     /// The failure that it tells of, if it has one; `text` is all of it, as far as that is at hand.
     pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         if !self.told.error.found {
-            let words = "The upstream ended its answer with the finish reason `error`.";
+            let words = "The upstream ended its answer with a finish reason that says that it failed.";
             let failure = Failure { status: Some(200), ..Failure::new(FailureClass::ServerError, words) };
             return self.told.failed.then_some(failure);
         }
@@ -305,7 +309,7 @@ impl Told {
         match self.slot {
             Slot::Object => self.is_chunk |= word.starts_with(b"chat.completion"),
             Slot::Finish => {
-                self.failed |= word == b"error";
+                self.failed |= FAILED.contains(&word);
                 self.finish |= !word.is_empty(); // an empty reason is none: Snowflake, TGI
             }
             _ => {}

@@ -342,6 +342,8 @@ mod errors;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod silence;
 #[cfg(test)]
 mod split;

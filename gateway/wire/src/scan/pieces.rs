@@ -6,8 +6,11 @@
 //! no SDK reads (a missing comma, an unquoted word, an end in the middle) is told from it.
 
 use super::plain;
-use super::step::MAX_DEPTH;
-
+/// Containers within containers. A request has far fewer ([`super::step::MAX_DEPTH`]); an answer is read as far as
+/// Python's SDK reads it.
+const DEEPEST: u32 = 1000;
+/// So many levels have their bits in one number.
+const BITS: u32 = u64::BITS;
 /// Keys longer than this are nobody's, numbers longer than this are read as far as this.
 const MAX_WORD: usize = 40;
 
@@ -54,8 +57,10 @@ pub(crate) struct Tokens {
     /// The last byte was a backslash within a string.
     escaped: bool,
     level: u32,
-    /// A bit for each open container, the innermost lowest: is it an object.
+    /// A bit for each open container of the innermost 64 or fewer, the innermost lowest: is it an object.
     objects: u64,
+    /// The same of those around them; mostly there are none.
+    outer: Vec<u64>,
     /// The beginning of a key or scalar whose end has not come.
     word: [u8; MAX_WORD],
     length: usize,
@@ -64,7 +69,7 @@ pub(crate) struct Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         let word = [0; MAX_WORD];
-        Self { next: Next::Value, escaped: false, level: 0, objects: 0, word, length: 0 }
+        Self { next: Next::Value, escaped: false, level: 0, objects: 0, outer: Vec::new(), word, length: 0 }
     }
 }
 
@@ -120,9 +125,12 @@ impl Tokens {
     }
 
     fn open(&mut self, is_object: bool, to: &mut impl Listener) {
-        if self.level == MAX_DEPTH {
+        if self.level == DEEPEST {
             self.next = Next::Broken;
             return;
+        }
+        if self.level > 0 && self.level.is_multiple_of(BITS) {
+            self.outer.push(std::mem::take(&mut self.objects));
         }
         self.level += 1;
         self.objects = self.objects << 1 | u64::from(is_object);
@@ -134,6 +142,9 @@ impl Tokens {
         to.close(self.level);
         self.level = self.level.saturating_sub(1);
         self.objects >>= 1;
+        if self.level > 0 && self.level.is_multiple_of(BITS) {
+            self.objects = self.outer.pop().unwrap_or_default();
+        }
         self.next = self.after_value();
     }
 
@@ -293,7 +304,7 @@ mod tests {
             assert!(heard([text.as_bytes()]).2, "{text}");
         }
         let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(heard([deep(64).as_bytes()]).1 && heard([deep(65).as_bytes()]).2);
+        assert!(heard([deep(1000).as_bytes()]).1 && heard([deep(1001).as_bytes()]).2);
         for cut in [r#"{"a":"x"#, r#"{"a":1"#, "{", ""] {
             let (_, whole, broken) = heard([cut.as_bytes()]);
             assert!(!whole && !broken, "{cut}");
