@@ -103,6 +103,10 @@ impl Prefilter {
         if tail == self.tail {
             return true;
         }
+        // A chunk that was cut between its last braces would end like one that is whole.
+        if memchr::memrchr(b']', tail).is_none() {
+            return false;
+        }
         if self.same == 0 || tail.get(..self.same) != self.tail.get(..self.same) {
             let same = tail.iter().zip(&self.tail).take_while(|(new, old)| new == old).count();
             self.same = memchr::memrchr(b',', tail.get(..same).unwrap_or_default()).unwrap_or(0);

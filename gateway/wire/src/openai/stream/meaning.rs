@@ -190,9 +190,13 @@ fn s2_13_a_finish_reason_error_is_a_failure() {
 
 #[test]
 fn s2_13_garbage_after_content_is_a_failure_and_a_keep_alive_is_not() {
-    for garbage in
-        ["data: <html>\n\n", "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}\n\n", "data: oops\n\n"]
-    {
+    for garbage in [
+        "data: <html>\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":null}\n\n",
+        "data: oops\n\n",
+    ] {
         let (out, stream, whole) = pass(&(says(0, "one") + garbage + &finish(0, "stop") + DONE));
         assert_eq!((out, whole), (says(0, "one"), false), "{garbage}");
         assert_eq!(stream.failure().unwrap().class, Garbled);
