@@ -20,7 +20,7 @@ pub enum Expect {
     Frames(usize),
 }
 
-/// When the body began and ended.
+/// When the body began, a stream's with its first content, and when it ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     pub first: Instant,
@@ -70,7 +70,9 @@ impl Connection {
                 Framing::Chunked(dechunk) => dechunk.feed(&mut self.wire, &mut self.body)?,
             };
             if self.body.len() > before {
-                first.get_or_insert_with(Instant::now);
+                if first.is_none() && has_begun(&self.body, expect) {
+                    first = Some(Instant::now());
+                }
                 arrived(self.body.get(before..).unwrap_or_default());
             }
             if done {
@@ -132,6 +134,13 @@ impl Connection {
             return Ok((status, framing.context("an answer of unknown length")?));
         }
     }
+}
+
+/// Whether an answer has said something: a stream's first event only says who will.
+fn has_begun(body: &[u8], expect: Expect) -> bool {
+    let content = br#""content":""#;
+    let says = |at: &[u8]| at.starts_with(content) && !matches!(at.get(content.len()), None | Some(b'"'));
+    expect == Expect::Json || (0..body.len()).any(|at| body.get(at..).is_some_and(says))
 }
 
 fn check(body: &[u8], expect: Expect) -> Result<()> {

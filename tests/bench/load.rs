@@ -39,7 +39,7 @@ pub struct Sample {
     pub others: f64,
     /// Nanoseconds from when a request was due to its last byte.
     pub latency: Histogram<u64>,
-    /// Nanoseconds from when it was sent to the first byte of the body.
+    /// Nanoseconds from when it was sent to the first byte of the body, of a stream to its first content.
     pub first: Histogram<u64>,
     /// Everything that was sent, before and after the counted time too.
     pub sent: u64,
