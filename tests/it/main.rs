@@ -44,3 +44,4 @@ mod tools;
 mod uploads;
 mod usage;
 mod usage_log;
+mod usage_option;

@@ -71,8 +71,9 @@ pub struct RetryBudget {
 pub enum Take {
     /// The attempt may start.
     Granted,
-    /// Not now; ask again when woken. Somebody is on the way who will tell, so that this has an end: the time is one
-    /// in which attempts run, and counts against no deadline (semantics S1.4).
+    /// Not now; ask again when woken, and now and then: tokens come back by time, too. Somebody is on the way who will
+    /// tell. The time is one in which attempts run, and counts against no deadline (semantics S1.4); how long anybody
+    /// waits is bounded by who asks.
     Wait,
     /// The budget is spent, and nobody is on the way who could prove that rescue works, or too many have failed
     /// while this one waited: give up.

@@ -1,11 +1,12 @@
-//! The headers of an answer.
+//! The headers of an answer that an upstream gave: their names, their order and how a value is written. What of it may be
+//! told is decided by who asks (`respond`); refusals have headers of their own (`fault`).
 //!
 //! A header map hashes every name that it takes, here the same names each time, and a value that is written for one
 //! answer is an allocation. So a map with all the names is made once for each kind of answer and cloned, and the values
 //! share one text: 2.6k instructions less than an insert for each.
 
 use super::X_REQUEST_ID;
-use super::text::{decimal, milliseconds, number};
+use super::numbers::{decimal, milliseconds, number};
 use crate::fault::LimitState;
 use crate::live::Chosen;
 use crate::observe::RequestId;

@@ -1,6 +1,6 @@
 //! Makes a response of a `Fault`. Nothing else builds an error response.
 
-use super::text;
+use super::numbers;
 use super::{OutBody, X_REQUEST_ID};
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
 use crate::observe::{Outcome, Recorder, RequestId};
@@ -67,11 +67,11 @@ fn tell_wait(headers: &mut HeaderMap, wait: Duration) {
 fn tell_limit(headers: &mut HeaderMap, limit: LimitState) {
     headers.insert(LIMIT, number(limit.limit.into()));
     headers.insert(REMAINING, number(limit.remaining.into()));
-    headers.insert(RESET, written(|to| text::milliseconds(to, limit.reset)));
+    headers.insert(RESET, written(|to| numbers::milliseconds(to, limit.reset)));
 }
 
 fn number(number: u64) -> HeaderValue {
-    written(|to| text::number(to, number))
+    written(|to| numbers::number(to, number))
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {

@@ -12,13 +12,13 @@ mod guarded;
 mod lingering;
 mod models;
 mod names;
+mod numbers;
 mod outbox;
 mod receive;
 mod respond;
 mod router;
 mod stall;
 mod streams;
-mod text;
 mod unreadable;
 
 pub(crate) use admin::serve_admin;
