@@ -1,8 +1,9 @@
 //! The one `Gateway` of a process: everything that outlives a request. Handlers get it; there are no statics.
 
 use crate::bounds::Bounds;
+use crate::clock;
+use crate::limits::MemoryBudget;
 use crate::live::{Live, build};
-use crate::memory::MemoryBudget;
 use crate::observe::{Log, Names, Totals};
 use crate::shutdown::Shutdown;
 use crate::tasks::Needed;
@@ -11,7 +12,7 @@ use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use weir_config::Snapshot;
 use weir_config::published::Revision;
 
@@ -34,7 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) keep_alive: Duration,
     pub(crate) workers: Vec<Arc<Worker>>,
     /// What they have counted.
-    pub(crate) totals: Totals,
+    pub(crate) totals: Arc<Totals>,
     /// Connections still come in.
     pub(crate) accepting: AtomicBool,
     /// What keeps newer configuration from coming here, if anything does.
@@ -49,13 +50,12 @@ impl Gateway {
     pub(crate) fn apply(&self, snapshot: Snapshot, revision: Option<Revision>) -> u64 {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.live.load_full();
-        let began = Instant::now();
+        let began = clock::now();
         let live = Arc::new(build(snapshot, revision, previous.as_deref(), began));
         let Revision { generation, hash } = live.revision;
         self.live.store(Some(Arc::clone(&live)));
-        self.totals.keep(&self.workers, &Names::of(&live.snapshot), began);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.applied_at.store(i64::try_from(now).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.totals.keep(&Names::of(&live.snapshot), began);
+        self.applied_at.store(clock::today().0, Ordering::Relaxed);
         tracing::info!(generation, %hash, "snapshot applied");
         generation
     }

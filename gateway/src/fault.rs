@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 use weir_policy::{Full, LONGEST_WAIT};
+use weir_wire::openai::BadRequest;
 
 /// The kinds of fault: each is a metric label and a fixed status, `type` and `code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +172,30 @@ impl Fault {
     pub(crate) fn overloaded(why: &str, random: u64) -> Self {
         let wait = Duration::from_secs(1) + Duration::from_millis(random % 4001);
         Self::new(FaultKind::Overloaded, format!("{why} Try again shortly.")).retry(Retry::After(wait))
+    }
+
+    /// The memory budget stayed spent.
+    pub(crate) fn no_room(random: u64) -> Self {
+        Self::overloaded("The gateway holds as many requests as its memory allows.", random)
+    }
+
+    /// Before the first snapshot.
+    pub(crate) fn not_ready() -> Self {
+        let text = "This gateway has no configuration yet. It comes within seconds; try again.";
+        Self::new(FaultKind::NotReady, text).retry(Retry::After(Duration::from_secs(1)))
+    }
+
+    /// A body that is no chat request.
+    pub(crate) fn bad_request(bad: BadRequest) -> Self {
+        Self { param: bad.param.map(Cow::Borrowed), ..Self::new(FaultKind::InvalidRequest, bad.message) }
+    }
+
+    /// The same for a model that does not exist and for one that the key may not use.
+    pub(crate) fn model_not_found(model: &str) -> Self {
+        let text = format!(
+            "The model {model:?} does not exist here, or this key may not use it. `GET /v1/models` lists what it may."
+        );
+        Self { param: Some(Cow::Borrowed("model")), ..Self::new(FaultKind::ModelNotFound, text) }
     }
 
     /// The key's requests per minute are used up.

@@ -2,26 +2,17 @@
 //! workers is the configuration, and what is bounded for all of them together: bytes held, a key's minute, a route's
 //! retry budget.
 
-use crate::app::Gateway;
-use crate::gate::Gate;
-use crate::http::serve_connection;
-use crate::observe::{LogBuffer, WorkerSeries};
-use crate::shutdown::{Phase, Shutdown, reached};
-use crate::tasks;
-use std::convert::Infallible;
-use std::net::TcpStream;
+use crate::limits::Gate;
+use crate::observe::Sinks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot};
 
 /// What a worker's requests share.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// Its place among the workers: which pool is its own.
     pub(crate) index: usize,
-    pub(crate) series: Arc<WorkerSeries>,
-    pub(crate) usage_log: Arc<LogBuffer>,
-    pub(crate) shutdown: Arc<Shutdown>,
+    pub(crate) sinks: Arc<Sinks>,
     /// Where its requests wait while it has too much to do.
     pub(crate) gate: Gate,
     /// Connections that it serves.
@@ -31,16 +22,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Worker number `index`; `seed` begins its random numbers.
-    pub(crate) fn new(
-        index: usize,
-        series: Arc<WorkerSeries>,
-        usage_log: Arc<LogBuffer>,
-        shutdown: Arc<Shutdown>,
-        gate: Gate,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(index: usize, sinks: Arc<Sinks>, gate: Gate, seed: u64) -> Self {
         let (connections, random) = (AtomicUsize::new(0), AtomicU64::new(seed));
-        Self { index, series, usage_log, shutdown, gate, connections, random }
+        Self { index, sinks, gate, connections, random }
     }
 
     /// A random number: for ids, jitter and the Mock, never for secrets. SplitMix64, by Steele, Lea and Flood.
@@ -72,46 +56,5 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Accepted connections on their way to a worker.
-pub(crate) type Arrivals = mpsc::UnboundedReceiver<(TcpStream, Place)>;
-
-/// Serves what arrives until the gateway has ended. Whatever runs then is dropped.
-pub(crate) async fn run(gateway: Arc<Gateway>, worker: Arc<Worker>, mut arrivals: Arrivals) {
-    let mut phase = gateway.shutdown.watch();
-    let mut gate = keep_gate(&worker);
-    loop {
-        tokio::select! {
-            Some((stream, place)) = arrivals.recv() => begin(&gateway, &worker, stream, place),
-            () = reached(&mut phase, Phase::Ended) => return,
-            // Nobody would be let in any more: as good as no worker.
-            _ = &mut gate => return,
-        }
-    }
-}
-
-/// Keeps the worker's gate; what it gives is ready when that has ended, which it never should.
-fn keep_gate(worker: &Arc<Worker>) -> oneshot::Receiver<Infallible> {
-    let (keeps, gone) = oneshot::channel();
-    let worker = Arc::clone(worker);
-    tasks::spawn("gate", async move {
-        worker.gate.keep().await;
-        drop(keeps);
-    });
-    gone
-}
-
-fn begin(gateway: &Arc<Gateway>, worker: &Arc<Worker>, stream: TcpStream, place: Place) {
-    match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => {
-            let serving = serve_connection(Arc::clone(gateway), Arc::clone(worker), stream);
-            tasks::spawn("connection", async move {
-                serving.await;
-                drop(place);
-            });
-        }
-        Err(error) => tracing::warn!(%error, "an accepted connection cannot be served"),
     }
 }

@@ -109,6 +109,8 @@ pub struct Failure {
     /// A kept connection was closed on the request, without a byte of an answer: it says nothing of the target, which
     /// may be asked once more, on a fresh connection (semantics S1.7).
     pub stale: bool,
+    /// Nothing of the request was sent: there was no connection.
+    pub unsent: bool,
 }
 
 impl Failure {
@@ -125,7 +127,20 @@ impl Failure {
             refuses_addition: false,
             names_addition: false,
             stale: false,
+            unsent: false,
         }
+    }
+
+    /// Its message if that is ours, and so may be logged: a vendor's own may quote the prompt (semantics S10.10), and
+    /// comes with a status.
+    pub fn own_words(&self) -> Option<&str> {
+        self.status.is_none().then_some(self.message.as_str())
+    }
+
+    /// Whether its attempt costs nothing (semantics S4.9): the request was never sent, or was refused. A timeout is no
+    /// refusal, whoever tells it: the work behind it was done, most likely.
+    pub fn is_free(&self) -> bool {
+        self.unsent || self.stale || self.status.is_some() && self.class != FailureClass::Timeout
     }
 }
 

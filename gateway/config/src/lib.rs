@@ -24,5 +24,5 @@ pub use snapshot::{
     Alias, Backend, Disclosure, Egress, Endpoint, Fallback, Gateway, Listener, Mock, MockReply, Model,
     OnAbort, Provider, Retry, Route, Snapshot, Target, Timeouts, UnixSeconds,
 };
-pub use usage::Usage;
+pub use usage::{TokenClass, Usage};
 pub use vendors::{UsageOption, Vendor, VendorRow};

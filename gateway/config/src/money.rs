@@ -1,6 +1,6 @@
 //! Money as integers (semantics S4.1): prices in micro-USD per million tokens, charges in nano-USD.
 
-use crate::Usage;
+use crate::{TokenClass, Usage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
@@ -92,12 +92,19 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// What a token of `class` costs.
+    pub fn of(&self, class: TokenClass) -> Price {
+        match class {
+            TokenClass::Input => self.input,
+            TokenClass::CacheRead => self.cache_read.unwrap_or(self.input),
+            TokenClass::Output | TokenClass::Reasoning => self.output,
+        }
+    }
+
     /// The charge for `usage`: summed exactly, rounded up once to a whole nano-USD.
     pub fn charge(&self, usage: &Usage) -> NanoUsd {
-        let pico = self.input.pico_usd(usage.input)
-            + self.cache_read.unwrap_or(self.input).pico_usd(usage.cache_read)
-            + self.output.pico_usd(usage.output)
-            + self.output.pico_usd(usage.reasoning);
+        let pico: u128 =
+            TokenClass::ALL.into_iter().map(|class| self.of(class).pico_usd(usage.of(class))).sum();
         NanoUsd(u64::try_from(pico.div_ceil(1_000)).unwrap_or(u64::MAX))
     }
 }

@@ -25,15 +25,56 @@ pub struct Planned {
     pub context_window: Option<u64>,
 }
 
-/// Orders the targets of a route that may be tried, the best first: by priority, then as they stand in the manifest.
-/// Left out are those whose provider is suspended or does not offer the model. Empty: nobody can answer.
-pub fn decide(targets: &[TargetFacts]) -> Vec<Planned> {
-    let planned = targets.iter().enumerate().filter(|(_, facts)| facts.offered && !facts.suspended);
-    let mut order: Vec<Planned> =
-        planned.map(|(target, facts)| Planned { target, context_window: facts.context_window }).collect();
+/// Why a target is not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its provider takes no new requests.
+    Suspended,
+    /// Its provider does not offer the model.
+    NotOffered,
+}
+
+/// One target that is not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its position in the route.
+    pub target: usize,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Every target of a route, in one list or the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Those that may be tried, the best first. Empty: nobody can answer.
+    pub order: Vec<Planned>,
+    /// The others, as they stand in the route.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Decides which targets of a route may be tried: the best first, by priority, then as they stand in the manifest.
+pub fn decide(targets: &[TargetFacts]) -> Decision {
+    let mut decision = Decision::default();
+    for (target, facts) in targets.iter().enumerate() {
+        match facts.hindrance() {
+            None => decision.order.push(Planned { target, context_window: facts.context_window }),
+            Some(reason) => decision.left_out.push(LeftOut { target, reason }),
+        }
+    }
     let priority = |planned: &Planned| targets.get(planned.target).map(|facts| facts.priority);
-    order.sort_unstable_by_key(|planned| (priority(planned), planned.target));
-    order
+    decision.order.sort_unstable_by_key(|planned| (priority(planned), planned.target));
+    decision
+}
+
+impl TargetFacts {
+    /// Why the target is not tried, if it is not.
+    fn hindrance(&self) -> Option<Reason> {
+        match (self.suspended, self.offered) {
+            (true, _) => Some(Reason::Suspended),
+            (false, false) => Some(Reason::NotOffered),
+            (false, true) => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod verdict;
 mod walk;
 mod window;
 
-pub use decide::{Planned, TargetFacts, decide};
+pub use decide::{Decision, LeftOut, Planned, Reason, TargetFacts, decide};
 pub use overload::{Overload, Pass, Turn};
 pub use retry_budget::{RetryBudget, Take, Tokens, Wake};
 pub use verdict::{Attempted, LONGEST_WAIT, Verdict, verdict, verdict_of_some};

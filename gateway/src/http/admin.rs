@@ -2,7 +2,7 @@
 //! upstream (S9.2).
 
 use crate::app::Gateway;
-use crate::observe::Exposition;
+use crate::observe::{Exposition, InForce};
 use crate::shutdown::{Phase, reached};
 use crate::tasks;
 use axum::extract::State;
@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -105,7 +106,7 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 
 /// Written on a thread of its own: this one accepts connections, and text for thousands of series takes its time.
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    let text = tokio::task::spawn_blocking(move || Exposition::text(&gateway)).await;
+    let text = tokio::task::spawn_blocking(move || exposition(&gateway).text()).await;
     match text.map_err(std::io::Error::from).and_then(|text| text.map_err(std::io::Error::other)) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -116,6 +117,16 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+fn exposition(gateway: &Gateway) -> Exposition {
+    let in_force = gateway.live.load_full().map(|live| InForce {
+        generation: live.revision.generation,
+        hash: live.revision.hash.to_string(),
+        gateway: live.gateway.name.to_string(),
+        applied_at: gateway.applied_at.load(Ordering::Relaxed),
+    });
+    Exposition { totals: Arc::clone(&gateway.totals), log: gateway.log.clone(), in_force }
 }
 
 /// What runs here: for whoever wants to know whether a change has arrived.
@@ -132,7 +143,6 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Response {
         })
     });
     let connections: usize = gateway.workers.iter().map(|worker| worker.connections()).sum();
-    let in_flight: i64 = gateway.workers.iter().map(|worker| worker.series.in_flight()).sum();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": gateway.is_ready(),
@@ -140,7 +150,7 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Response {
         "config": config,
         "source": { "problem": gateway.source_problem.load_full() },
         "connections": connections,
-        "inFlight": in_flight,
+        "inFlight": gateway.totals.in_flight(),
     }))
     .into_response()
 }

@@ -7,27 +7,13 @@
 
 use super::X_REQUEST_ID;
 use super::numbers::{decimal, milliseconds, number};
-use crate::fault::LimitState;
-use crate::live::Chosen;
-use crate::observe::RequestId;
+use crate::pipeline::About;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::ops::Range;
 use std::sync::OnceLock;
 use weir_config::NanoUsd;
-
-/// What an answer's headers tell.
-pub(super) struct AnswerHeaders<'a> {
-    pub(super) id: RequestId,
-    /// Who answered, and the attempts until then; as far as it may be told.
-    pub(super) way: Option<(&'a Chosen, usize)>,
-    pub(super) limit: Option<LimitState>,
-    pub(super) is_stream: bool,
-    pub(super) cost: Option<NanoUsd>,
-    /// In microseconds.
-    pub(super) overhead: Option<u64>,
-}
 
 /// One header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +44,9 @@ impl Line {
             Self::Provider => (own("x-weir-provider"), ""),
             Self::Model => (own("x-weir-model"), ""),
             Self::Attempts => (own("x-weir-attempts"), ""),
-            Self::Limit => (super::fault::LIMIT, ""),
-            Self::Remaining => (super::fault::REMAINING, ""),
-            Self::Reset => (super::fault::RESET, ""),
+            Self::Limit => (super::refusal::LIMIT, ""),
+            Self::Remaining => (super::refusal::REMAINING, ""),
+            Self::Reset => (super::refusal::RESET, ""),
             Self::Json => (CONTENT_TYPE, "application/json"),
             // Without the charset some clients take it for Latin-1, and cut events at a byte 0x85.
             Self::Sse => (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
@@ -83,16 +69,16 @@ struct Template {
 /// As many as there are combinations of what may be missing.
 static TEMPLATES: [OnceLock<Template>; 32] = [const { OnceLock::new() }; 32];
 
-impl AnswerHeaders<'_> {
-    /// As a header map.
-    pub(super) fn write(&self) -> HeaderMap {
+impl About {
+    /// The headers that tell it.
+    pub(super) fn headers(&self) -> HeaderMap {
         let mut text = Text::default();
         self.tell(&mut text);
         let (text, places) = (Bytes::from(text.bytes), text.places);
         let Some(Template { headers, lines }) = self.template() else { return HeaderMap::new() };
         let mut headers = headers.clone();
         for (line, value) in lines.iter().zip(headers.values_mut()) {
-            match (line, self.way) {
+            match (line, &self.way) {
                 (Line::Provider, Some((chosen, _))) => *value = chosen.provider.header.clone(),
                 (Line::Model, Some((chosen, _))) => *value = chosen.model.header.clone(),
                 _ => {
@@ -111,8 +97,8 @@ impl AnswerHeaders<'_> {
     /// What is written for this answer alone.
     fn tell(&self, text: &mut Text) {
         text.put(Line::RequestId, |to| to.extend_from_slice(self.id.as_str().as_bytes()));
-        if let Some((_, attempts)) = self.way {
-            text.put(Line::Attempts, |to| number(to, attempts as u64));
+        if let Some((_, attempts)) = &self.way {
+            text.put(Line::Attempts, |to| number(to, *attempts as u64));
         }
         if let Some(limit) = self.limit {
             text.put(Line::Limit, |to| number(to, limit.limit.into()));
@@ -194,7 +180,9 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::live::Label;
+    use crate::fault::LimitState;
+    use crate::label::{Chosen, Label};
+    use crate::observe::RequestId;
     use std::time::Duration;
 
     fn line(header: (&HeaderName, &HeaderValue)) -> String {
@@ -220,9 +208,9 @@ mod tests {
         ];
         for kind in 0..32 {
             let has = |bit: usize| kind >> bit & 1 == 1;
-            let headers = AnswerHeaders {
+            let about = About {
                 id: RequestId::new(0, 10),
-                way: has(0).then_some((&chosen, 2)),
+                way: has(0).then_some((chosen.clone(), 2)),
                 limit: has(1).then_some(limit),
                 is_stream: has(2),
                 cost: has(3).then_some(NanoUsd(1_000_000_042)),
@@ -236,7 +224,7 @@ mod tests {
             expected.extend(has(3).then_some("x-weir-cost-usd: 1.000000042"));
             expected.extend(has(4).then_some("x-weir-overhead-ms: 1.042"));
             for _ in 0..2 {
-                let written: Vec<String> = headers.write().iter().map(line).collect();
+                let written: Vec<String> = about.headers().iter().map(line).collect();
                 assert_eq!(written, expected, "kind {kind}");
             }
         }

@@ -2,8 +2,7 @@
 
 use super::activity::Busy;
 use super::outbox::{Outbox, Piece};
-use crate::flow::BrokenOff;
-use crate::relay::Relay;
+use crate::pipeline::{BrokenOff, Relay};
 use bytes::Bytes;
 use http::Version;
 use http_body::{Body, Frame, SizeHint};
@@ -32,17 +31,14 @@ impl OutBody {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         match self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Self::Relay(relay) => {
-                let frame = ready!(Pin::new(relay).poll_frame(cx));
-                Poll::Ready(frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default())))
-            }
+            Self::Relay(relay) => relay.poll_bytes(cx),
         }
     }
 
     fn is_ended(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Relay(relay) => relay.is_end_stream(),
+            Self::Relay(relay) => relay.has_ended(),
         }
     }
 

@@ -5,15 +5,17 @@ use super::body::Outgoing;
 use super::endpoint::Endpoint;
 use super::first_bytes::{FirstBytes, Speaks};
 use super::guarded::Guarded;
+use super::hot::{self, Answered};
 use super::outbox::Outbox;
+use super::refusal::refusal;
 use super::router::MAX_HEADERS;
 use super::streams::Streams;
-use super::{Upload, receive, refusal, router, unreadable};
+use super::upload::{self, Upload};
+use super::{router, unreadable};
 use crate::app::Gateway;
 use crate::fault::Fault;
 use crate::keepalive;
 use crate::observe::{Recorder, RequestId};
-use crate::pipeline::{self, Answered};
 use crate::shutdown::{Phase, reached};
 use crate::tasks;
 use crate::timer::SharedTimer;
@@ -200,10 +202,11 @@ impl Service<Request<Incoming>> for Served {
             && is_chat(&request)
         {
             // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
-            let recorder = Recorder::begin(&self.worker, id, Instant::now());
+            let recorder = Recorder::begin(&self.worker.sinks, id, Instant::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
-            return Box::pin(chat(gateway, recorder, request, head_bytes, timer, outbox, busy));
+            let worker = Arc::clone(&self.worker);
+            return Box::pin(chat(gateway, worker, recorder, request, head_bytes, timer, outbox, busy));
         }
         let (head, body) = request.into_parts();
         let response = match checked {
@@ -223,6 +226,7 @@ fn is_chat(request: &Request<Incoming>) -> bool {
 /// All of a chat request up to the head of its answer: the one allocation that each costs.
 async fn chat(
     gateway: Arc<Gateway>,
+    worker: Arc<Worker>,
     recorder: Recorder,
     request: Request<Incoming>,
     head_bytes: usize,
@@ -231,7 +235,7 @@ async fn chat(
     busy: Busy,
 ) -> Result<Response<Outgoing>, Infallible> {
     let (id, version) = (recorder.event.id, request.version());
-    let answering = pin!(pipeline::chat(&gateway, recorder, timer, request, head_bytes));
+    let answering = pin!(hot::chat(&gateway, &worker, recorder, timer, request, head_bytes));
     let answered = until_cut(&gateway, id, answering).await;
     Ok(hand_out(&gateway, version, answered, &outbox, busy))
 }
@@ -249,7 +253,7 @@ fn hand_out(
     if let Some(body) = unread {
         let busy = busy.another();
         tasks::spawn("discard a body", async move {
-            receive::discard(body).await;
+            upload::discard(body).await;
             drop(busy);
         });
     }
@@ -288,7 +292,16 @@ mod tests {
     #[test]
     fn the_future_of_a_request_stays_under_4_kib() {
         fn size<F: Future>(
-            _: impl FnOnce(Arc<Gateway>, Recorder, Request<Incoming>, usize, SharedTimer, Arc<Outbox>, Busy) -> F,
+            _: impl FnOnce(
+                Arc<Gateway>,
+                Arc<Worker>,
+                Recorder,
+                Request<Incoming>,
+                usize,
+                SharedTimer,
+                Arc<Outbox>,
+                Busy,
+            ) -> F,
         ) -> usize {
             size_of::<F>()
         }

@@ -8,12 +8,11 @@
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
 use super::lingering::Lingering;
-use super::receive::DISCARD_IDLE;
-use super::router::LARGE_HEAD;
 use super::stall::Stall;
 use super::unreadable;
+use super::upload::DISCARD_IDLE;
 use crate::app::Gateway;
-use crate::memory::{Class, Exhausted, Held};
+use crate::limits::{Class, Exhausted, Held, LARGE_HEAD};
 use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};

@@ -3,7 +3,7 @@
 //! what it has not read yet. So only the writing side is closed, and what still comes is read and forgotten, until the
 //! caller closes, too.
 
-use super::receive::{DISCARD_BYTES, DISCARD_IDLE, DISCARD_WITHIN};
+use super::upload::{DISCARD_BYTES, DISCARD_IDLE, DISCARD_WITHIN};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};

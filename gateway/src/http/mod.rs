@@ -6,29 +6,25 @@ mod answer_headers;
 mod body;
 mod connection;
 mod endpoint;
-mod fault;
 mod first_bytes;
 mod guarded;
+mod hot;
+mod keys;
 mod lingering;
 mod models;
 mod names;
 mod numbers;
 mod outbox;
-mod receive;
+mod refusal;
 mod respond;
 mod router;
 mod stall;
 mod streams;
 mod unreadable;
+mod upload;
 
 pub(crate) use admin::serve_admin;
-pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
-pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};
-pub(crate) use names::X_REQUEST_ID;
-pub(crate) use receive::{Received, Upload, hold, no_room, receive};
-pub(crate) use respond::{begun_stream, respond};
-pub(crate) use router::{LARGE_HEAD, not_ready};
 
-/// A comment that keeps a silent stream alive.
-pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");
+use body::OutBody;
+use names::X_REQUEST_ID;

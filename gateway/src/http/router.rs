@@ -2,13 +2,15 @@
 //! served. No router of a library: it would answer by itself what it cannot parse (semantics S10.15).
 
 use super::endpoint::Endpoint;
-use super::{OutBody, X_REQUEST_ID, model_not_found, models, refusal};
+use super::keys::keys;
+use super::refusal::refusal;
+use super::{OutBody, X_REQUEST_ID, models};
 use crate::app::Gateway;
-use crate::auth::authenticate;
-use crate::call::now_unix;
-use crate::fault::{Fault, FaultKind, Retry};
+use crate::clock;
+use crate::fault::{Fault, FaultKind};
 use crate::live::{Live, LiveKey};
 use crate::observe::RequestId;
+use crate::pipeline::authenticate;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -16,12 +18,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// A request's headers, in bytes (semantics S10.6).
 pub(super) const MAX_HEADERS: usize = 64 << 10;
-/// A larger head counts in the memory budget. A smaller one is in what every request is counted with.
-pub(crate) const LARGE_HEAD: usize = 8 << 10;
 
 /// Answers a request for anything but a chat.
 pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
@@ -50,8 +49,8 @@ fn look_up(gateway: &Gateway, endpoint: Endpoint<'_>, head: &Parts) -> Result<By
         return Err(Fault::new(FaultKind::MethodNotAllowed, text));
     }
     let live = gateway.live.load();
-    let live = live.as_ref().ok_or_else(not_ready)?;
-    let key = authenticate(live, &head.headers, now_unix())?;
+    let live = live.as_ref().ok_or_else(Fault::not_ready)?;
+    let key = authenticate(live, keys(&head.headers), clock::today())?;
     let created = gateway.applied_at.load(Ordering::Relaxed);
     match endpoint {
         Endpoint::Model(id) => json(&model(live, &key, id, created)?),
@@ -63,7 +62,7 @@ fn model(live: &Live, key: &LiveKey, id: &str, created: i64) -> Result<models::M
     let id = percent_decoded(id);
     let name = std::str::from_utf8(&id).ok();
     let entry = name.and_then(|name| models::one(live, key, name, created));
-    entry.ok_or_else(|| model_not_found(&String::from_utf8_lossy(&id)))
+    entry.ok_or_else(|| Fault::model_not_found(&String::from_utf8_lossy(&id)))
 }
 
 /// The bytes that a part of a path stands for. A percent sign without two digits stands for itself.
@@ -109,15 +108,6 @@ fn unknown_url(head: &Parts) -> Fault {
         head.uri.path()
     );
     Fault::new(FaultKind::UnknownUrl, text)
-}
-
-/// Before the first snapshot.
-pub(crate) fn not_ready() -> Fault {
-    Fault::new(
-        FaultKind::NotReady,
-        "This gateway has no configuration yet. It comes within seconds; try again.",
-    )
-    .retry(Retry::After(Duration::from_secs(1)))
 }
 
 /// Refuses a head for itself: on HTTP/1.1 for what two readers of it may understand in two ways, on HTTP/2 one that is

@@ -1,9 +1,9 @@
 //! Heads that hyper refuses by itself: it answers them without a body, before any code of ours has seen a request. Here
 //! the refusal gets the shape of all others; and what has merely more lines than hyper takes at first is read anew.
 
-use super::fault::refusal;
 use super::lingering::Lingering;
-use super::receive::{DISCARD_IDLE, no_room};
+use super::refusal::refusal;
+use super::upload::DISCARD_IDLE;
 use super::{OutBody, guarded::Guarded};
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
@@ -48,7 +48,7 @@ pub(super) fn fault(status: u16, max_bytes: usize, random: u64) -> Fault {
             let text = "This is not HTTP/1.1: the request's line or a header of it cannot be read.";
             Fault::new(FaultKind::InvalidRequest, text)
         }
-        503 => no_room(random), // by ourselves
+        503 => Fault::no_room(random), // by ourselves
         _ => Fault::headers_too_large(max_bytes),
     }
 }

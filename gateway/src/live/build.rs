@@ -1,20 +1,20 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
-use super::{
-    Chosen, Keys, Label, Live, LiveKey, LiveRoute, LiveTarget, ModelChoice, RescueBudget, Routes, Windows,
-};
+use super::key::LiveKey;
+use super::route::{LiveRoute, LiveTarget, ModelChoice};
+use super::{Keys, Live, Routes, Windows};
+use crate::label::{Chosen, Label};
+use crate::limits::RescueBudget;
 use crate::upstream::Account;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::num::NonZeroU32;
 use std::slice;
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::Notify;
 use weir_config::published::{Revision, document};
 use weir_config::{Digest, ModelPattern, ObjectName, Route, Snapshot, Target};
-use weir_policy::{MinuteWindow, RetryBudget};
+use weir_policy::MinuteWindow;
 
 /// Makes `snapshot` ready for requests. A provider that cannot stand in a request is left out, and so are the
 /// targets that refer to it: the rest serves. `revision` says which it is, if it was published; else it is counted
@@ -154,18 +154,14 @@ fn route(
     now: Instant,
 ) -> Arc<LiveRoute> {
     let targets = config.targets.iter().filter_map(|target| join(target, &config.model, accounts)).collect();
-    let fresh = || RescueBudget {
-        tokens: Mutex::new(RetryBudget::new(now)),
-        changed: Notify::new(),
-        waiting: AtomicU32::new(0),
-    };
-    let rescue = before.map_or_else(|| Arc::new(fresh()), |old| Arc::clone(&old.rescue));
+    let rescue = before.map(|old| Arc::clone(&old.rescue));
+    let rescue = rescue.unwrap_or_else(|| Arc::new(RescueBudget::new(now)));
     let label = Label::new(&config.name.to_string());
     Arc::new(LiveRoute { config: Arc::clone(config), label, targets, rescue })
 }
 
 /// Without a model of its own a target uses the route's; behind a wildcard, the one asked for.
-fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<LiveTarget> {
+fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<Arc<LiveTarget>> {
     let (account, provider) = accounts.get(&target.provider)?;
     let fixed = match (&target.model, public) {
         (Some(model), _) | (None, ModelPattern::Exact(model)) => Some(model),
@@ -180,13 +176,13 @@ fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<L
         }
         None => ModelChoice::Asked,
     };
-    Some(LiveTarget {
+    Some(Arc::new(LiveTarget {
         name,
         account: Arc::clone(account),
         provider: provider.clone(),
         model,
         priority: target.priority,
-    })
+    }))
 }
 
 /// The keys, and what those have used that are gone. Their minutes are kept while they count: a key may come back,

@@ -1,6 +1,6 @@
 //! A tenant's key and what it has used.
 
-use super::Label;
+use crate::label::{KeyNames, Label};
 use std::sync::{Arc, Mutex};
 use weir_config::{Key, UnixSeconds};
 use weir_policy::MinuteWindow;
@@ -17,18 +17,16 @@ pub(crate) struct KeyText {
 #[derive(Debug)]
 pub(crate) struct LiveKey {
     pub(crate) config: Arc<Key>,
-    /// `namespace/name`.
-    pub(crate) name: Label,
-    pub(crate) tenant: Label,
+    pub(crate) names: Arc<KeyNames>,
     /// Survives reloads: what was admitted stays counted.
     pub(crate) requests: Arc<Mutex<MinuteWindow>>,
 }
 
 impl LiveKey {
     pub(crate) fn new(config: Arc<Key>, requests: Arc<Mutex<MinuteWindow>>) -> Self {
-        let name = Label::new(&config.name.to_string());
-        let tenant = Label::new(&config.tenant);
-        Self { config, name, tenant, requests }
+        let names =
+            KeyNames { key: Label::new(&config.name.to_string()), tenant: Label::new(&config.tenant) };
+        Self { config, names: Arc::new(names), requests }
     }
 }
 

@@ -1,41 +1,29 @@
 //! A public model: its targets joined with their accounts, and its retry budget.
 
-use super::{Chosen, Label};
+use crate::label::{Chosen, Label};
+use crate::limits::RescueBudget;
 use crate::upstream::Account;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use std::sync::Arc;
 use weir_config::{Model, OnAbort, Route};
-use weir_policy::RetryBudget;
 
 /// A route, ready to be decided on.
 #[derive(Debug)]
 pub(crate) struct LiveRoute {
     pub(crate) config: Arc<Route>,
     pub(crate) label: Label,
-    pub(crate) targets: Vec<LiveTarget>,
+    pub(crate) targets: Vec<Arc<LiveTarget>>,
     pub(crate) rescue: Arc<RescueBudget>,
 }
 
 impl LiveRoute {
-    /// Whether one of its targets is with a vendor that bills on after we hang up.
-    pub(crate) fn bills_on(&self) -> bool {
+    /// Whether one of its targets is with a vendor that keeps billing after we hang up.
+    pub(crate) fn keeps_billing(&self) -> bool {
         self.targets.iter().any(|target| target.account.provider.on_abort == OnAbort::Continues)
     }
 }
 
-/// The tokens of a route's attempts beyond the first (semantics S1.3). Survives reloads.
-#[derive(Debug)]
-pub(crate) struct RescueBudget {
-    pub(crate) tokens: Mutex<RetryBudget>,
-    /// Woken when tokens were given back or burnt.
-    pub(crate) changed: Notify,
-    /// Requests that wait for that.
-    pub(crate) waiting: AtomicU32,
-}
-
 /// One (provider, model) behind a route.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct LiveTarget {
     pub(crate) name: Label,
     pub(crate) account: Arc<Account>,
@@ -45,7 +33,7 @@ pub(crate) struct LiveTarget {
 }
 
 /// Which model a target uses.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum ModelChoice {
     /// Always this one.
     Fixed(Arc<Model>, Chosen),

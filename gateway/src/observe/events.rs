@@ -1,17 +1,14 @@
 //! The events, and the recorder that emits the end of a request exactly once: finished, failed or dropped.
 
 use super::ending::{self, Caller};
-use crate::http::X_REQUEST_ID;
-use crate::live::{Chosen, LiveKey, LiveRoute};
-use crate::worker::Worker;
-use http::{HeaderMap, HeaderValue};
+use super::sinks::Sinks;
+use crate::clock;
+use crate::label::{Chosen, KeyNames, Label};
+use http::HeaderValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use weir_config::{NanoUsd, Usage};
-
-/// Characters of a caller's own id.
-const CLIENT_REQUEST_ID: usize = 128;
 
 /// A request's identity: 96 random bits in hexadecimal, after `req_`.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +37,28 @@ impl RequestId {
 /// How an attempt ended that was given up because the memory budget had no room for what it held.
 pub(crate) const NO_ROOM: &str = "no_room";
 
+/// How an attempt ended that answered.
+const ANSWERED: &str = "ok";
+
+/// What an attempt comes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Charge {
+    pub(crate) usage: Usage,
+    /// Some of the usage is our estimate: the upstream did not tell all of it.
+    pub(crate) assumed: bool,
+    /// `None`: no price is known.
+    pub(crate) cost: Option<NanoUsd>,
+}
+
+/// An attempt that has not ended.
+#[derive(Debug)]
+pub(crate) struct AttemptBegun {
+    pub(crate) chosen: Chosen,
+    pub(crate) began: Instant,
+    /// What it comes to if nobody can say better; `None` while nothing was sent.
+    pub(crate) charge: Option<Charge>,
+}
+
 /// One try at one target.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptFinished {
@@ -48,6 +67,8 @@ pub(crate) struct AttemptFinished {
     pub(crate) outcome: &'static str,
     pub(crate) status: Option<u16>,
     pub(crate) took: Duration,
+    /// `None`: it costs nothing.
+    pub(crate) charge: Option<Charge>,
 }
 
 /// How a request ended: `code` of the fault, `ok`, or `canceled`.
@@ -62,8 +83,6 @@ impl Outcome {
     pub(crate) const OK: Self = Self { status: 200, code: "ok" };
     /// The caller left. 499 as nginx logs it; nobody is sent it.
     pub(crate) const CANCELED: Self = Self { status: 499, code: "canceled" };
-    /// Nobody has said yet.
-    const UNTOLD: Self = Self { status: 0, code: "" };
 }
 
 /// The end of a request, whatever it was.
@@ -75,34 +94,56 @@ pub(crate) struct RequestFinished {
     pub(crate) began: Instant,
     pub(crate) began_at: SystemTime,
     pub(crate) stream: bool,
-    pub(crate) key: Option<Arc<LiveKey>>,
-    pub(crate) route: Option<Arc<LiveRoute>>,
-    pub(crate) chosen: Option<Chosen>,
-    /// Since when the one chosen last is asked, while it is.
-    pub(crate) asking: Option<Instant>,
+    pub(crate) key: Option<Arc<KeyNames>>,
+    pub(crate) route: Option<Label>,
     /// Mostly one.
     pub(crate) attempts: SmallVec<[AttemptFinished; 1]>,
-    pub(crate) usage: Option<Usage>,
-    /// The usage is our estimate: the upstream told none.
-    pub(crate) assumed: bool,
-    /// `None`: no price is known.
-    pub(crate) cost: Option<NanoUsd>,
+    /// The one after them.
+    pub(crate) attempt: Option<AttemptBegun>,
     /// From the request's arrival to the first content sent on.
     pub(crate) first_token: Option<Duration>,
     /// Time spent waiting for the caller's body.
     pub(crate) upload: Duration,
     /// Time spent waiting for upstreams until the answer's headers, pauses between attempts included.
     pub(crate) upstream: Duration,
-    pub(crate) outcome: Outcome,
+    /// `None` until somebody has said.
+    pub(crate) outcome: Option<Outcome>,
 }
 
 impl RequestFinished {
-    /// Keeps the id that the caller gave the request, if it is one that a line can hold: printable ASCII, at most 128
-    /// characters.
-    pub(crate) fn named_by_caller(&mut self, headers: &HeaderMap) {
-        let Some(id) = headers.get(X_REQUEST_ID) else { return };
-        let id = id.to_str().ok().filter(|id| (1..=CLIENT_REQUEST_ID).contains(&id.len()));
-        self.client_request_id = id.map(|id| serde_json::Value::from(id).to_string());
+    /// The attempt under way has ended `now`, and comes to what it was last said to.
+    pub(crate) fn end_attempt(&mut self, outcome: &'static str, status: Option<u16>, now: Instant) {
+        let Some(AttemptBegun { chosen, began, charge }) = self.attempt.take() else { return };
+        let took = now.saturating_duration_since(began);
+        self.attempts.push(AttemptFinished { chosen, outcome, status, took, charge });
+    }
+
+    /// The attempt under way has been answered `now`. Its answer may still be coming.
+    pub(crate) fn answered(&mut self, now: Instant) {
+        self.end_attempt(ANSWERED, Some(200), now);
+    }
+
+    /// What the answer of the last attempt comes to.
+    pub(crate) fn settle(&mut self, charge: Charge) {
+        if let Some(last) = self.attempts.last_mut() {
+            last.charge = Some(charge);
+        }
+    }
+
+    /// Who was asked last.
+    pub(crate) fn chosen(&self) -> Option<&Chosen> {
+        let last = || self.attempts.last().map(|attempt| &attempt.chosen);
+        self.attempt.as_ref().map(|attempt| &attempt.chosen).or_else(last)
+    }
+
+    /// What all attempts come to together: a cost that is not known is that of none. `None`: none has used anything.
+    pub(crate) fn charge(&self) -> Option<Charge> {
+        let charges = self.attempts.iter().filter_map(|attempt| attempt.charge);
+        charges.reduce(|sum, more| Charge {
+            usage: sum.usage.plus(&more.usage),
+            assumed: sum.assumed || more.assumed,
+            cost: sum.cost.zip(more.cost).map(|(sum, more)| sum + more),
+        })
     }
 
     /// The answer of the attempt that was committed last broke off, as `outcome` says: that one has not answered after
@@ -113,28 +154,14 @@ impl RequestFinished {
         }
     }
 
-    /// The request is over: an attempt under way ends as it did. It was asked, and bills most likely.
-    fn stop_asking(&mut self) {
-        if let (Some(began), Some(chosen)) = (self.asking.take(), &self.chosen) {
-            let (chosen, took) = (chosen.clone(), began.elapsed());
-            self.attempts.push(AttemptFinished { chosen, outcome: self.outcome.code, status: None, took });
-        }
-    }
-
     /// Whether its one attempt answered.
     pub(super) fn is_direct(&self) -> bool {
-        matches!(self.attempts.as_slice(), [only] if only.outcome == "ok")
+        matches!(self.attempts.as_slice(), [only] if only.outcome == ANSWERED)
     }
 
     /// What of the time that has passed was ours: neither the caller's nor an upstream's.
     pub(crate) fn overhead(&self, passed: Duration) -> Duration {
         passed.saturating_sub(self.upload + self.upstream)
-    }
-
-    fn emit(&self, worker: &Worker) {
-        let took = self.began.elapsed();
-        worker.series.request_finished(self, took);
-        worker.usage_log.request_finished(self, took);
     }
 }
 
@@ -142,51 +169,49 @@ impl RequestFinished {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pub(crate) event: Box<RequestFinished>,
-    pub(crate) worker: Arc<Worker>,
+    sinks: Arc<Sinks>,
 }
 
 impl Recorder {
     /// Begins a request.
-    pub(crate) fn begin(worker: &Arc<Worker>, id: RequestId, began: Instant) -> Self {
-        worker.series.request_began();
+    pub(crate) fn begin(sinks: &Arc<Sinks>, id: RequestId, began: Instant) -> Self {
+        sinks.series.request_began();
         let event = Box::new(RequestFinished {
             id,
             client_request_id: None,
             began,
-            began_at: SystemTime::now(),
+            began_at: clock::wall(),
             stream: false,
             key: None,
             route: None,
-            chosen: None,
-            asking: None,
             attempts: SmallVec::new(),
-            usage: None,
-            assumed: false,
-            cost: None,
+            attempt: None,
             first_token: None,
             upload: Duration::ZERO,
             upstream: Duration::ZERO,
-            outcome: Outcome::UNTOLD,
+            outcome: None,
         });
-        Self { event, worker: Arc::clone(worker) }
+        Self { event, sinks: Arc::clone(sinks) }
     }
 
     /// Says how the request of `caller` ended, which is dropped now; what was said before stays.
     pub(crate) fn end_as_seen_by(&mut self, caller: Option<Caller>) {
-        if self.event.outcome == Outcome::UNTOLD {
-            self.event.outcome = ending::of_dropped(caller, self.worker.shutdown.is_cut());
-        }
+        let cut = || self.sinks.shutdown.is_cut();
+        self.event.outcome.get_or_insert_with(|| ending::of_dropped(caller, cut()));
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
         // Nearly all have ended: they look for no caller.
-        if self.event.outcome == Outcome::UNTOLD {
+        if self.event.outcome.is_none() {
             self.end_as_seen_by(Caller::current());
         }
-        self.event.stop_asking();
-        self.event.emit(&self.worker);
-        self.worker.series.request_ended();
+        let now = clock::now();
+        // An attempt under way ends as its request. It was asked, and keeps billing most likely.
+        let code = self.event.outcome.map_or("", |outcome| outcome.code);
+        self.event.end_attempt(code, None, now);
+        self.sinks.request_finished(&self.event, now.saturating_duration_since(self.event.began));
+        self.sinks.series.request_ended();
     }
 }

@@ -3,8 +3,8 @@
 
 use super::log::Log;
 use super::series::{Cell, Histogram, OVERHEAD_SECONDS, SECONDS};
-use super::totals::Sums;
-use crate::app::Gateway;
+use super::totals::{Sums, Totals};
+use crate::clock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -14,22 +14,34 @@ use prometheus_client::registry::{Registry, Unit};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use weir_config::TokenClass;
 
 /// What a scrape reads.
-pub(crate) struct Exposition(pub(crate) Arc<Gateway>);
+#[derive(Debug)]
+pub(crate) struct Exposition {
+    pub(crate) totals: Arc<Totals>,
+    /// The process's log, which counts what it lost.
+    pub(crate) log: Option<Log>,
+    /// None before the first snapshot.
+    pub(crate) in_force: Option<InForce>,
+}
 
-impl fmt::Debug for Exposition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Exposition")
-    }
+/// The snapshot in force.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) generation: u64,
+    pub(crate) hash: String,
+    /// `namespace/name`.
+    pub(crate) gateway: String,
+    /// When it was applied, in seconds since 1970.
+    pub(crate) applied_at: i64,
 }
 
 impl Exposition {
     /// The text of one scrape, in OpenMetrics.
-    pub(crate) fn text(gateway: &Arc<Gateway>) -> Result<String, fmt::Error> {
+    pub(crate) fn text(self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Self(Arc::clone(gateway))));
+        registry.register_collector(Box::new(self));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
@@ -38,28 +50,26 @@ impl Exposition {
 
 impl Collector for Exposition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let workers = &self.0.workers;
-        let sums = self.0.totals.told(workers, Instant::now());
+        let sums = self.totals.told(clock::now());
         sums.encode_requests(&mut encoder)?;
         sums.encode_tokens(&mut encoder)?;
         sums.encode_attempts(&mut encoder)?;
         drop(sums);
-        let in_flight: i64 = workers.iter().map(|worker| worker.series.in_flight()).sum();
+        let in_flight = self.totals.in_flight();
         gauge(&mut encoder, "weir_inflight_requests", "Requests that have begun and not ended", in_flight)?;
-        let dropped: u64 = workers.iter().map(|worker| worker.series.usage_lines_dropped()).sum();
+        let dropped = self.totals.usage_lines_dropped();
         let help = "Usage log lines lost: the sink was slower than traffic, or failed";
         counter(&mut encoder, "weir_usage_log_dropped", help, dropped)?;
-        let dropped = self.0.log.as_ref().map_or(0, Log::dropped);
+        let dropped = self.log.as_ref().map_or(0, Log::dropped);
         let help = "Log lines lost: nobody read them fast enough";
         counter(&mut encoder, "weir_log_dropped", help, dropped)?;
-        self.encode_config(&mut encoder)
+        self.in_force.as_ref().map_or(Ok(()), |in_force| in_force.encode(&mut encoder))
     }
 }
 
-impl Exposition {
-    fn encode_config(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let Some(live) = self.0.live.load_full() else { return Ok(()) };
-        let generation = i64::try_from(live.revision.generation).unwrap_or(i64::MAX);
+impl InForce {
+    fn encode(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let generation = i64::try_from(self.generation).unwrap_or(i64::MAX);
         gauge(
             encoder,
             "weir_config_generation",
@@ -67,9 +77,8 @@ impl Exposition {
             generation,
         )?;
         let help = "When the last snapshot was applied, in seconds since 1970";
-        let applied = self.0.applied_at.load(std::sync::atomic::Ordering::Relaxed);
-        gauge(encoder, "weir_config_last_success_timestamp_seconds", help, applied)?;
-        let labels = [("hash", live.revision.hash.to_string()), ("gateway", live.gateway.name.to_string())];
+        gauge(encoder, "weir_config_last_success_timestamp_seconds", help, self.applied_at)?;
+        let labels = [("hash", self.hash.as_str()), ("gateway", self.gateway.as_str())];
         let mut family = encoder.encode_descriptor(
             "weir_config_info",
             "The snapshot in force",
@@ -155,22 +164,15 @@ impl Sums {
         let mut family =
             encoder.encode_descriptor("weir_tokens", "Tokens by class", None, MetricType::Counter)?;
         for ([route, tenant, provider, model], cell) in self.cells() {
-            let usage = &cell.usage;
-            let classes = [
-                ("input", usage.input),
-                ("cache_read", usage.cache_read),
-                ("output", usage.output),
-                ("reasoning", usage.reasoning),
-            ];
-            for (class, tokens) in classes {
+            for class in TokenClass::ALL {
                 let labels: [Named<'_>; 5] = [
-                    ("class", class),
+                    ("class", class.name()),
                     ("route", route),
                     ("tenant", tenant),
                     ("provider", provider),
                     ("model", model),
                 ];
-                ConstCounter::new(tokens).encode(family.encode_family(&labels)?)?;
+                ConstCounter::new(cell.usage.of(class)).encode(family.encode_family(&labels)?)?;
             }
         }
         let help = "What the tokens cost at the configured prices, in US dollars";
@@ -183,9 +185,19 @@ impl Sums {
             ConstCounter::new(usd).encode(family.encode_family(&labels)?)?;
         }
         let unpriced = self.cells().map(|(_, cell)| cell.unpriced).sum();
-        counter(encoder, "weir_unpriced_requests", "Requests whose price is not known", unpriced)?;
+        counter(
+            encoder,
+            "weir_unpriced_requests",
+            "Attempts that used tokens whose price is not known",
+            unpriced,
+        )?;
         let assumed = self.cells().map(|(_, cell)| cell.assumed).sum();
-        counter(encoder, "weir_usage_assumed", "Requests whose usage the upstream did not tell", assumed)
+        counter(
+            encoder,
+            "weir_usage_assumed",
+            "Attempts whose usage the upstream did not tell, or not all of it",
+            assumed,
+        )
     }
 
     fn encode_attempts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {

@@ -3,10 +3,11 @@
 //! Written by hand: a serializer costs five times as much, and it is done for every request. Names come as JSON
 //! from their labels, made once; all other texts are constants of ours without anything to escape.
 
-use super::{AttemptFinished, RequestFinished, micros};
-use crate::live::Chosen;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use weir_config::Usage;
+use super::{AttemptFinished, Charge, RequestFinished, micros};
+use crate::clock;
+use crate::label::Chosen;
+use std::time::{Duration, SystemTime};
+use weir_config::TokenClass;
 
 /// Writes lines; keeps the second it wrote last, because the next line mostly has the same.
 #[derive(Debug, Default)]
@@ -26,25 +27,24 @@ impl Writer {
         text(to, "\",\"client_request_id\":");
         text(to, event.client_request_id.as_deref().unwrap_or("null"));
         text(to, ",\"key\":");
-        text(to, event.key.as_ref().map_or("null", |key| &key.name.json));
+        text(to, event.key.as_ref().map_or("null", |key| &key.key.json));
         text(to, ",\"tenant\":");
         text(to, event.key.as_ref().map_or("null", |key| &key.tenant.json));
         text(to, ",\"route\":");
-        text(to, event.route.as_ref().map_or("null", |route| &route.label.json));
-        chosen(to, event.chosen.as_ref());
+        text(to, event.route.as_ref().map_or("null", |route| &route.json));
+        chosen(to, event.chosen());
         text(to, if event.stream { ",\"stream\":true" } else { ",\"stream\":false" });
-        number(to, ",\"status\":", event.outcome.status.into());
+        let (status, code) = event.outcome.map_or((0, ""), |outcome| (outcome.status, outcome.code));
+        number(to, ",\"status\":", status.into());
         text(to, ",\"outcome\":\"");
-        text(to, event.outcome.code);
+        text(to, code);
         text(to, "\",\"attempts\":[");
         for (i, attempt) in event.attempts.iter().enumerate() {
             text(to, if i == 0 { "{" } else { ",{" });
             self::attempt(to, attempt);
         }
-        text(to, "],\"tokens\":");
-        tokens(to, event.usage.as_ref());
-        text(to, if event.assumed { ",\"assumed\":true" } else { ",\"assumed\":false" });
-        optional(to, ",\"cost_nano_usd\":", event.cost.map(|cost| cost.0));
+        text(to, "]");
+        charge(to, event.charge().as_ref());
         optional(to, ",\"first_token_us\":", event.first_token.map(micros));
         number(to, ",\"duration_us\":", micros(took));
         text(to, "}\n");
@@ -52,7 +52,7 @@ impl Writer {
 
     /// An instant in UTC to the millisecond.
     fn time(&mut self, to: &mut Vec<u8>, at: SystemTime) {
-        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = clock::since_1970(at);
         if since.as_secs() != self.second || self.text.is_empty() {
             self.second = since.as_secs();
             let second =
@@ -78,16 +78,23 @@ fn attempt(to: &mut Vec<u8>, attempt: &AttemptFinished) {
     chosen(to, Some(&attempt.chosen));
     optional(to, ",\"status\":", attempt.status.map(u64::from));
     number(to, ",\"duration_us\":", micros(attempt.took));
+    charge(to, attempt.charge.as_ref());
     text(to, "}");
 }
 
-fn tokens(to: &mut Vec<u8>, usage: Option<&Usage>) {
-    let Some(usage) = usage else { return text(to, "null") };
-    number(to, "{\"input\":", usage.input);
-    number(to, ",\"cache_read\":", usage.cache_read);
-    number(to, ",\"output\":", usage.output);
-    number(to, ",\"reasoning\":", usage.reasoning);
-    text(to, "}");
+/// What an attempt, or all of them, came to.
+fn charge(to: &mut Vec<u8>, charge: Option<&Charge>) {
+    let Some(Charge { usage, assumed, cost }) = charge else {
+        return text(to, ",\"tokens\":null,\"assumed\":false,\"cost_nano_usd\":null");
+    };
+    text(to, ",\"tokens\":{");
+    for (at, class) in TokenClass::ALL.into_iter().enumerate() {
+        text(to, if at == 0 { "\"" } else { ",\"" });
+        text(to, class.name());
+        number(to, "\":", usage.of(class));
+    }
+    text(to, if *assumed { "},\"assumed\":true" } else { "},\"assumed\":false" });
+    optional(to, ",\"cost_nano_usd\":", cost.map(|cost| cost.0));
 }
 
 fn text(to: &mut Vec<u8>, text: &str) {

@@ -10,18 +10,21 @@ mod names;
 mod patient;
 mod series;
 mod sink;
+mod sinks;
 mod totals;
 mod usage_log;
 
 pub(crate) use ending::Caller;
-pub(crate) use events::{AttemptFinished, NO_ROOM, Outcome, Recorder, RequestFinished, RequestId};
-pub(crate) use exposition::Exposition;
+pub(crate) use events::{AttemptBegun, Charge, NO_ROOM, Outcome, Recorder, RequestId};
+use events::{AttemptFinished, RequestFinished};
+pub(crate) use exposition::{Exposition, InForce};
 pub use log::{Log, Lost};
-pub(crate) use names::{Names, UNLISTED};
+pub(crate) use names::Names;
 pub(crate) use series::WorkerSeries;
+pub(crate) use sinks::Sinks;
 pub(crate) use totals::Totals;
 pub use usage_log::UsageLogTo;
-pub(crate) use usage_log::{LogBuffer, Reopen, UsageLog};
+pub(crate) use usage_log::{Reopen, UsageLog};
 
 /// Whole microseconds; more than 584,000 years are cut. Without the 128-bit division of `Duration::as_micros`.
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {

@@ -1,10 +1,8 @@
 //! The names that a configuration has, as far as metrics' labels hold them.
 
+use crate::label::UNLISTED;
 use std::collections::BTreeSet;
 use weir_config::{ModelPattern, Snapshot};
-
-/// What models are called in metrics that no provider lists: a label never comes from a caller.
-pub(crate) const UNLISTED: &str = "other";
 
 /// Every name of a snapshot that can be a label.
 #[derive(Debug, Default)]

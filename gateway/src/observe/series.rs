@@ -5,7 +5,8 @@
 //! Labels are configured names only, and what a configuration before left is taken away with the next: the number of
 //! cells is bounded by the configuration.
 
-use super::{Outcome, RequestFinished};
+use super::{AttemptFinished, Charge, Outcome, RequestFinished};
+use crate::label::Chosen;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -73,7 +74,7 @@ impl Cell {
         other.codes.iter().for_each(|(code, count)| self.count(*code, *count));
         self.seconds.add(&other.seconds);
         self.first_token.add(&other.first_token);
-        self.use_tokens(&other.usage);
+        self.usage = self.usage.plus(&other.usage);
         self.cost += other.cost;
         self.direct += other.direct;
         self.rescued += other.rescued;
@@ -88,27 +89,21 @@ impl Cell {
         }
     }
 
-    fn use_tokens(&mut self, usage: &Usage) {
-        self.usage.input = self.usage.input.saturating_add(usage.input);
-        self.usage.cache_read = self.usage.cache_read.saturating_add(usage.cache_read);
-        self.usage.output = self.usage.output.saturating_add(usage.output);
-        self.usage.reasoning = self.usage.reasoning.saturating_add(usage.reasoning);
-    }
-
     fn request_finished(&mut self, event: &RequestFinished, took: Duration) {
-        self.count(event.outcome.status, 1);
+        self.count(event.outcome.map_or(0, |outcome| outcome.status), 1);
         self.seconds.record(&SECONDS, took);
         if let Some(first_token) = event.first_token {
             self.first_token.record(&SECONDS, first_token);
         }
-        if let Some(usage) = &event.usage {
-            self.use_tokens(usage);
-            self.assumed += u64::from(event.assumed);
-            self.unpriced += u64::from(event.cost.is_none());
-        }
-        self.cost += event.cost.unwrap_or_default();
         self.direct += u64::from(event.is_direct());
-        self.rescued += u64::from(event.outcome == Outcome::OK && event.attempts.len() > 1);
+        self.rescued += u64::from(event.outcome == Some(Outcome::OK) && event.attempts.len() > 1);
+    }
+
+    fn charged(&mut self, charge: &Charge) {
+        self.usage = self.usage.plus(&charge.usage);
+        self.assumed += u64::from(charge.assumed);
+        self.unpriced += u64::from(charge.cost.is_none());
+        self.cost += charge.cost.unwrap_or_default();
     }
 }
 
@@ -166,27 +161,42 @@ impl WorkerSeries {
     }
 
     pub(super) fn request_finished(&self, event: &RequestFinished, took: Duration) {
-        let unknown = || Arc::clone(&self.unknown);
-        let labels = Labels {
-            route: event.route.as_ref().map_or_else(unknown, |route| Arc::clone(&route.label.text)),
-            tenant: event.key.as_ref().map_or_else(unknown, |key| Arc::clone(&key.tenant.text)),
-            provider: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.provider.text)),
-            model: event.chosen.as_ref().map_or_else(unknown, |chosen| Arc::clone(&chosen.model.counted)),
-        };
+        let labels = self.labels(event, event.chosen());
         let mut cells = self.cells();
-        // That of a request answered at once is its cell's own.
+        // Those of a request answered at once are its cell's own.
         for attempt in event.attempts.iter().filter(|_| !event.is_direct()) {
-            let labels = (
-                Arc::clone(&attempt.chosen.provider.text),
-                Arc::clone(&attempt.chosen.model.counted),
-                attempt.outcome,
-            );
-            *cells.attempts.entry(labels).or_default() += 1;
+            self.attempt_finished(&mut cells, event, attempt);
         }
-        if !event.stream && event.outcome == Outcome::OK {
+        if !event.stream && event.outcome == Some(Outcome::OK) {
             cells.overhead.record(&OVERHEAD_SECONDS, event.overhead(took));
         }
-        cells.requests.entry(labels).or_default().request_finished(event, took);
+        let cell = cells.requests.entry(labels).or_default();
+        cell.request_finished(event, took);
+        if let ([AttemptFinished { charge: Some(charge), .. }], true) =
+            (event.attempts.as_slice(), event.is_direct())
+        {
+            cell.charged(charge);
+        }
+    }
+
+    /// What an attempt has used counts with whom it asked.
+    fn attempt_finished(&self, cells: &mut Cells, event: &RequestFinished, attempt: &AttemptFinished) {
+        let AttemptFinished { chosen, outcome, charge, .. } = attempt;
+        let labels = (Arc::clone(&chosen.provider.text), Arc::clone(&chosen.model.counted), *outcome);
+        *cells.attempts.entry(labels).or_default() += 1;
+        if let Some(charge) = charge {
+            cells.requests.entry(self.labels(event, Some(chosen))).or_default().charged(charge);
+        }
+    }
+
+    fn labels(&self, event: &RequestFinished, chosen: Option<&Chosen>) -> Labels {
+        let text = |label: Option<&Arc<str>>| Arc::clone(label.unwrap_or(&self.unknown));
+        Labels {
+            route: text(event.route.as_ref().map(|route| &route.text)),
+            tenant: text(event.key.as_ref().map(|key| &key.tenant.text)),
+            provider: text(chosen.map(|chosen| &chosen.provider.text)),
+            model: text(chosen.map(|chosen| &chosen.model.counted)),
+        }
     }
 
     /// Takes everything away that was counted so far.

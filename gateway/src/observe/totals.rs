@@ -7,7 +7,6 @@
 
 use super::names::Names;
 use super::series::{AttemptLabels, Cell, Cells, Histogram, Labels, WorkerSeries};
-use crate::worker::Worker;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,8 +17,12 @@ const GRACE: Duration = Duration::from_secs(300);
 const MOST_GONE: usize = 1000;
 
 /// The totals of a process.
-#[derive(Debug, Default)]
-pub(crate) struct Totals(Mutex<Sums>);
+#[derive(Debug)]
+pub(crate) struct Totals {
+    /// Each worker's.
+    series: Vec<Arc<WorkerSeries>>,
+    sums: Mutex<Sums>,
+}
 
 /// All workers' cells added up.
 #[derive(Debug, Default)]
@@ -44,29 +47,44 @@ impl<T> Kept<T> {
 }
 
 impl Totals {
+    /// Of all that is counted in `series`.
+    pub(crate) fn new(series: Vec<Arc<WorkerSeries>>) -> Self {
+        Self { series, sums: Mutex::default() }
+    }
+
+    /// Requests that have begun and not ended.
+    pub(crate) fn in_flight(&self) -> i64 {
+        self.series.iter().map(|series| series.in_flight()).sum()
+    }
+
+    /// Lines that the usage log has lost.
+    pub(super) fn usage_lines_dropped(&self) -> u64 {
+        self.series.iter().map(|series| series.usage_lines_dropped()).sum()
+    }
+
     /// The sums, with all that the workers have counted until `now`, to be told.
-    pub(super) fn told(&self, workers: &[Arc<Worker>], now: Instant) -> MutexGuard<'_, Sums> {
-        let mut sums = self.sums(workers);
+    pub(super) fn told(&self, now: Instant) -> MutexGuard<'_, Sums> {
+        let mut sums = self.sums();
         sums.let_go(now);
         sums
     }
 
     /// Does `work` while the sums are being told.
     #[cfg(test)]
-    pub(crate) fn while_told<T>(&self, workers: &[Arc<Worker>], work: impl FnOnce() -> T) -> T {
-        let _sums = self.told(workers, Instant::now());
+    pub(crate) fn while_told<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _sums = self.told(crate::clock::now());
         work()
     }
 
-    fn sums(&self, workers: &[Arc<Worker>]) -> MutexGuard<'_, Sums> {
-        let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().for_each(|worker| sums.collect(&worker.series));
+    fn sums(&self) -> MutexGuard<'_, Sums> {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        self.series.iter().for_each(|series| sums.collect(series));
         sums
     }
 
     /// A configuration with these `names` is in force: what it does not name will go.
-    pub(crate) fn keep(&self, workers: &[Arc<Worker>], names: &Names<'_>, now: Instant) {
-        self.sums(workers).keep(names, now);
+    pub(crate) fn keep(&self, names: &Names<'_>, now: Instant) {
+        self.sums().keep(names, now);
     }
 }
 

@@ -2,7 +2,7 @@
 //! (semantics S10.2).
 
 use super::idle::Owner;
-use crate::lesson::Lesson;
+use crate::live::lesson::Lesson;
 use http::{HeaderValue, Uri};
 use std::fmt;
 use std::sync::Arc;

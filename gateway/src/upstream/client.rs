@@ -176,7 +176,10 @@ impl Client<'_> {
                 let home = Home::new(pool, &server.owner);
                 Ok(Link::new(stream, home, Instant::now(), self.random))
             }
-            Err(_) => Err(Failure::new(FailureClass::Timeout, "connecting to the upstream took too long")),
+            Err(_) => {
+                let text = "connecting to the upstream took too long";
+                Err(Failure { unsent: true, ..Failure::new(FailureClass::Timeout, text) })
+            }
         }
     }
 }
@@ -196,5 +199,5 @@ fn connect_failure(error: ConnectError) -> Failure {
         _ => FailureClass::ServerError,
     };
     // The text names no address: it may reach a caller where disclosure is full.
-    Failure::new(class, format!("the upstream cannot be reached: {error}"))
+    Failure { unsent: true, ..Failure::new(class, format!("the upstream cannot be reached: {error}")) }
 }

@@ -11,7 +11,7 @@ fn positions(order: &[Planned]) -> Vec<usize> {
 #[test]
 fn s6_2_lower_priorities_go_first_and_equal_ones_stand_as_written() {
     let targets = [2, 0, 1, 0].map(|priority| TargetFacts { priority, ..USABLE });
-    assert_eq!(positions(&decide(&targets)), [1, 3, 2, 0]);
+    assert_eq!(positions(&decide(&targets).order), [1, 3, 2, 0]);
 }
 
 #[test]
@@ -20,9 +20,13 @@ fn s6_1_a_target_that_is_suspended_or_lacks_the_model_is_left_out() {
         TargetFacts { suspended: true, ..USABLE },
         TargetFacts { offered: false, ..USABLE },
         TargetFacts { context_window: Some(8_192), ..USABLE },
+        TargetFacts { suspended: true, offered: false, ..USABLE },
     ];
-    assert_eq!(decide(&targets), [Planned { target: 2, context_window: Some(8_192) }]);
-    assert_eq!(decide(&[]), []);
+    let Decision { order, left_out } = decide(&targets);
+    assert_eq!(order, [Planned { target: 2, context_window: Some(8_192) }]);
+    let reasons: Vec<_> = left_out.iter().map(|left_out| (left_out.target, left_out.reason)).collect();
+    assert_eq!(reasons, [(0, Reason::Suspended), (1, Reason::NotOffered), (3, Reason::Suspended)]);
+    assert_eq!(decide(&[]), Decision::default());
 }
 
 proptest! {
@@ -34,7 +38,7 @@ proptest! {
             .into_iter()
             .map(|(priority, suspended, offered)| TargetFacts { priority, suspended, offered, ..USABLE })
             .collect();
-        let order = positions(&decide(&targets));
+        let order = positions(&decide(&targets).order);
         let mut seen = order.clone();
         seen.sort_unstable();
         let may = |at: &usize| !targets[*at].suspended && targets[*at].offered;

@@ -56,7 +56,7 @@ fn with_a_mortal_worker() -> Running {
             drop(arrivals.recv().await);
             panic!("a worker dies: this is the test");
         }
-        worker::run(gateway, worker, arrivals).await;
+        serve(gateway, worker, arrivals).await;
     });
     let running = running.unwrap();
     running.apply(snapshot());
@@ -158,7 +158,7 @@ fn s9_1_the_end_waits_for_no_name_lookup() {
                 began.send(()).unwrap();
                 held.map(|held| held.recv())
             });
-            worker::run(gateway, worker, arrivals).await;
+            serve(gateway, worker, arrivals).await;
         }
     });
     let running = running.unwrap();
@@ -197,7 +197,7 @@ fn s9_14_telling_holds_up_neither_a_worker_nor_who_accepts() {
     let mut scrape = TcpStream::connect(admin).unwrap();
     scrape.set_read_timeout(Some(PATIENCE)).unwrap();
     // As while thousands of series are written out, for as long as anybody likes.
-    running.gateway.totals.while_told(&running.gateway.workers, || {
+    running.gateway.totals.while_told(|| {
         scrape.write_all(b"GET /metrics HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n").unwrap();
         for _ in 0..20 {
             assert!(get(admin, "/readyz").contains(" 200 "), "probes are answered");

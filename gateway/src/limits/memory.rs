@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
+/// A larger head counts in the memory budget. A smaller one is in what every request is counted with.
+pub(crate) const LARGE_HEAD: usize = 8 << 10;
 /// A request that holds no more than this is small.
 pub(crate) const SMALL: u64 = 64 << 10;
 /// What an open stream mostly holds in our buffers: two pieces on their way to the caller, of up to 12 KiB each, and what

@@ -3,13 +3,11 @@
 use super::numbers;
 use super::{OutBody, X_REQUEST_ID};
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
-use crate::observe::{Outcome, Recorder, RequestId};
-use bytes::Bytes;
+use crate::observe::RequestId;
+use crate::words;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use std::borrow::Cow;
 use std::time::Duration;
-use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
 
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -18,15 +16,9 @@ pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
-/// Refuses the request that `recorder` records.
-pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Response<OutBody> {
-    recorder.event.outcome = Outcome { status: fault.status(), code: fault.code() };
-    refusal(id, fault)
-}
-
 /// The response that tells `fault`.
-pub(crate) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
-    let mut response = Response::new(OutBody::Whole(Some(body(&fault))));
+pub(super) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Whole(Some(words::error_body(&fault))));
     *response.status_mut() =
         StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -78,39 +70,4 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
     let mut to = Vec::new();
     write(&mut to);
     HeaderValue::try_from(to).unwrap_or_else(|_| HeaderValue::from_static("0"))
-}
-
-fn body(fault: &Fault) -> Bytes {
-    let attempts =
-        serde_json::value::to_raw_value(&fault.attempts).ok().filter(|_| !fault.attempts.is_empty());
-    write_error(&ErrorBody { attempts: attempts.as_deref(), ..error_body(fault) })
-}
-
-/// The fault as the last event of a stream that has begun.
-pub(crate) fn stream_error(fault: &Fault) -> Bytes {
-    write_stream_error(&error_body(fault))
-}
-
-fn error_body(fault: &Fault) -> ErrorBody<'_> {
-    let (_, kind, code) = fault.kind.shape();
-    ErrorBody {
-        message: &fault.message,
-        kind: fault.upstream_type.as_deref().unwrap_or(kind),
-        param: fault.param.as_deref(),
-        code: Some(fault.upstream_code.as_deref().unwrap_or(code)),
-        attempts: None,
-    }
-}
-
-/// A body that is no chat request.
-pub(crate) fn bad_request(bad: BadRequest) -> Fault {
-    Fault { param: bad.param.map(Cow::Borrowed), ..Fault::new(FaultKind::InvalidRequest, bad.message) }
-}
-
-/// The same for a model that does not exist and for one that the key may not use.
-pub(crate) fn model_not_found(model: &str) -> Fault {
-    let text = format!(
-        "The model {model:?} does not exist here, or this key may not use it. `GET /v1/models` lists what it may."
-    );
-    Fault { param: Some(Cow::Borrowed("model")), ..Fault::new(FaultKind::ModelNotFound, text) }
 }

@@ -1,18 +1,18 @@
 //! Starts a gateway: sockets first, then threads; and ends it again.
 
-use crate::accept::{Desk, accept, listen, open_connections};
+use super::accept::{Desk, accept, listen, open_connections};
+use super::feed::Feed;
+use super::serve::{Arrivals, serve};
 use crate::app::Gateway;
 use crate::bounds::Bounds;
 use crate::descriptors;
-use crate::feed::Feed;
-use crate::gate::Gate;
 use crate::http::serve_admin;
-use crate::memory::MemoryBudget;
-use crate::observe::{Log, Reopen, Totals, UsageLog, UsageLogTo, WorkerSeries};
+use crate::limits::{Gate, MemoryBudget};
+use crate::observe::{Log, Reopen, Sinks, Totals, UsageLog, UsageLogTo, WorkerSeries};
 use crate::shutdown::{Phase, Shutdown, reached};
 use crate::tasks::Needed;
 use crate::upstream::{Closed, Dialer};
-use crate::worker::{self, Arrivals, Worker};
+use crate::worker::Worker;
 use arc_swap::ArcSwapOption;
 use std::future::Future;
 use std::io;
@@ -93,7 +93,7 @@ pub struct Running {
 
 /// Starts a gateway without configuration: it answers 503 `not_ready` until the first snapshot is applied.
 pub fn start(options: &Options) -> Result<Running, StartError> {
-    start_with(options, worker::run)
+    start_with(options, serve)
 }
 
 /// The same with `run` as what each worker's thread does.
@@ -111,7 +111,16 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
     let needed = Arc::new(Needed::default());
     // Each may need a connection upstream, as a caller on HTTP/1.1 has one here.
     let in_flight = options.bounds.in_flight.min(callers).div_ceil(count);
-    let (workers, usage_log) = workers(count, &options.usage_log, &shutdown, &needed, in_flight)?;
+    let series: Vec<Arc<WorkerSeries>> = (0..count).map(|_| Arc::default()).collect();
+    let (usage_log, buffers) =
+        UsageLog::start(&options.usage_log, &series, &needed).map_err(StartError::UsageLog)?;
+    let totals = Arc::new(Totals::new(series.clone()));
+    let sinks = series.into_iter().zip(buffers).map(|(series, usage_log)| Sinks {
+        series,
+        usage_log,
+        shutdown: Arc::clone(&shutdown),
+    });
+    let workers = workers(sinks.map(Arc::new), in_flight)?;
     let closed = Closed { ours: vec![data_address, admin_address], withheld: options.withheld.clone() };
     let connections = options.bounds.connections.min(callers);
     let idle = descriptors::for_idle(limit, connections);
@@ -127,7 +136,7 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
         needed,
         keep_alive: options.keep_alive,
         workers,
-        totals: Totals::default(),
+        totals,
         accepting: AtomicBool::new(true),
         source_problem: ArcSwapOption::empty(),
         applying: Mutex::new(()),
@@ -149,26 +158,15 @@ fn start_with<F: Future<Output = ()> + Send + 'static>(
 }
 
 fn workers(
-    count: usize,
-    usage_log: &UsageLogTo,
-    shutdown: &Arc<Shutdown>,
-    needed: &Arc<Needed>,
+    sinks: impl Iterator<Item = Arc<Sinks>>,
     in_flight: usize,
-) -> Result<(Vec<Arc<Worker>>, UsageLog), StartError> {
-    let series: Vec<Arc<WorkerSeries>> = (0..count).map(|_| Arc::default()).collect();
-    let (log, buffers) = UsageLog::start(usage_log, &series, needed).map_err(StartError::UsageLog)?;
-    let workers: Result<Vec<_>, StartError> = series
-        .into_iter()
-        .zip(buffers)
-        .enumerate()
-        .map(|(index, (series, buffer))| {
-            let mut seed = [0; 8];
-            getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
-            let seed = u64::from_le_bytes(seed);
-            Ok(Arc::new(Worker::new(index, series, buffer, Arc::clone(shutdown), Gate::new(in_flight), seed)))
-        })
-        .collect();
-    Ok((workers?, log))
+) -> Result<Vec<Arc<Worker>>, StartError> {
+    let worker = |(index, sinks)| {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+        Ok(Arc::new(Worker::new(index, sinks, Gate::new(in_flight), u64::from_le_bytes(seed))))
+    };
+    sinks.enumerate().map(worker).collect()
 }
 
 /// Accepts, serves the admin port: what must go on however busy the workers are.

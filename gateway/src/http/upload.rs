@@ -5,7 +5,8 @@ use crate::bounds::Bounds;
 use crate::coding::is_coding;
 use crate::collected::Collected;
 use crate::fault::{Fault, FaultKind};
-use crate::memory::{Class, Held, SMALL};
+use crate::limits::{Class, SMALL};
+use crate::pipeline::Received;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::request::Parts;
@@ -22,19 +23,9 @@ pub(super) const DISCARD_BYTES: usize = 64 << 20;
 pub(super) const DISCARD_WITHIN: Duration = Duration::from_secs(30);
 pub(super) const DISCARD_IDLE: Duration = Duration::from_secs(5);
 
-/// A request's body.
-#[derive(Debug)]
-pub(crate) struct Received {
-    pub(crate) body: Bytes,
-    /// The share of the memory budget that it holds.
-    pub(crate) held: Held,
-    /// How long its caller let us wait for it.
-    pub(crate) took: Duration,
-}
-
 /// A request's body that may still be on its way.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(super) struct Upload {
     body: Incoming,
     /// Its caller sends nothing unless it is told `100 Continue`, which hyper tells when the body is first asked for.
     waits: bool,
@@ -42,25 +33,25 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// The body behind `head`.
-    pub(crate) fn new(head: &Parts, body: Incoming) -> Self {
+    pub(super) fn new(head: &Parts, body: Incoming) -> Self {
         let expected = head.headers.get_all(header::EXPECT).iter().next_back();
         let waits = expected.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         Self { body, waits: waits && head.version > Version::HTTP_10 }
     }
 
     /// Whether it is known to be no larger than `most`.
-    pub(crate) fn is_at_most(&self, most: u64) -> bool {
+    pub(super) fn is_at_most(&self, most: u64) -> bool {
         self.body.size_hint().upper().is_some_and(|upper| upper <= most)
     }
 
     /// Whether its caller sends nothing before it is told to.
-    pub(crate) fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.waits
     }
 
     /// What should still be read of it, its request being refused. Most clients read no answer before they have sent
     /// everything, and closing on unread bytes resets the connection: they would see a broken pipe, not the refusal.
-    pub(crate) fn unread(self) -> Option<Incoming> {
+    pub(super) fn unread(self) -> Option<Incoming> {
         (!self.body.is_end_stream() && !self.waits).then_some(self.body)
     }
 
@@ -68,51 +59,51 @@ impl Upload {
         self.waits = false;
         self.body.frame().await
     }
-}
 
-/// Takes in the body of a request that came when it `began`. It takes its share of the memory budget as it comes,
-/// whatever length is told.
-pub(crate) async fn receive(
-    headers: &HeaderMap,
-    upload: &mut Upload,
-    max: u64,
-    gateway: &Gateway,
-    worker: &Worker,
-    began: Instant,
-) -> Result<Received, Fault> {
-    refuse_compressed(headers)?;
-    let told = upload.body.size_hint().exact();
-    if told.is_some_and(|told| told > max) {
-        return Err(too_large(max));
-    }
-    let bounds = &gateway.bounds;
-    let mut held = gateway.memory.share();
-    let mut buffer = Collected::of_length(told);
-    let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
-    while !upload.body.is_end_stream() {
-        let until = began + patience(bounds, buffer.len() as u64);
-        let frame = match tokio::time::timeout_at(until.into(), upload.next()).await {
-            Err(_) => return Err(too_slow(buffer.len(), bounds)),
-            Ok(None) => break,
-            Ok(Some(Err(error))) => return Err(broken_off(&error)),
-            Ok(Some(Ok(frame))) => frame,
-        };
-        let Ok(piece) = frame.into_data() else { continue };
-        let length = (buffer.len() + piece.len()) as u64;
-        if length > max {
+    /// Takes it in, no more than `max` bytes of it, from a request with `headers` that came when it `began`. It takes
+    /// its share of the memory budget as it comes, whatever length is told.
+    pub(super) async fn receive(
+        &mut self,
+        headers: &HeaderMap,
+        max: u64,
+        gateway: &Gateway,
+        worker: &Worker,
+        began: Instant,
+    ) -> Result<Received, Fault> {
+        refuse_compressed(headers)?;
+        let told = self.body.size_hint().exact();
+        if told.is_some_and(|told| told > max) {
             return Err(too_large(max));
         }
-        let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
-        let room = buffer.room_with(&piece) as u64;
-        if held.try_grow(room, class).is_err() {
-            let full_since = Instant::now();
-            hold(&mut held, room, class, worker).await?;
-            waited_for_room += full_since.elapsed();
+        let bounds = &gateway.bounds;
+        let mut held = gateway.memory.share();
+        let mut buffer = Collected::of_length(told);
+        let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
+        while !self.body.is_end_stream() {
+            let until = began + patience(bounds, buffer.len() as u64);
+            let frame = match tokio::time::timeout_at(until.into(), self.next()).await {
+                Err(_) => return Err(too_slow(buffer.len(), bounds)),
+                Ok(None) => break,
+                Ok(Some(Err(error))) => return Err(broken_off(&error)),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            let Ok(piece) = frame.into_data() else { continue };
+            let length = (buffer.len() + piece.len()) as u64;
+            if length > max {
+                return Err(too_large(max));
+            }
+            let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
+            let room = buffer.room_with(&piece) as u64;
+            if held.try_grow(room, class).is_err() {
+                let full_since = Instant::now();
+                held.grow(room, class).await.map_err(|_| Fault::no_room(worker.random()))?;
+                waited_for_room += full_since.elapsed();
+            }
+            buffer.push(piece);
         }
-        buffer.push(piece);
+        let took = waits_since.elapsed().saturating_sub(waited_for_room);
+        Ok(Received { body: buffer.into_bytes(), held, took })
     }
-    let took = waits_since.elapsed().saturating_sub(waited_for_room);
-    Ok(Received { body: buffer.into_bytes(), held, took })
 }
 
 /// How long a body of which `length` bytes have come may take.
@@ -141,16 +132,6 @@ pub(super) async fn discard(mut body: Incoming) {
         }
     };
     drop(tokio::time::timeout(DISCARD_WITHIN, read).await);
-}
-
-/// Makes `held` a share of `bytes`.
-pub(crate) async fn hold(held: &mut Held, bytes: u64, class: Class, worker: &Worker) -> Result<(), Fault> {
-    held.grow(bytes, class).await.map_err(|_| no_room(worker.random()))
-}
-
-/// The memory budget stayed spent.
-pub(crate) fn no_room(random: u64) -> Fault {
-    Fault::overloaded("The gateway holds as many requests as its memory allows.", random)
 }
 
 /// The body ended with `error`: its caller has left, or sends what is no chunk.

@@ -1,9 +1,9 @@
 //! An answer that is still coming: what its bytes mean, and whether it has ended well.
 
-use crate::call::now_unix;
+use crate::clock;
 use crate::fault::Fault;
-use crate::http;
 use crate::upstream::{Account, AnswerBody};
+use crate::words;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -72,10 +72,10 @@ impl Flow {
         let (bytes, failure) = match &mut self.decoder {
             Decoder::Opaque(passed) => {
                 passed.feed(&piece);
-                (piece, passed.failure(self.account.provider.vendor.row(), b"", now_unix()))
+                (piece, passed.failure(self.account.provider.vendor.row(), b"", clock::today()))
             }
             Decoder::Events(stream) => {
-                let bytes = stream.feed(piece, now_unix());
+                let bytes = stream.feed(piece, clock::today());
                 (bytes, stream.failure().cloned())
             }
         };
@@ -95,11 +95,11 @@ impl Flow {
             Decoder::Events(stream) => stream,
             Decoder::Opaque(passed) => {
                 let row = self.account.provider.vendor.row();
-                let failure = broke.or_else(|| passed.unfinished(row, b"", now_unix()));
+                let failure = broke.or_else(|| passed.unfinished(row, b"", clock::today()));
                 return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
             }
         };
-        let Ending { bytes, end } = stream.end(now_unix());
+        let Ending { bytes, end } = stream.end(clock::today());
         if end == StreamEnd::Complete {
             return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
@@ -166,8 +166,8 @@ impl Flow {
     /// The event that says that the answer broke off. A unary body has no place for one.
     pub(crate) fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
         let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = http::stream_error(fault);
-        let unfinished = stream.end(now_unix()).bytes;
+        let event = words::error_event(fault);
+        let unfinished = stream.end(clock::today()).bytes;
         Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
     }
 }

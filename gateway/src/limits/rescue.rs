@@ -1,21 +1,38 @@
 //! A request's attempts beyond its first, paid from its route's retry budget (semantics S1.3).
 
-use crate::call::Call;
-use crate::live::{LiveRoute, RescueBudget};
+use crate::clock;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+use weir_config::ObjectName;
 use weir_policy::{RetryBudget, Take, Tokens, Wake};
 
 /// How often those who wait for a token look for themselves.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Counts a request of `route`.
-pub(crate) fn count(route: &LiveRoute, now: Instant) {
-    lock(&route.rescue).request(now, route.config.retry.budget_percent);
+/// The tokens of a route's attempts beyond the first. Survives reloads.
+#[derive(Debug)]
+pub(crate) struct RescueBudget {
+    tokens: Mutex<RetryBudget>,
+    /// Woken when tokens were given back or burnt.
+    changed: Notify,
+    /// Requests that wait for that.
+    waiting: AtomicU32,
+}
+
+impl RescueBudget {
+    /// One that begins `now`.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { tokens: Mutex::new(RetryBudget::new(now)), changed: Notify::new(), waiting: AtomicU32::new(0) }
+    }
+
+    /// Counts a request, of which `percent` may be rescued whatever comes of it.
+    pub(crate) fn count(&self, now: Instant, percent: u32) {
+        lock(self).request(now, percent);
+    }
 }
 
 /// One request's tokens; dropped without an end, the request was abandoned.
@@ -33,19 +50,26 @@ struct Taken {
 }
 
 impl Rescue {
-    /// Takes a token for one more attempt of `call`; where none is free but some may come back, waits for them, as long
-    /// as an attempt of the route may take. False: there is none to be had.
-    pub(crate) async fn take(&mut self, call: &Call, ahead: u32) -> bool {
-        let taken = self.taken.get_or_insert_with(|| Taken::new(call));
+    /// Takes a token of `budget` for one more attempt of a request of `key`; where none is free but some may come back,
+    /// waits for them, `at_most` so long: what the longest attempt takes. False: there is none to be had. `ahead` as in
+    /// [`RetryBudget::take`].
+    pub(crate) async fn take(
+        &mut self,
+        budget: &Arc<RescueBudget>,
+        key: &ObjectName,
+        ahead: u32,
+        at_most: Duration,
+    ) -> bool {
+        let taken = self.taken.get_or_insert_with(|| Taken::new(budget, key));
         let budget = Arc::clone(&taken.budget);
-        let end = Instant::now() + longest_attempt(&call.route);
+        let end = clock::now() + at_most;
         loop {
             let changed = listen(&budget.changed);
             let _waiting = match taken.take_now(ahead) {
                 Ok(granted) => return granted,
                 Err(waiting) => waiting,
             };
-            if Instant::now() >= end {
+            if clock::now() >= end {
                 return false;
             }
             // Tokens come back with requests, and by time alone, which wakes nobody.
@@ -66,7 +90,7 @@ impl Rescue {
     fn give_back(&mut self, how: fn(&mut RetryBudget, Instant, Tokens) -> Wake) {
         let Some(Taken { budget, tokens }) = self.taken.take() else { return };
         let mut policy = lock(&budget);
-        match how(&mut policy, Instant::now(), tokens) {
+        match how(&mut policy, clock::now(), tokens) {
             Wake::Some(few) => {
                 let few = few.min(budget.waiting.load(Ordering::Relaxed));
                 (0..few).for_each(|_| budget.changed.notify_one());
@@ -77,28 +101,20 @@ impl Rescue {
 }
 
 impl Taken {
-    fn new(call: &Call) -> Self {
-        // Every request that comes so far has a key; one without would share the route's own name with its like.
-        let key = call.recorder.event.key.as_ref().map_or(&call.route.config.name, |key| &key.config.name);
-        Self { budget: Arc::clone(&call.route.rescue), tokens: Tokens::new(key.clone()) }
+    fn new(budget: &Arc<RescueBudget>, key: &ObjectName) -> Self {
+        Self { budget: Arc::clone(budget), tokens: Tokens::new(key.clone()) }
     }
 
     /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
     /// so that nothing is given back unnoticed in between.
     fn take_now(&mut self, ahead: u32) -> Result<bool, Waiting> {
         let mut budget = lock(&self.budget);
-        match budget.take(Instant::now(), &mut self.tokens, ahead) {
+        match budget.take(clock::now(), &mut self.tokens, ahead) {
             Take::Granted => Ok(true),
             Take::Refused => Ok(false),
             Take::Wait => Err(Waiting::new(&self.budget)),
         }
     }
-}
-
-/// The longest that one attempt of `route` may take.
-fn longest_attempt(route: &LiveRoute) -> Duration {
-    let totals = route.targets.iter().map(|target| target.account.provider.timeouts.total);
-    totals.max().unwrap_or_default()
 }
 
 /// A place among those who are woken, had from now on, not from the first poll on: two that are given back before

@@ -3,19 +3,19 @@
 //!
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
+use super::call::{Call, NO_ROOM};
+use super::commit::Committed;
+use super::drain::{self, Attempts};
+use super::flow::{BrokenOff, Flow};
+use super::meter::Meter;
+use super::verdict::{broken_stream, known_codes};
 use crate::app::Gateway;
-use crate::attempt::Committed;
-use crate::call::{Call, NO_ROOM};
+use crate::clock;
 use crate::collected::Collected;
-use crate::drain;
 use crate::fault::{Fault, FaultKind};
-use crate::flow::{BrokenOff, Flow};
-use crate::http;
 use crate::observe::{self, Caller, Outcome};
-use crate::settle::settle;
-use crate::told::{broken_stream, known_codes, own_words};
+use crate::words;
 use bytes::Bytes;
-use http_body::{Body, Frame};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,9 +29,6 @@ use weir_config::{Failure, OnAbort};
 const JOIN: usize = 4 << 10;
 /// A piece up to this is what every stream's share has room for twice.
 const USUAL: usize = 12 << 10;
-
-/// Attempts that still run after the headers were sent.
-pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Result<Committed, Fault>)> + Send>>;
 
 /// The body of an answer that is still coming.
 pub(crate) struct Relay(State);
@@ -68,13 +65,14 @@ impl Relay {
         Self(State::Flowing(Box::new(Flowing::new(call, flow))))
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    /// The next piece; `None` at the end.
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         loop {
             match &mut self.0 {
                 State::Ended => return Poll::Ready(None),
                 State::Waiting { gateway, .. } if gateway.shutdown.is_cut() => {
                     self.0 = State::Ended;
-                    return Poll::Ready(Some(Ok(http::stream_error(&Fault::shutting_down()))));
+                    return Poll::Ready(Some(Ok(words::error_event(&Fault::shutting_down()))));
                 }
                 State::Waiting { attempts, ping, gateway } => {
                     if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
@@ -85,7 +83,7 @@ impl Relay {
                     }
                     ready!(ping.as_mut().poll(cx));
                     ping.as_mut().reset(tokio::time::Instant::now() + gateway.keep_alive);
-                    return Poll::Ready(Some(Ok(http::PING)));
+                    return Poll::Ready(Some(Ok(words::PING)));
                 }
                 State::Flowing(flowing) => {
                     let bytes = ready!(flowing.poll_bytes(cx));
@@ -111,24 +109,13 @@ impl Relay {
             Ok(Committed::Whole(_)) => Fault::new(FaultKind::Internal, "A stream was answered whole."),
             Err(fault) => fault,
         };
-        call.recorder.event.outcome = Outcome { status: 200, code: fault.code() };
+        call.recorder.event.outcome = Some(Outcome { status: 200, code: fault.code() });
         self.0 = State::Ended;
-        Some(http::stream_error(&fault))
-    }
-}
-
-impl Body for Relay {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        self.get_mut().poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+        Some(words::error_event(&fault))
     }
 
-    fn is_end_stream(&self) -> bool {
+    /// Whether nothing comes any more.
+    pub(crate) fn has_ended(&self) -> bool {
         matches!(self.0, State::Ended)
     }
 }
@@ -136,7 +123,7 @@ impl Body for Relay {
 /// An answer under way. Dropped before its end, the caller has left, or the process ends.
 struct Flowing {
     /// `None` once the end is settled.
-    inner: Option<(Box<Call>, Flow)>,
+    inner: Option<Meter>,
     timer: Pin<Box<Sleep>>,
     /// When the upstream last sent a byte.
     heard: Instant,
@@ -157,55 +144,36 @@ enum End {
 }
 
 impl Flowing {
-    fn new(mut call: Box<Call>, flow: Flow) -> Self {
-        let now = Instant::now();
-        call.go_on_with(&flow, 0);
+    fn new(call: Box<Call>, flow: Flow) -> Self {
+        let now = clock::now();
+        let meter = Meter::new(call, flow);
         // Armed for the soonest thing that may be due, and again whenever it fires: never once per event.
-        let timer = Box::pin(tokio::time::sleep_until(due(&call, &flow, now, now).into()));
-        Self { inner: Some((call, flow)), timer, heard: now, sent: now, large: 0 }
+        let timer = Box::pin(tokio::time::sleep_until(due(&meter, now, now).into()));
+        Self { inner: Some(meter), timer, heard: now, sent: now, large: 0 }
     }
 
     /// What can be sent now. At the end, whatever it was, `inner` is taken.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
-        let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
-        if call.gateway.shutdown.is_cut() {
+        let Some(meter) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+        if meter.call.gateway.shutdown.is_cut() {
             return Poll::Ready(self.end(Collected::default(), End::Cut));
         }
-        let mut joined = Collected::default();
-        joined.push(std::mem::take(&mut flow.ready));
-        let mut came = joined.len() > 0;
-        let end = loop {
-            if joined.len() >= JOIN && !flow.is_over() {
-                break None;
-            }
-            match flow.poll_more(cx) {
-                Poll::Ready(Ok(Some(bytes))) => {
-                    came = true; // even if nothing of it goes on yet
-                    joined.push(bytes);
-                }
-                Poll::Ready(Ok(None)) => break Some(End::Complete),
-                Poll::Ready(Err((last, failure))) => {
-                    joined.push(last);
-                    break Some(End::Broken(failure));
-                }
-                Poll::Pending => break None,
-            }
-        };
-        if call.recorder.event.first_token.is_none() && !flow.waits_for_content() {
-            call.recorder.event.first_token = Some(call.recorder.event.began.elapsed());
+        let (joined, came, end) = join(&mut meter.flow, cx);
+        let event = &mut meter.call.recorder.event;
+        if event.first_token.is_none() && !meter.flow.waits_for_content() {
+            event.first_token = Some(clock::now().saturating_duration_since(event.began));
         }
         if let Some(end) = end {
             return Poll::Ready(self.end(joined, end));
         }
         let large = if joined.len() > USUAL { joined.room() } else { 0 };
-        if !call.count_flow(flow, self.large + large) {
+        if !meter.count(self.large + large) {
             return Poll::Ready(self.end(joined, End::Crowded));
         }
         if came {
-            self.heard = Instant::now();
-            if let Some(failure) = flow.late(self.heard, self.heard) {
-                let end = expire(flow, failure, &mut joined);
-                return Poll::Ready(self.end(joined, end));
+            self.heard = clock::now();
+            if let Some(failure) = meter.flow.late(self.heard, self.heard) {
+                return Poll::Ready(self.expire(failure, joined));
             }
         }
         if joined.len() == 0 {
@@ -219,39 +187,48 @@ impl Flowing {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BrokenOff>> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            let now = Instant::now();
-            let Some((call, flow)) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
-            if let Some(failure) = flow.late(now, self.heard) {
-                let mut joined = Collected::default();
-                let end = expire(flow, failure, &mut joined);
-                return Poll::Ready(self.end(joined, end));
+            let now = clock::now();
+            let Some(meter) = &mut self.inner else { return Poll::Ready(Ok(Bytes::new())) };
+            if let Some(failure) = meter.flow.late(now, self.heard) {
+                return Poll::Ready(self.expire(failure, Collected::default()));
             }
-            let ping = flow.idle.is_some() && now >= self.sent + call.gateway.keep_alive;
+            let ping = meter.flow.idle.is_some() && now >= self.sent + meter.call.gateway.keep_alive;
             if ping {
                 self.sent = now;
             }
-            self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
-            if ping && flow.may_ping() {
+            self.timer.as_mut().reset(due(meter, self.heard, self.sent).into());
+            if ping && meter.flow.may_ping() {
                 self.large = 0;
-                return Poll::Ready(Ok(http::PING));
+                return Poll::Ready(Ok(words::PING));
             }
         }
     }
 
+    /// A timer has run out: what it leaves to be sent goes behind `joined`.
+    fn expire(&mut self, failure: Failure, mut joined: Collected) -> Result<Bytes, BrokenOff> {
+        let Some(meter) = &mut self.inner else { return Ok(joined.into_bytes()) };
+        let (last, end) = match meter.flow.ended(Some(failure)) {
+            Ok(last) => (last.unwrap_or_default(), End::Complete),
+            Err((last, failure)) => (last, End::Broken(failure)),
+        };
+        joined.push(last);
+        self.end(joined, end)
+    }
+
     /// Settles and says the last words.
     fn end(&mut self, mut last: Collected, end: End) -> Result<Bytes, BrokenOff> {
-        let Some((mut call, mut flow)) = self.inner.take() else { return Ok(Bytes::new()) };
-        flow.let_go();
-        settle(&mut call, &flow);
+        let Some(mut meter) = self.inner.take() else { return Ok(Bytes::new()) };
+        meter.flow.let_go();
+        let Meter { call, flow, .. } = &mut meter;
         let (fault, code) = match end {
             End::Complete => {
-                call.recorder.event.outcome = Outcome::OK;
+                call.recorder.event.outcome = Some(Outcome::OK);
                 return Ok(last.into_bytes());
             }
             End::Broken(mut failure) => {
                 flow.account.withheld.take_out_of(&mut failure);
                 let (provider, class) = (&flow.account.provider.name, failure.class.name());
-                tracing::warn!(%provider, class, reason = own_words(&failure), "an answer broke off");
+                tracing::warn!(%provider, class, reason = failure.own_words(), "an answer broke off");
                 call.recorder.event.broke_off(class);
                 let disclosure = call.settings.listener.disclosure;
                 (broken_stream(failure, known_codes(&flow.account), disclosure), "stream_broken")
@@ -259,10 +236,10 @@ impl Flowing {
             End::Cut => (Fault::shutting_down(), "shutting_down"),
             End::Crowded => {
                 call.recorder.event.broke_off(observe::NO_ROOM);
-                (Fault::overloaded(NO_ROOM, call.recorder.worker.random()), "overloaded")
+                (Fault::overloaded(NO_ROOM, call.worker.random()), "overloaded")
             }
         };
-        call.recorder.event.outcome = Outcome { status: 200, code };
+        call.recorder.event.outcome = Some(Outcome { status: 200, code });
         last.push(flow.broken_off(&fault)?);
         Ok(last.into_bytes())
     }
@@ -270,30 +247,45 @@ impl Flowing {
 
 impl Drop for Flowing {
     fn drop(&mut self) {
-        let Some((mut call, mut flow)) = self.inner.take() else { return };
-        call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
-        if flow.account.provider.on_abort == OnAbort::Continues && flow.rest.is_some() {
-            drain::for_usage(call, flow);
+        let Some(mut meter) = self.inner.take() else { return };
+        meter.call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
+        if meter.flow.account.provider.on_abort == OnAbort::Continues && meter.flow.rest.is_some() {
+            drain::for_usage(meter);
         } else {
-            settle(&mut call, &flow);
-            flow.let_go();
+            meter.flow.let_go();
         }
     }
 }
 
-/// A timer has run out: the end, and what it leaves to be sent, put behind `joined`.
-fn expire(flow: &mut Flow, failure: Failure, joined: &mut Collected) -> End {
-    let (last, end) = match flow.ended(Some(failure)) {
-        Ok(last) => (last.unwrap_or_default(), End::Complete),
-        Err((last, failure)) => (last, End::Broken(failure)),
-    };
-    joined.push(last);
-    end
+/// What is there of `flow`, as one piece; whether anything came, even if nothing of it goes on yet; and its end, if
+/// that is there, too.
+fn join(flow: &mut Flow, cx: &mut Context<'_>) -> (Collected, bool, Option<End>) {
+    let mut joined = Collected::default();
+    joined.push(std::mem::take(&mut flow.ready));
+    let mut came = joined.len() > 0;
+    loop {
+        if joined.len() >= JOIN && !flow.is_over() {
+            return (joined, came, None);
+        }
+        match flow.poll_more(cx) {
+            Poll::Ready(Ok(Some(bytes))) => {
+                came = true;
+                joined.push(bytes);
+            }
+            Poll::Ready(Ok(None)) => return (joined, came, Some(End::Complete)),
+            Poll::Ready(Err((last, failure))) => {
+                joined.push(last);
+                return (joined, came, Some(End::Broken(failure)));
+            }
+            Poll::Pending => return (joined, came, None),
+        }
+    }
 }
 
 /// When the timer must look again.
-fn due(call: &Call, flow: &Flow, heard: Instant, sent: Instant) -> Instant {
+fn due(meter: &Meter, heard: Instant, sent: Instant) -> Instant {
+    let flow = &meter.flow;
     let Some(idle) = flow.idle else { return flow.deadline };
-    let next = (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline);
+    let next = (heard + idle).min(sent + meter.call.gateway.keep_alive).min(flow.deadline);
     if flow.waits_for_content() { next.min(flow.first_token) } else { next }
 }

@@ -1,34 +1,33 @@
 //! What a caller is told of upstreams' failures: by verdict, disclosure and, of a vendor's words, as much as judges the
 //! caller's own request (semantics S1.5, S10.3).
 
-use crate::call::Call;
+use super::call::Call;
+use super::plan::Offer;
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
-use crate::live::Chosen;
+use crate::label::Chosen;
 use crate::upstream::Account;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass};
-use weir_policy::{Attempted, Verdict, verdict, verdict_of_some};
+use weir_policy::{Attempted, Reason, Verdict, verdict, verdict_of_some};
 
 /// The attempts of a request that failed so far.
 #[derive(Default)]
 pub(crate) struct Failures {
     attempted: Vec<Attempted>,
     told: Vec<ToldAttempt>,
-    /// As long as `attempted`: each with the position of its target.
-    all: Vec<(usize, Failure)>,
+    /// As long as `attempted`: each with what the vendor of its target is known to refuse requests with.
+    all: Vec<(&'static [&'static str], Failure)>,
     /// The retry budget left out targets that were still to be asked.
     left_out: bool,
 }
 
 impl Failures {
-    /// Adds `failure` of `target`, which happened `now`.
-    pub(crate) fn add(&mut self, call: &Call, target: usize, failure: Failure, now: Instant) {
-        let offer = call.offer(target);
-        let window = offer.as_ref().and_then(|offer| offer.model.context_window);
-        self.attempted.push(Attempted::new(target, window, &failure, now));
-        self.told.extend(offer.and_then(|offer| tell(call, &offer.chosen, &failure)));
-        self.all.push((target, failure));
+    /// Adds `failure` of `offer`, which is target number `target`; it happened `now`.
+    pub(crate) fn add(&mut self, call: &Call, target: usize, offer: &Offer, failure: Failure, now: Instant) {
+        self.attempted.push(Attempted::new(target, offer.model.context_window, &failure, now));
+        self.told.extend(tell(call, &offer.chosen, &failure));
+        self.all.push((known_codes(&offer.target.account), failure));
     }
 
     /// Targets were left, and were not asked: the retry budget was spent.
@@ -36,15 +35,14 @@ impl Failures {
         self.left_out = true;
     }
 
-    /// What the caller is told (semantics S1.5).
-    pub(crate) fn fault(mut self, call: &Call, now: Instant) -> Fault {
+    /// What the caller is told (semantics S1.5). `left_out`: why targets were not asked; `broken`: how many nobody could
+    /// ask.
+    pub(crate) fn fault(mut self, call: &Call, left_out: &[Reason], broken: usize, now: Instant) -> Fault {
         let model = call.request.model();
         let judge = if self.left_out { verdict_of_some } else { verdict };
         let fault = match judge(now, &self.attempted) {
             Verdict::Caller { attempt } if attempt < self.all.len() => {
-                let (target, failure) = self.all.swap_remove(attempt);
-                let target = call.route.targets.get(target);
-                let known = target.map_or(&[][..], |target| known_codes(&target.account));
+                let (known, failure) = self.all.swap_remove(attempt);
                 return passed_on(failure, known, call.settings.listener.disclosure);
             }
             Verdict::Unavailable { retry_after } => unavailable(model, self.left_out, retry_after),
@@ -64,13 +62,7 @@ impl Failures {
                             smaller one.";
                 Fault::new(FaultKind::RequestTooLarge, text).retry(Retry::Never)
             }
-            Verdict::NoTargets | Verdict::Caller { .. } => {
-                let text = format!(
-                    "No target of model {model:?} can be used now: all are suspended, missing or broken. Whoever runs \
-                     the gateway sees why in its LLMRoute."
-                );
-                Fault::new(FaultKind::UpstreamUnavailable, text).retry(Retry::Never)
-            }
+            Verdict::NoTargets | Verdict::Caller { .. } => no_targets(model, left_out, broken),
         };
         Fault { attempts: self.told, ..fault }
     }
@@ -93,10 +85,24 @@ fn unavailable(model: &str, left_out: bool, retry_after: Option<Duration>) -> Fa
     Fault::new(FaultKind::UpstreamUnavailable, text + &advice).retry(retry)
 }
 
-/// What may be logged of a failure's message: a vendor's own may quote the prompt (semantics S10.10), and comes
-/// with a status.
-pub(crate) fn own_words(failure: &Failure) -> Option<&str> {
-    failure.status.is_none().then_some(failure.message.as_str())
+/// Nobody was asked: how many targets were left out for each reason.
+fn no_targets(model: &str, left_out: &[Reason], broken: usize) -> Fault {
+    let count = |reason: Reason| left_out.iter().filter(|other| **other == reason).count();
+    let why = [
+        (count(Reason::Suspended), "suspended"),
+        (count(Reason::NotOffered), "without this model"),
+        (broken, "broken"),
+    ];
+    let why: Vec<String> = why
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} {why}"))
+        .collect();
+    let why = if why.is_empty() { "it has none".to_owned() } else { why.join(", ") };
+    let text = format!(
+        "No target of model {model:?} can be used now: {why}. Whoever runs the gateway sees more in its LLMRoute."
+    );
+    Fault::new(FaultKind::UpstreamUnavailable, text).retry(Retry::Never)
 }
 
 /// An attempt as far as `listener.disclosure` lets it be told.
@@ -181,7 +187,7 @@ pub(crate) fn broken_stream(failure: Failure, known: &[&str], disclosure: Disclo
         let why = message.as_deref().unwrap_or("the upstream refused to go on with this request");
         return refused.fault(400, told(why) + ".");
     }
-    let why = match own_words(&failure) {
+    let why = match failure.own_words() {
         Some(own) => own,
         None if disclosure == Disclosure::Full => &failure.message,
         None => "the upstream reported an error",

@@ -1,0 +1,94 @@
+//! One admitted request: what it asks, who asks, what it may hold and what is recorded of it.
+
+use super::flow::Flow;
+use super::presence::Presence;
+use crate::app::Gateway;
+use crate::fault::LimitState;
+use crate::limits::{Class, Held, SMALL, STREAM};
+use crate::live::{LiveKey, LiveRoute};
+use crate::observe::Recorder;
+use crate::timer::SharedTimer;
+use crate::worker::Worker;
+use std::sync::Arc;
+use weir_wire::openai::ChatRequest;
+
+/// An admitted request on its way. Boxed from its beginning: it is handed on often.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) settings: Arc<weir_config::Gateway>,
+    pub(crate) key: Arc<LiveKey>,
+    pub(crate) route: Arc<LiveRoute>,
+    pub(crate) request: ChatRequest,
+    pub(crate) recorder: Recorder,
+    /// The share of the memory budget that its body holds, and later the answer's.
+    pub(crate) held: Held,
+    /// What its key has left of its minute, if it has a limit.
+    pub(crate) limit: Option<LimitState>,
+    /// For the end of an attempt's whole time.
+    pub(crate) timer: SharedTimer,
+    /// Whether the caller is still there; only known where an attempt may outlive it.
+    pub(crate) presence: Option<Arc<Presence>>,
+}
+
+impl Call {
+    /// Whom the bill goes to.
+    pub(crate) fn tenant(&self) -> &str {
+        &self.key.names.tenant.text
+    }
+
+    /// Whether the caller is known to have left: then nobody new is asked.
+    pub(crate) fn caller_has_left(&self) -> bool {
+        self.presence.as_ref().is_some_and(|presence| presence.has_left())
+    }
+
+    /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.
+    pub(crate) async fn hold(&mut self, bytes: u64) -> bool {
+        let all = self.request.len() as u64 + bytes;
+        let class = if all <= SMALL { Class::Small } else { Class::Answer };
+        self.held.grow(all, class).await.is_ok()
+    }
+
+    /// Counts `waiting` bytes of a stream that is held, beside the request's body; false: that is more than every
+    /// stream may hold, and there is no room. Within its share it is refused nothing: how many streams there are is
+    /// bounded.
+    pub(crate) async fn count_stream(&mut self, waiting: usize) -> bool {
+        let bytes = self.request.len() as u64 + stream_share(waiting);
+        if is_within_share(waiting) {
+            drop(self.held.try_grow(bytes, Class::Stream));
+            return true;
+        }
+        self.held.grow(bytes, Class::Stream).await.is_ok()
+    }
+
+    /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
+    /// last for hours. What is counted from here on is the `flow`, `waiting` bytes that it has given out, and the body
+    /// as long as the upstream takes it.
+    pub(crate) fn go_on_with(&mut self, flow: &Flow, waiting: usize) {
+        self.request.forget_body();
+        self.count_flow(flow, waiting);
+    }
+
+    /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new. False: for what it holds of an event there is
+    /// no room. What is on its way already is refused nothing: it leaves, and no more than two pieces of it are there.
+    pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) -> bool {
+        let body = if flow.is_sending() { self.request.len() as u64 } else { 0 };
+        let held = flow.held_bytes();
+        let share = stream_share(waiting + flow.ready.len() + held);
+        self.held.resize(body + share, Class::Stream).is_ok() || is_within_share(held)
+    }
+}
+
+/// What a caller is told whose stream has no room.
+pub(crate) const NO_ROOM: &str = "The gateway has no memory left for what this stream holds.";
+
+/// Whether a stream that holds `held` bytes holds no more than every stream may.
+fn is_within_share(held: usize) -> bool {
+    stream_share(held) == STREAM
+}
+
+/// The memory that a stream takes of which `waiting` bytes are here beyond the two pieces on their way.
+fn stream_share(waiting: usize) -> u64 {
+    STREAM.max(waiting as u64 + STREAM / 2)
+}

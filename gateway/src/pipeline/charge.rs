@@ -1,0 +1,64 @@
+//! What an attempt comes to, from what is known of its usage.
+
+use super::flow::{Decoder, Flow};
+use crate::observe::Charge;
+use weir_config::Model;
+use weir_wire::openai::{AnswerFacts, ChatStream, Counted, most_tokens};
+
+/// Bytes per token where nobody told us: the usual rule of thumb for English text.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What is known of an answer's usage. Nothing at first, of a request that was sent and is not answered yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// What the vendor has counted so far.
+    pub(crate) told: Option<Counted>,
+    /// And counts no further.
+    pub(crate) is_final: bool,
+    /// Roughly how many bytes of text were seen.
+    pub(crate) output_bytes: u64,
+}
+
+impl Known {
+    /// Of an answer that is there whole.
+    pub(crate) fn of_whole(facts: &AnswerFacts) -> Self {
+        Self { told: facts.usage, is_final: true, output_bytes: facts.output_bytes }
+    }
+
+    /// Of `stream`, as far as it has come.
+    pub(crate) fn of_stream(stream: &ChatStream) -> Self {
+        Self { told: stream.usage(), is_final: stream.is_finished(), output_bytes: stream.output_bytes() }
+    }
+
+    /// Of `flow`, as far as it has come.
+    pub(crate) fn of_flow(flow: &Flow) -> Self {
+        match &flow.decoder {
+            Decoder::Events(stream) => Self::of_stream(stream),
+            Decoder::Opaque(answer) => Self::of_whole(&answer.facts(flow.model.context_window)),
+        }
+    }
+}
+
+/// What the vendor counted, if it can be true (semantics S4.1); what it did not is estimated, and the whole flagged.
+/// Also an estimate is at most what `model` has room for. `asked` is how many bytes of text the request has.
+pub(crate) fn charge(model: &Model, asked: u64, known: Known) -> Charge {
+    let told = known.told.unwrap_or_default().believed(model.context_window);
+    let most = most_tokens(model.context_window);
+    let mut usage = told.usage;
+    if !told.input {
+        usage.input = asked.div_ceil(BYTES_PER_TOKEN).min(most);
+        usage.cache_read = 0;
+    }
+    let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN).min(most);
+    if !told.output {
+        (usage.output, usage.reasoning) = (output, 0);
+    } else if !known.is_final {
+        // Some vendors count along: what they said before it broke off is the least that it was.
+        usage.output = usage.output.max(output.saturating_sub(usage.reasoning));
+    }
+    Charge {
+        usage,
+        assumed: !(told.input && told.output && known.is_final),
+        cost: model.prices.map(|prices| prices.charge(&usage)),
+    }
+}

@@ -1,0 +1,137 @@
+//! A stream up to its first content, with which it is committed.
+
+use super::attempt::{Lack, Missed, Times, garbled, late, within};
+use super::call::Call;
+use super::charge::Known;
+use super::commit::Committed;
+use super::flow::{Decoder, Flow};
+use super::plan::Offer;
+use super::refusal::ShortBody;
+use super::whole::BLANK;
+use crate::clock;
+use crate::collected::Collected;
+use crate::timer::SharedTimer;
+use crate::upstream::Answer;
+use bytes::Bytes;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+use weir_wire::openai::{self, ChatStream};
+use weir_wire::sse::Beginning;
+
+/// Commits `answer` with its first content; of one that brings none, what was `seen` is told.
+pub(super) async fn first_content(
+    call: &mut Call,
+    offer: &Offer,
+    mut answer: Answer,
+    times: Times,
+    seen: &mut Known,
+) -> Result<Committed, Missed> {
+    let account = &offer.target.account;
+    let timer = call.timer.clone();
+    let mut stream = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
+        .expecting(call.request.choices(), offer.model.context_window);
+    let mut ready = Collected::default();
+    let held = hold(call, offer, &mut answer, times, &timer, &mut stream, &mut ready).await;
+    let ended = held.inspect_err(|_| *seen = Known::of_stream(&stream))?;
+    Ok(Committed::Flow(Box::new(Flow {
+        ready: ready.into_bytes(),
+        rest: (!ended).then_some(answer.body),
+        decoder: Decoder::Events(Box::new(stream)),
+        account: Arc::clone(account),
+        model: Arc::clone(&offer.model),
+        idle: Some(times.idle),
+        first_token: times.first_token,
+        deadline: times.deadline,
+    })))
+}
+
+/// Takes events into `ready` until there is content in them; whether the stream has ended with it.
+async fn hold(
+    call: &mut Call,
+    offer: &Offer,
+    answer: &mut Answer,
+    times: Times,
+    timer: &SharedTimer,
+    stream: &mut ChatStream,
+    ready: &mut Collected,
+) -> Result<bool, Missed> {
+    let mut next = if answer.head.claims_events {
+        within(timer, times.first_byte, true, pin!(answer.body.data())).await?.transpose()?
+    } else {
+        Some(unlabelled(call, offer, answer, times.first_byte).await?)
+    };
+    loop {
+        let ended = next.is_none();
+        let today = clock::today();
+        ready.push(match next {
+            Some(piece) => stream.feed(piece, today),
+            None => stream.end(today).bytes,
+        });
+        if stream.is_committed() {
+            return Ok(ended);
+        }
+        if let Some(failure) = stream.failure() {
+            return Err(failure.clone().into());
+        }
+        if ended || stream.is_over() {
+            return Err(garbled("the upstream's stream ended before any content").into());
+        }
+        if !call.count_stream(ready.room() + stream.held_bytes()).await {
+            return Err(Missed::Lacking(Lack::Memory));
+        }
+        let now = clock::now();
+        if now >= times.first_token {
+            return Err(late(true).into()); // whatever else comes all the while
+        }
+        let until = times.first_token.min(now + times.idle);
+        next = within(timer, until, true, pin!(answer.body.data())).await?.transpose()?;
+    }
+}
+
+/// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
+async fn unlabelled(
+    call: &mut Call,
+    offer: &Offer,
+    answer: &mut Answer,
+    until: Instant,
+) -> Result<Bytes, Missed> {
+    let timer = call.timer.clone();
+    let mut begun = Collected::default();
+    let mut beginning = Beginning::default();
+    while begun.len() <= BLANK
+        && let Some(piece) = within(&timer, until, true, pin!(answer.body.data())).await?
+    {
+        begun.push(piece?);
+        match beginning.is_stream(begun.bytes()) {
+            Some(true) => return Ok(begun.into_bytes()),
+            Some(false) => break,
+            None if !call.count_stream(begun.room()).await => return Err(Missed::Lacking(Lack::Memory)),
+            None => {}
+        }
+    }
+    Err(no_stream(call, offer, answer, begun, until).await)
+}
+
+/// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
+async fn no_stream(
+    call: &mut Call,
+    offer: &Offer,
+    answer: &mut Answer,
+    begun: Collected,
+    until: Instant,
+) -> Missed {
+    let mut body = ShortBody::begun(begun.bytes(), until);
+    drop(begun);
+    while body.read_more(answer).await {
+        if !call.count_stream(body.text().len()).await {
+            return Missed::Lacking(Lack::Memory);
+        }
+    }
+    let row = offer.target.account.provider.vendor.row();
+    let failure = match openai::answer(row, body.text(), None, clock::today()) {
+        Err(failure) => failure,
+        Ok(_) => garbled("the upstream answered a stream's request with something else"),
+    };
+    failure.into()
+}

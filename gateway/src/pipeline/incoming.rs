@@ -1,0 +1,37 @@
+//! A request as its transport holds it: its head is there, its body may be still to come.
+
+use crate::fault::Fault;
+use crate::limits::Held;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// What the pipeline asks of a transport.
+pub(crate) trait Incoming {
+    /// The keys that the head presents.
+    fn keys(&self) -> impl Iterator<Item = &[u8]>;
+
+    /// How many bytes the head takes.
+    fn head_bytes(&self) -> usize;
+
+    /// Whether the body is known to be no larger than `most`.
+    fn is_at_most(&self, most: u64) -> bool;
+
+    /// Whether the caller sends no body before it is told to.
+    fn waits(&self) -> bool;
+
+    /// Takes the body in, no more than `max` bytes of it.
+    ///
+    /// # Errors
+    /// It is larger, too slow, not what it says, or there is no room for it.
+    async fn receive(&mut self, max: u64) -> Result<Received, Fault>;
+}
+
+/// A request's body.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) body: Bytes,
+    /// The share of the memory budget that it holds.
+    pub(crate) held: Held,
+    /// How long its caller let us wait for it.
+    pub(crate) took: Duration,
+}

@@ -1,0 +1,171 @@
+//! A request, in order: who, what, may it, where to, what came of it. The only place that knows the order; it knows no
+//! HTTP.
+
+mod admit;
+mod attempt;
+mod auth;
+mod call;
+mod charge;
+mod commit;
+mod drain;
+mod first_content;
+mod flow;
+mod incoming;
+mod meter;
+mod plan;
+mod presence;
+mod refusal;
+mod relay;
+mod reply;
+mod verdict;
+mod walk;
+mod whole;
+
+pub(crate) use auth::authenticate;
+pub(crate) use flow::BrokenOff;
+pub(crate) use incoming::{Incoming, Received};
+pub(crate) use relay::Relay;
+pub(crate) use reply::{About, Answer, Reply};
+
+use crate::app::Gateway;
+use crate::clock;
+use crate::fault::Fault;
+use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
+use crate::observe::{Outcome, Recorder, micros};
+use crate::timer::SharedTimer;
+use crate::worker::Worker;
+use admit::{Admitted, admit, arrive};
+use call::Call;
+use commit::Committed;
+use drain::{Attempts, Outliving};
+use plan::Plan;
+use std::sync::Arc;
+use weir_config::Disclosure;
+use weir_wire::openai::ChatRequest;
+
+/// Answers `incoming`, which asks for a chat completion.
+pub(crate) async fn chat(
+    gateway: &Arc<Gateway>,
+    worker: &Arc<Worker>,
+    mut recorder: Recorder,
+    timer: SharedTimer,
+    incoming: &mut impl Incoming,
+) -> Reply {
+    match admitted(gateway, worker, incoming, &mut recorder).await {
+        Ok((admitted, request, held)) => {
+            let Admitted { settings, key, route, limit } = admitted;
+            let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
+            let call = Call {
+                gateway,
+                worker,
+                settings,
+                key,
+                route,
+                request,
+                recorder,
+                held,
+                limit,
+                timer,
+                presence,
+            };
+            run(Box::new(call)).await
+        }
+        Err(fault) => refused(recorder, fault),
+    }
+}
+
+/// What may be asked, by whom and of whom.
+async fn admitted(
+    gateway: &Gateway,
+    worker: &Worker,
+    incoming: &mut impl Incoming,
+    recorder: &mut Recorder,
+) -> Result<(Admitted, ChatRequest, Held), Fault> {
+    let _head = hold_head(gateway, worker, incoming)?;
+    worker.gate.enter(worker.sinks.series.in_flight(), || worker.random()).await?;
+    let arrived = arrive(gateway, incoming, recorder)?;
+    let Received { body, mut held, took } = incoming.receive(arrived.max_body_bytes).await?;
+    recorder.event.upload = took;
+    let length = body.len() as u64;
+    let request = ChatRequest::read(body).map_err(Fault::bad_request)?;
+    recorder.event.stream = request.stream();
+    if request.stream() {
+        // The body goes when the stream begins.
+        let class = if length <= SMALL { Class::Stream } else { Class::Body };
+        held.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
+    }
+    let admitted = admit(gateway, incoming, arrived, &request, recorder)?;
+    Ok((admitted, request, held))
+}
+
+/// A share for a large head, which is there as long as the body comes. Nobody waits for it: what waits is not counted.
+fn hold_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Result<Option<Held>, Fault> {
+    if incoming.head_bytes() <= LARGE_HEAD {
+        return Ok(None);
+    }
+    let class = if incoming.is_at_most(SMALL) { Class::Small } else { Class::Body };
+    let mut held = gateway.memory.share();
+    held.try_grow(incoming.head_bytes() as u64, class).map_err(|_| Fault::no_room(worker.random()))?;
+    Ok(Some(held))
+}
+
+/// Asks targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
+/// (semantics S2.1: headers are committed with the first byte that we send).
+async fn run(call: Box<Call>) -> Reply {
+    let plan = Plan::new(&call.route, call.request.model());
+    let outlives = call.route.keeps_billing();
+    if !call.request.stream() {
+        return reply(if outlives { Outliving::new(call, plan).await } else { walk::run(call, plan).await });
+    }
+    let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
+    let mut attempts: Attempts =
+        if outlives { Box::pin(Outliving::new(call, plan)) } else { Box::pin(walk::run(call, plan)) };
+    match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
+        Ok(done) => reply(done),
+        Err(_) => {
+            let about = About { id, way: None, limit, is_stream: true, cost: None, overhead: None };
+            Reply::Answer(about, Answer::Relay(Relay::waiting(attempts, gateway)))
+        }
+    }
+}
+
+/// What came of the attempts.
+fn reply((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Reply {
+    match result {
+        Ok(Committed::Whole(whole)) => {
+            call.recorder.event.outcome = Some(Outcome::OK);
+            let cost = call.recorder.event.charge().and_then(|charge| charge.cost);
+            let about = About { cost, ..about(&call, false) };
+            call.held.shrink(whole.room); // the request's body goes
+            Reply::Answer(about, Answer::Whole(whole.body, call.held))
+        }
+        Ok(Committed::Flow(flow)) => {
+            let about = about(&call, flow.idle.is_some());
+            Reply::Answer(about, Answer::Relay(Relay::flowing(call, *flow)))
+        }
+        Err(fault) => {
+            let limit = fault.limit.or(call.limit);
+            refused(call.recorder, Fault { limit, ..fault })
+        }
+    }
+}
+
+fn refused(mut recorder: Recorder, fault: Fault) -> Reply {
+    recorder.event.outcome = Some(Outcome { status: fault.status(), code: fault.code() });
+    Reply::Refusal(recorder.event.id, fault)
+}
+
+/// What may be told of the answer to `call`: who answered only as far as `listener.disclosure` lets it.
+fn about(call: &Call, is_stream: bool) -> About {
+    let event = &call.recorder.event;
+    let names = call.settings.listener.disclosure != Disclosure::None;
+    let chosen = event.chosen().filter(|_| names);
+    About {
+        id: event.id,
+        way: chosen.map(|chosen| (chosen.clone(), event.attempts.len())),
+        limit: call.limit,
+        is_stream,
+        cost: None, // it is still coming
+        overhead: Some(micros(event.overhead(clock::now().saturating_duration_since(event.began)))),
+    }
+}

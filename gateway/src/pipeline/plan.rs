@@ -1,0 +1,75 @@
+//! Where a request may go: facts in, owned offers out. Plain data, made once, free of the call.
+
+use crate::label::Chosen;
+use crate::live::{LiveRoute, LiveTarget};
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_config::{Model, OnAbort};
+use weir_policy::{Decision, Planned, Reason, TargetFacts, decide};
+
+/// A target that may be asked, and the model that the request would use there.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) target: Arc<LiveTarget>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) chosen: Chosen,
+}
+
+/// The order in which a request's targets are asked, and why some are not.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The best first.
+    pub(crate) offers: SmallVec<[Offer; 2]>,
+    /// The same for the walk through them: each by its position among them.
+    pub(crate) order: Vec<Planned>,
+    pub(crate) left_out: Vec<Reason>,
+    /// Targets that the configuration names and nobody could be asked at: their account is broken.
+    pub(crate) broken: usize,
+}
+
+impl Plan {
+    /// For a request that asks `route` for `model`.
+    pub(crate) fn new(route: &LiveRoute, model: &str) -> Self {
+        let mut offered: SmallVec<[_; 2]> = route.targets.iter().map(|target| target.model(model)).collect();
+        let facts: SmallVec<[TargetFacts; 2]> = route
+            .targets
+            .iter()
+            .zip(&offered)
+            .map(|(target, model)| TargetFacts {
+                priority: target.priority,
+                suspended: target.account.provider.suspended,
+                offered: model.is_some(),
+                context_window: model.as_ref().and_then(|(model, _)| model.context_window),
+            })
+            .collect();
+        let Decision { mut order, left_out } = decide(&facts);
+        let mut offers = SmallVec::with_capacity(order.len());
+        order.retain_mut(|planned| {
+            let position = std::mem::replace(&mut planned.target, offers.len());
+            let target = route.targets.get(position).map(Arc::clone);
+            let model = offered.get_mut(position).and_then(Option::take);
+            let offer = target.zip(model).map(|(target, (model, chosen))| Offer { target, model, chosen });
+            offers.extend(offer);
+            planned.target < offers.len()
+        });
+        Self {
+            offers,
+            order,
+            left_out: left_out.into_iter().map(|left_out| left_out.reason).collect(),
+            broken: route.config.targets.len().saturating_sub(route.targets.len()),
+        }
+    }
+}
+
+impl Offer {
+    /// Its whole time.
+    pub(crate) fn total(&self) -> Duration {
+        self.target.account.provider.timeouts.total
+    }
+
+    /// Whether its vendor keeps billing after we hang up.
+    pub(crate) fn keeps_billing(&self) -> bool {
+        self.target.account.provider.on_abort == OnAbort::Continues
+    }
+}

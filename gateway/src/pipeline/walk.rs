@@ -1,0 +1,147 @@
+//! A request's way through its targets: attempt after attempt until one commits or nobody is left.
+
+use super::attempt::{Manner, Missed, attempt};
+use super::call::Call;
+use super::commit::Committed;
+use super::plan::{Offer, Plan};
+use super::verdict::Failures;
+use crate::clock;
+use crate::fault::{Fault, FaultKind};
+use crate::limits::Rescue;
+use crate::observe::{self, AttemptBegun};
+use std::time::{Duration, Instant};
+use weir_config::Failure;
+use weir_policy::{Next, Rules, Walk};
+
+/// Asks the targets of `plan` in order until one commits.
+pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<Committed, Fault>) {
+    let Plan { offers, order, left_out, broken } = plan;
+    let now = clock::now();
+    let mut walk = Walk::new(order, rules(&call, now));
+    let mut rescue = Rescue::default();
+    let mut failures = Failures::default();
+    let mut next = walk.first(now).map(|target| (target, false));
+    let mut proves = false;
+    while let Some((target, fresh)) = next
+        && let Some(offer) = offers.get(target)
+    {
+        let began = clock::now();
+        let manner = Manner { plain: walk.refused_addition().is_some(), fresh };
+        let failure = match try_target(&mut call, offer, began, manner).await {
+            Ok(committed) => {
+                if proves && walk.refused_addition() == Some(target) {
+                    learn(&call, offer);
+                }
+                rescue.committed();
+                return (call, Ok(committed));
+            }
+            Err(Missed::Failed(failure)) => failure,
+            Err(Missed::Lacking(lack)) => {
+                let fault = Fault::overloaded(lack.text(), call.worker.random());
+                return (call, Err(fault));
+            }
+        };
+        let now = clock::now();
+        let step = walk.after(began, now, target, &failure, call.worker.random());
+        if matches!(step, Next::TryPlain { .. }) {
+            proves = failure.names_addition;
+        }
+        failures.add(&call, target, offer, failure, now);
+        let (target, at, fresh) = match step {
+            _ if call.caller_has_left() => break,
+            Next::GiveUp => break,
+            Next::Try { target, wait } => (target, now + wait, false),
+            Next::TryPlain { target } => (target, now, false),
+            Next::TryFresh { target } => (target, now, true),
+        };
+        let granted = {
+            let (budget, key) = (&call.route.rescue, &call.key.config.name);
+            Box::pin(rescue.take(budget, key, walk.ahead(), longest(&offers))).await
+        };
+        let waited = clock::now();
+        walk.does_not_count(waited.saturating_duration_since(now));
+        // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
+        if granted && at > waited {
+            Box::pin(tokio::time::sleep_until(at.into())).await;
+        }
+        call.recorder.event.upstream += clock::now().saturating_duration_since(now); // those that failed have cost it
+        if !granted && walk.ahead() > 0 {
+            failures.leave_out_the_rest();
+        }
+        next = granted.then_some((target, fresh));
+    }
+    let fault = failures.fault(&call, &left_out, broken, clock::now());
+    match fault.kind {
+        _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
+        // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
+        FaultKind::Upstream(_) => rescue.committed(),
+        _ => rescue.failed(),
+    }
+    (call, Err(fault))
+}
+
+/// What the route allows a request that is to be answered from `now` on: how long its body took to come is no
+/// upstream's doing.
+fn rules(call: &Call, now: Instant) -> Rules {
+    let (fallback, retry) = (&call.route.config.fallback, &call.route.config.retry);
+    Rules {
+        on: fallback.on,
+        max_attempts: fallback.max_attempts,
+        deadline: now + fallback.deadline,
+        backoff_base: retry.backoff_base,
+        backoff_max: retry.backoff_max,
+    }
+}
+
+/// The longest that one attempt may take.
+fn longest(offers: &[Offer]) -> Duration {
+    offers.iter().map(Offer::total).max().unwrap_or_default()
+}
+
+/// One attempt, which begins at `began`, recorded.
+async fn try_target(
+    call: &mut Call,
+    offer: &Offer,
+    began: Instant,
+    manner: Manner,
+) -> Result<Committed, Missed> {
+    call.recorder.event.attempt = Some(AttemptBegun { chosen: offer.chosen.clone(), began, charge: None });
+    if let Some(presence) = &call.presence {
+        presence.set_outlives(offer.keeps_billing());
+    }
+    let mut result = attempt(call, offer, began, manner).await;
+    if let Some(presence) = &call.presence {
+        presence.set_outlives(false);
+    }
+    let now = clock::now();
+    let event = &mut call.recorder.event;
+    event.upstream += now.saturating_duration_since(began);
+    match &mut result {
+        Ok(_) => event.answered(now),
+        // It answered, and bills for it.
+        Err(Missed::Lacking(super::attempt::Lack::Memory)) => {
+            event.end_attempt(observe::NO_ROOM, Some(200), now);
+        }
+        Err(Missed::Lacking(super::attempt::Lack::Socket)) => event.attempt = None, // nobody was asked
+        Err(Missed::Failed(failure)) => {
+            offer.target.account.withheld.take_out_of(failure);
+            tell_of(offer, failure);
+            event.end_attempt(failure.class.name(), failure.status, now);
+        }
+    }
+    result
+}
+
+fn tell_of(offer: &Offer, failure: &Failure) {
+    let (provider, model) = (&*offer.chosen.provider.text, &*offer.chosen.model.text);
+    let (outcome, status) = (failure.class.name(), failure.status);
+    tracing::debug!(provider, model, outcome, status, reason = failure.own_words(), "an attempt failed");
+}
+
+/// The target has answered without what it said to refuse: a proof that it does. A caller's own options prove nothing:
+/// they may have been what was refused (semantics S2.9).
+fn learn(call: &Call, offer: &Offer) {
+    if !call.request.brings_stream_options() {
+        offer.target.account.refuses_usage_option.learn(call.tenant(), clock::today());
+    }
+}
