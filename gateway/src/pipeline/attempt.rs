@@ -7,8 +7,9 @@ use super::commit::Committed;
 use super::first_content::first_content;
 use super::plan::Offer;
 use super::refusal::refusal;
-use super::whole::whole;
+use super::whole::{large, whole};
 use crate::clock;
+use crate::collected::Collected;
 use crate::timer::SharedTimer;
 use crate::upstream::{Answer, Client};
 use std::future::Future;
@@ -158,11 +159,14 @@ async fn ask(
     if starved.load(Ordering::Relaxed) {
         return Err(Missed::Lacking(Lack::Socket));
     }
-    let answer = sent??;
+    let mut answer = sent??;
     if stream {
-        Box::pin(first_content(call, offer, answer, times, seen)).await
-    } else {
-        whole(call, offer, answer, times.deadline, seen).await
+        return Box::pin(first_content(call, offer, answer, times, seen)).await;
+    }
+    let mut held = Collected::of_length(answer.body.exact_len());
+    match whole(call, offer, &mut answer.body, &mut held, times.deadline, seen).await? {
+        Some(whole) => Ok(Committed::Whole(whole)),
+        None => Ok(Box::pin(large(&timer, answer, held, offer, times.deadline, seen)).await?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A unary answer: held whole up to 4 MiB before it is committed, and committed on its beginning if it is larger.
 
-use super::attempt::{Missed, garbled, within};
+use super::attempt::{garbled, within};
 use super::call::Call;
 use super::charge::{Known, charge};
 use super::commit::{Committed, Whole};
@@ -23,34 +23,31 @@ const HELD: u64 = 4 << 20;
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 pub(super) const BLANK: usize = 64 << 10;
 
-/// Commits `answer` if it is one; of one that is not, what was `seen` is told.
+/// All of the answer with this `body`, into `held`; `None`: it is too large to be held. Of one that is no answer, what
+/// was `seen` is told.
 pub(super) async fn whole(
     call: &mut Call,
     offer: &Offer,
-    mut answer: Answer,
+    body: &mut AnswerBody,
+    held: &mut Collected,
     deadline: Instant,
     seen: &mut Known,
-) -> Result<Committed, Missed> {
-    let mut held = Collected::of_length(answer.body.exact_len());
-    match hold(call, &mut answer.body, &mut held, deadline).await {
-        Ok(true) => {}
-        Ok(false) => return Ok(Box::pin(large(&call.timer, answer, held, offer, deadline, seen)).await?),
-        Err(failure) => {
-            *seen = cut(&held, offer);
-            return Err(failure.into());
-        }
+) -> Result<Option<Whole>, Failure> {
+    let is_whole = hold(call, body, held, deadline).await.inspect_err(|_| *seen = cut(held, offer))?;
+    if !is_whole {
+        return Ok(None);
     }
     let window = offer.model.context_window;
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
     let row = offer.target.account.provider.vendor.row();
-    let facts = openai::answer(row, held.bytes(), window, now).inspect_err(|_| *seen = cut(&held, offer))?;
+    let facts = openai::answer(row, held.bytes(), window, now).inspect_err(|_| *seen = cut(held, offer))?;
     let charge = charge(&offer.model, call.request.text_bytes(), Known::of_whole(&facts));
     if let Some(attempt) = &mut call.recorder.event.attempt {
         attempt.charge = Some(charge);
     }
     let room = held.room() as u64;
-    Ok(Committed::Whole(Whole { body: held.into_bytes(), room }))
+    Ok(Some(Whole { body: std::mem::take(held).into_bytes(), room }))
 }
 
 /// What was seen of an answer that did not come whole.
@@ -97,7 +94,7 @@ fn blank() -> Failure {
 }
 
 /// An answer that is too large to hold is committed on what has come of it: it is an object, and tells of no error.
-async fn large(
+pub(super) async fn large(
     timer: &SharedTimer,
     mut answer: Answer,
     mut held: Collected,
