@@ -1,6 +1,5 @@
 //! The vendors: one row each. Adding an OpenAI-compatible vendor is a row here and a recorded fixture.
 
-use crate::OnAbort;
 use serde::{Deserialize, Serialize};
 
 /// The company or server behind a provider.
@@ -23,6 +22,17 @@ pub enum UsageOption {
     Always,
     /// Not to be had: the option would be refused.
     Never,
+}
+
+/// Whether a vendor bills on after we hang up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnAbort {
+    /// Not known: the upstream is cancelled, the charge is an assumption.
+    Unknown,
+    /// It stops: the upstream is cancelled.
+    Stops,
+    /// It goes on: the rest is read, so that the true usage is booked.
+    Continues,
 }
 
 /// What we know of a vendor.

@@ -8,8 +8,9 @@ mod choices;
 mod error;
 
 use super::failure;
+use super::part::Part;
 use super::runs::{Runs, Source};
-use super::said::{Heard, Part};
+use super::said::Heard;
 use super::usage::{Field, Place, Tally};
 use crate::scan::{Listener, Tokens};
 pub(super) use choices::Choices;
@@ -367,7 +368,7 @@ impl Listener for Told {
             self.has_choice |= self.spot(self.level) == Spot::Choices;
             let source = self.source();
             self.heard.begin(self.runs.take(source));
-            self.error.quote(self.slot);
+            self.error.quote(self.slot == Slot::Error);
         }
         self.heard.hear(self.part, piece);
         if is_last && self.form == Form::Chunk {
@@ -394,6 +395,6 @@ impl Listener for Told {
             (Spot::Usage(place), Slot::Count(field)) => self.tally.count(place, field, text),
             _ => {}
         }
-        self.error.scalar(self.slot, text);
+        self.error.scalar(self.slot == Slot::Error, text);
     }
 }

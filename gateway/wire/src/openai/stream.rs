@@ -19,19 +19,14 @@ use super::said::cap;
 use super::usage::{Counted, Tally, most_tokens};
 use crate::sse::{Cutter, Event};
 use bytes::{BufMut, Bytes, BytesMut};
-use long::Long;
+use frame::{Verdict, without_blank_line};
+use long::{Long, MAX_HELD};
 use std::ops::Range;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// A frame longer than this is read as it comes ([`long`]).
-const MAX_HELD: usize = 64 << 10;
 /// So many chunks without content, and so many bytes of them, are held: with more the stream is committed.
 const MAX_SILENT: u32 = 64;
 const MAX_SILENT_BYTES: usize = 256 << 10;
-/// So much of what is no chunk comes before the first one, comments not counted.
-const MAX_FOREIGN: usize = 64 << 10;
-/// So many bytes of comments go on before the first content. The rest is nobody's loss.
-const MAX_COMMENTS: usize = 64 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
 pub struct ChatStream {
@@ -84,15 +79,6 @@ pub struct Ending {
     pub bytes: Bytes,
     /// Whether the answer is whole.
     pub end: StreamEnd,
-}
-
-/// What becomes of a frame.
-enum Verdict {
-    Forward,
-    Drop,
-    /// It is forwarded, and nothing after it.
-    Done,
-    Fail(Failure),
 }
 
 impl ChatStream {
@@ -185,6 +171,13 @@ impl ChatStream {
     /// failure can no longer be hidden (semantics S2.1).
     pub fn is_committed(&self) -> bool {
         self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
+    }
+
+    /// Bytes have gone on that were not held: it is the caller's, with content or without.
+    fn commit(&mut self) {
+        if !self.content {
+            self.silent = MAX_SILENT + 1;
+        }
     }
 
     /// Whether nothing more is read: it has failed, or `[DONE]` came.
@@ -323,12 +316,6 @@ impl ChatStream {
             ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
         })
     }
-}
-
-/// A frame without the line ends at its end.
-fn without_blank_line(frame: &[u8]) -> &[u8] {
-    let end = frame.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-    frame.get(..end).unwrap_or_default()
 }
 
 fn ended(frame: &[u8], end: &[u8]) -> BytesMut {

@@ -1,7 +1,8 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
 use super::super::brief::{self, Brief};
-use super::{json, option, says_something, wait};
+use super::json::says_something;
+use super::{json, option, wait};
 use crate::sse::Event;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};

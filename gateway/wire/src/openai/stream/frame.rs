@@ -2,9 +2,23 @@
 
 use super::super::facts::{Facts, Form};
 use super::super::failure;
-use super::{ChatStream, MAX_COMMENTS, MAX_FOREIGN, Verdict, without_blank_line};
+use super::ChatStream;
 use crate::sse::Event;
-use weir_config::UnixSeconds;
+use weir_config::{Failure, UnixSeconds};
+
+/// So much of what is no chunk comes before the first one, comments not counted.
+const MAX_FOREIGN: usize = 64 << 10;
+/// So many bytes of comments go on before the first content. The rest is nobody's loss.
+const MAX_COMMENTS: usize = 64 << 10;
+
+/// What becomes of a frame.
+pub(super) enum Verdict {
+    Forward,
+    Drop,
+    /// It is forwarded, and nothing after it.
+    Done,
+    Fail(Failure),
+}
 
 impl ChatStream {
     pub(super) fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
@@ -113,6 +127,12 @@ impl ChatStream {
     pub(super) fn garbage(&self, bytes: &[u8], now: UnixSeconds) -> Verdict {
         Verdict::Fail(self.not_a_stream(bytes, now))
     }
+}
+
+/// A frame without the line ends at its end.
+pub(super) fn without_blank_line(frame: &[u8]) -> &[u8] {
+    let end = frame.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    frame.get(..end).unwrap_or_default()
 }
 
 /// Whether it is JSON of some other kind: `null` keeps connections alive.

@@ -8,12 +8,15 @@ use super::super::facts::Facts;
 use super::super::failure;
 use super::super::kept::Kept;
 use super::super::runs::Runs;
-use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
+use super::ChatStream;
+use super::frame::Verdict;
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use weir_config::UnixSeconds;
 
+/// A frame longer than this is read as it comes here.
+pub(super) const MAX_HELD: usize = 64 << 10;
 /// It is looked at whenever so much more has come.
 const STEP: usize = 4 << 10;
 /// What nobody can tell by now goes on.
@@ -30,6 +33,14 @@ pub(super) struct Long {
     lines: Lines,
     length: usize,
     fate: Fate,
+}
+
+/// What the stream was before it.
+#[derive(Clone, Copy)]
+struct Before {
+    chunked: bool,
+    content: bool,
+    drop_usage: bool,
 }
 
 /// What becomes of it.
@@ -62,8 +73,8 @@ impl Long {
         self.head.room() + self.facts.kept_bytes()
     }
 
-    /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
-    fn read(&mut self, bytes: &[u8], stream: &ChatStream) {
+    /// Takes the next bytes, and decides at certain lengths.
+    fn read(&mut self, bytes: &[u8], before: Before) {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
@@ -77,7 +88,7 @@ impl Long {
             self.length += now.len();
             if self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
                 self.fate = match self.fate {
-                    Fate::Open => self.judge(stream),
+                    Fate::Open => self.judge(before),
                     Fate::Error if self.length >= MAX_ERROR => Fate::Fail,
                     decided => decided,
                 };
@@ -86,15 +97,15 @@ impl Long {
         }
     }
 
-    fn judge(&self, stream: &ChatStream) -> Fate {
+    fn judge(&self, before: Before) -> Fate {
         let Self { facts, lines, head, .. } = self;
         if lines.is_error || facts.has_failed() {
             return Fate::Error;
         }
         if !lines.has_data {
             return match () {
-                () if stream.content => Fate::Pass,
-                () if lines.has_stray && !stream.chunked => Fate::Fail,
+                () if before.content => Fate::Pass,
+                () if lines.has_stray && !before.chunked => Fate::Fail,
                 () => Fate::Drop,
             };
         }
@@ -102,10 +113,10 @@ impl Long {
         if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
             return Fate::Error;
         }
-        if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
-            return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
+        if !facts.is_object() || is_decided && !before.chunked && !facts.claims() {
+            return if before.content || !before.chunked { Fate::Fail } else { Fate::Drop };
         }
-        if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
+        if facts.is_only_usage() && facts.has_all_choices() && before.drop_usage {
             return Fate::Drop;
         }
         if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
@@ -124,12 +135,13 @@ impl ChatStream {
     ) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let mut held = std::mem::take(&mut self.held);
+        let before = Before { chunked: self.chunked, content: self.content, drop_usage: self.drop_usage };
         let mut long = self.long.take().unwrap_or_else(|| {
             let mut long = Long::new(self.prefilter.runs);
-            long.read(&held, self);
+            long.read(&held, before);
             long
         });
-        long.read(bytes, self);
+        long.read(bytes, before);
         self.hear(&mut long.facts);
         match long.fate {
             Fate::Pass => {
@@ -185,9 +197,7 @@ impl ChatStream {
     fn passes(&mut self, long: &Long) {
         self.chunked = true;
         self.content |= long.facts.has_content();
-        if !self.content {
-            self.silent = MAX_SILENT + 1;
-        }
+        self.commit();
     }
 
     /// The end of a frame whose bytes have gone on, or gone.
