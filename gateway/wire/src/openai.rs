@@ -10,6 +10,7 @@ mod failure;
 mod gist;
 mod kept;
 mod media;
+mod number;
 mod prefilter;
 mod request;
 mod runs;

@@ -29,6 +29,8 @@ pub(super) struct Long {
     head: Brief,
     lines: Lines,
     length: usize,
+    /// How much of it is data, from where that begins to be JSON.
+    told: usize,
     fate: Fate,
 }
 
@@ -49,7 +51,8 @@ enum Fate {
 impl Long {
     fn new(runs: Runs) -> Box<Self> {
         let facts = Facts::following(runs);
-        Box::new(Self { facts, head: Brief::default(), lines: Lines::default(), length: 0, fate: Fate::Open })
+        let (head, lines) = (Brief::default(), Lines::default());
+        Box::new(Self { facts, head, lines, length: 0, told: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -67,11 +70,12 @@ impl Long {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            let Self { facts, head, .. } = self;
+            let Self { facts, head, told, .. } = self;
             self.lines.feed(now, |data| {
                 facts.feed(data);
+                *told += if facts.has_begun() { data.len() } else { 0 };
                 if !facts.has_choice() {
-                    head.feed(data);
+                    head.feed(if head.text().is_empty() { data.trim_ascii_start() } else { data });
                 }
             });
             self.length += now.len();
@@ -86,29 +90,41 @@ impl Long {
         }
     }
 
+    /// What is certain by now. Until then it is held, and judged as any other frame is if it ends: its length must not
+    /// decide what it means.
     fn judge(&self, stream: &ChatStream) -> Fate {
+        let Self { facts, lines, .. } = self;
+        // Not yet where it is only what stands before its data that is long.
+        let is_long = facts.is_whole() || self.told >= MAX_HELD - STEP;
+        match () {
+            () if facts.has_failed() => Fate::Error,
+            () if self.length >= MAX_UNDECIDED => self.decide(stream),
+            () if lines.is_error() || !facts.is_object() => Fate::Open,
+            () if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage => Fate::Drop,
+            () if facts.has_choice() && is_long => Fate::Pass,
+            () => Fate::Open,
+        }
+    }
+
+    /// What is likely: nobody waits for more.
+    fn decide(&self, stream: &ChatStream) -> Fate {
         let Self { facts, lines, head, .. } = self;
-        if lines.is_error || facts.has_failed() {
+        if lines.is_error() || failure::is_told(head.text()) {
             return Fate::Error;
         }
         if !lines.has_data {
             return match () {
-                () if stream.content => Fate::Pass,
+                () if stream.content && !lines.has_fields => Fate::Pass,
                 () if lines.has_stray && !stream.chunked => Fate::Fail,
                 () => Fate::Drop,
             };
         }
-        let is_decided = self.length >= MAX_UNDECIDED;
-        if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
-            return Fate::Error;
+        if !facts.is_object() || !stream.chunked && !facts.claims() {
+            let is_text = stream.content && !lines.has_name;
+            return if is_text || !stream.chunked { Fate::Fail } else { Fate::Drop };
         }
-        if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
-            return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
-        }
-        if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
-            return Fate::Drop;
-        }
-        if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
+        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && stream.choices.any_finished();
+        if is_extra && stream.drop_usage { Fate::Drop } else { Fate::Pass }
     }
 }
 
@@ -130,7 +146,9 @@ impl ChatStream {
             long
         });
         long.read(bytes, self);
-        self.hear(&mut long.facts);
+        if long.fate != Fate::Open {
+            self.hear(&mut long.facts);
+        }
         match long.fate {
             Fate::Pass => {
                 kept.append(chunk, held);
@@ -140,11 +158,7 @@ impl ChatStream {
             Fate::Open => {
                 held.extend_from_slice(bytes);
                 if ends {
-                    let verdict = self.long_ends(&mut long, now);
-                    if self.apply(verdict, &held).is_some() {
-                        kept.append(chunk, held);
-                    }
-                    return;
+                    return self.whole_frame(held, chunk, kept, now);
                 }
                 self.held = held;
             }
@@ -164,18 +178,17 @@ impl ChatStream {
         let mut held = std::mem::take(&mut self.held);
         let is_whole = !self.is_over() && long.facts.is_whole();
         match long.fate {
-            Fate::Open if is_whole => {
-                let verdict = self.long_ends(&mut long, now);
-                if self.apply(verdict, &held).is_none() {
-                    held.clear();
-                }
+            Fate::Open => {
+                self.held = held;
+                return self.end_held(now);
             }
             Fate::Error => self.fail_long(&long, now),
-            Fate::Open | Fate::Drop | Fate::Fail => held.clear(),
+            Fate::Drop | Fate::Fail => {}
             Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
             Fate::Pass => {}
         }
-        if long.passes() || !held.is_empty() {
+        held.clear();
+        if long.passes() {
             held.extend_from_slice(b"\n\n");
         }
         held
@@ -201,10 +214,10 @@ impl ChatStream {
     }
 
     fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
-        if long.lines.is_error {
+        if long.lines.is_error() {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        let is_text = !long.facts.is_whole();
+        let is_text = !long.lines.has_name && !long.facts.is_whole();
         let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
@@ -214,7 +227,7 @@ impl ChatStream {
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
         let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
-            if long.lines.is_error {
+            if long.lines.is_error() {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
                 self.not_a_stream(long.head.text(), now)
