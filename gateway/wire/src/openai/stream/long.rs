@@ -183,9 +183,8 @@ impl ChatStream {
                 return self.end_held(now);
             }
             Fate::Error => self.fail_long(&long, now),
-            Fate::Drop | Fate::Fail => {}
-            Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
-            Fate::Pass => {}
+            Fate::Pass | Fate::Drop if is_whole => self.end_decided(&mut long, b"", now),
+            Fate::Pass | Fate::Drop | Fate::Fail => {}
         }
         held.clear();
         if long.passes() {
