@@ -181,6 +181,7 @@ async fn large(
         idle: None,
         first_token: deadline,
         deadline,
+        whole: None,
     })))
 }
 
@@ -247,6 +248,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         };
         ready.push(bytes);
         if decoder.is_committed() {
+            let whole = decoder.is_finished().then(Instant::now);
             return Ok(Committed::Flow(Box::new(Flow {
                 ready: ready.into_bytes(),
                 rest: (!ended).then_some(answer.body),
@@ -256,6 +258,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
                 idle: Some(timeouts.idle),
                 first_token,
                 deadline,
+                whole,
             })));
         }
         if let Some(failure) = decoder.failure() {

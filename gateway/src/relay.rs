@@ -207,6 +207,9 @@ impl Flowing {
                 let end = expire(flow, failure, &mut joined);
                 return Poll::Ready(self.end(joined, end));
             }
+            if flow.whole.is_some() {
+                self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
+            }
         }
         if joined.len() == 0 {
             return self.poll_timer(cx);
@@ -294,6 +297,6 @@ fn expire(flow: &mut Flow, failure: Failure, joined: &mut Collected) -> End {
 /// When the timer must look again.
 fn due(call: &Call, flow: &Flow, heard: Instant, sent: Instant) -> Instant {
     let Some(idle) = flow.idle else { return flow.deadline };
-    let next = (heard + idle).min(sent + call.gateway.keep_alive).min(flow.deadline);
+    let next = (heard + idle).min(sent + call.gateway.keep_alive).min(flow.until());
     if flow.waits_for_content() { next.min(flow.first_token) } else { next }
 }

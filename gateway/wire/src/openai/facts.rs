@@ -8,6 +8,7 @@ mod choices;
 mod error;
 
 use super::failure;
+use super::number;
 use super::part::Part;
 use super::runs::{Runs, Source};
 use super::said::Heard;
@@ -293,7 +294,7 @@ impl Told {
             (Spot::Root, b"choices") => Slot::Choices,
             (Spot::Root, b"x_groq") => Slot::Groq,
             (Spot::Root, b"object") => Slot::Object,
-            (Spot::Root | Spot::Choice, b"error") => Slot::Error,
+            (Spot::Root | Spot::Choice, b"error") | (Spot::Root, b"errors") => Slot::Error,
             (Spot::Root | Spot::Choice | Spot::Groq, b"usage") => Slot::Usage,
             (Spot::Choice, b"index") => Slot::Index,
             (Spot::Choice, b"finish_reason") => Slot::Finish,
@@ -389,9 +390,7 @@ impl Listener for Told {
         let spot = self.spot(self.level);
         match (spot, self.slot) {
             (Spot::Choices, _) => self.has_choice = true,
-            (_, Slot::Index) => {
-                self.index = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
-            }
+            (_, Slot::Index) => self.index = number::whole(text),
             (Spot::Usage(place), Slot::Count(field)) => self.tally.count(place, field, text),
             _ => {}
         }

@@ -81,6 +81,14 @@ pub struct Ending {
     pub end: StreamEnd,
 }
 
+/// What goes on to the caller of a frame.
+enum Onward {
+    Nothing,
+    All,
+    /// This in its place.
+    Other(BytesMut),
+}
+
 impl ChatStream {
     /// A stream from an upstream of `row`. `drop_usage`: the caller did not ask for the usage chunk.
     pub fn new(row: &'static VendorRow, drop_usage: bool) -> Self {
@@ -195,6 +203,11 @@ impl ChatStream {
         self.done || self.choices.all_finished(self.expected)
     }
 
+    /// How much was said and counted so far: it changes whenever something is added to the answer.
+    pub fn progress(&self) -> (u64, Option<Counted>) {
+        (self.text_bytes.saturating_add(self.data_bytes), self.usage())
+    }
+
     /// Whether `[DONE]` was seen (Perplexity sends none).
     pub fn done_seen(&self) -> bool {
         self.done
@@ -234,18 +247,23 @@ impl ChatStream {
         if self.held.is_empty() {
             let verdict = self.frame(bytes, now);
             return match self.apply(verdict, bytes) {
-                Some(end) if bytes.ends_with(end) => kept.keep(chunk, range),
-                Some(end) => kept.append(chunk, ended(bytes, end)),
-                None => {}
+                Onward::Nothing => {}
+                Onward::All => kept.keep(chunk, range),
+                Onward::Other(last) => kept.append(chunk, last),
             };
         }
         let mut frame = std::mem::take(&mut self.held);
         frame.extend_from_slice(bytes);
+        self.whole_frame(frame, chunk, kept, now);
+    }
+
+    /// All of a frame that was held, or came late, is at hand.
+    fn whole_frame(&mut self, frame: BytesMut, chunk: &Bytes, kept: &mut Kept, now: UnixSeconds) {
         let verdict = self.frame(&frame, now);
         match self.apply(verdict, &frame) {
-            Some(end) if frame.ends_with(end) => kept.append(chunk, frame),
-            Some(end) => kept.append(chunk, ended(&frame, end)),
-            None => {}
+            Onward::Nothing => {}
+            Onward::All => kept.append(chunk, frame),
+            Onward::Other(last) => kept.append(chunk, last),
         }
     }
 
@@ -266,24 +284,20 @@ impl ChatStream {
         bytes.get(..bytes.len() - rest.len())
     }
 
-    /// Notes what becomes of `frame`; how it must end if it goes on. The blank line of the last frame is completed:
-    /// an LF that belongs to its CR may come too late.
-    fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Option<&'static [u8]> {
+    /// Notes what becomes of `frame`, and says what of it goes on.
+    fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Onward {
         if let Verdict::Fail(failure) = verdict {
             self.fail(failure);
-            return None;
+            return Onward::Nothing;
         }
         self.after_cr = frame.ends_with(b"\r");
         self.dropped = matches!(verdict, Verdict::Drop);
         self.done = matches!(verdict, Verdict::Done);
-        if !self.done {
-            return (!self.dropped).then_some(b"");
+        match () {
+            () if self.done => done(frame),
+            () if self.dropped => Onward::Nothing,
+            () => Onward::All,
         }
-        Some(match frame.get(without_blank_line(frame).len()..).unwrap_or_default() {
-            [b'\r', b'\n', ..] => b"\r\n\r\n",
-            [b'\r', ..] => b"\r\r",
-            _ => b"\n\n",
-        })
     }
 
     /// The last frame, which the end of the stream found open: completed, or nothing if it was cut off.
@@ -294,8 +308,10 @@ impl ChatStream {
             return BytesMut::new();
         }
         let verdict = self.event(event, &bytes, now);
-        if self.apply(verdict, &bytes).is_none() {
-            return BytesMut::new();
+        match self.apply(verdict, &bytes) {
+            Onward::Nothing => return BytesMut::new(),
+            Onward::Other(last) => return last,
+            Onward::All => {}
         }
         bytes.extend_from_slice(if bytes.ends_with(b"\n") { b"\n" } else { b"\n\n" });
         bytes
@@ -318,8 +334,21 @@ impl ChatStream {
     }
 }
 
-fn ended(frame: &[u8], end: &[u8]) -> BytesMut {
-    [without_blank_line(frame), end].concat().as_slice().into()
+/// What goes on of the last frame. Its blank line is completed: an LF that belongs to its CR may come too late. And its
+/// word is put right: SDKs read no other than `[DONE]`, without a blank before it.
+fn done(frame: &[u8]) -> Onward {
+    let line = without_blank_line(frame);
+    let end: &[u8] = match frame.get(line.len()..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => b"\r\n\r\n",
+        [b'\r', ..] => b"\r\r",
+        _ => b"\n\n",
+    };
+    let is_read = Event::of(line).data.is_some_and(|data| data.starts_with(frame::DONE));
+    if is_read && frame.ends_with(end) {
+        return Onward::All;
+    }
+    let line = if is_read { line } else { b"data: [DONE]" };
+    Onward::Other([line, end].concat().as_slice().into())
 }
 
 #[cfg(test)]
@@ -328,6 +357,10 @@ mod cuts;
 mod errors;
 #[cfg(test)]
 mod meaning;
+#[cfg(test)]
+mod odd;
+#[cfg(test)]
+mod padded;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]

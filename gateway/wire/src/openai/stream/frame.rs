@@ -20,6 +20,9 @@ pub(super) enum Verdict {
     Fail(Failure),
 }
 
+/// The data of the event that ends a stream.
+pub(super) const DONE: &[u8] = b"[DONE]";
+
 impl ChatStream {
     pub(super) fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
         if self.after_cr && frame == b"\n" {
@@ -49,7 +52,7 @@ impl ChatStream {
     }
 
     fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
-        if data == b"[DONE]" {
+        if self.is_done(data) {
             // What came last was no chunk and had something to say, and nothing has finished: no end of an answer.
             let broke = self.complaint.take().filter(|_| !self.choices.any_finished());
             return broke.map_or(Verdict::Done, |failure| Verdict::Fail(*failure));
@@ -70,6 +73,12 @@ impl ChatStream {
         facts.feed(data);
         let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
         self.take(&mut facts, data, is_text, now)
+    }
+
+    /// Whether `data` ends the stream. In other letters it does so only where nothing else can be to come: SDKs know no
+    /// such word.
+    fn is_done(&self, data: &[u8]) -> bool {
+        data == DONE || data.eq_ignore_ascii_case(DONE) && self.is_finished()
     }
 
     /// What an event says. `is_text`: it is none of what an event may be.
@@ -152,9 +161,12 @@ fn is_keep_alive(data: &[u8]) -> bool {
 /// Whether it may become one of those.
 fn begins_keep_alive(data: &[u8]) -> bool {
     let word = data.strip_prefix(b"[").unwrap_or(data);
-    KEEP_ALIVES
-        .iter()
-        .any(|known| known.get(..word.len()).is_some_and(|known| word.eq_ignore_ascii_case(known)))
+    KEEP_ALIVES.iter().any(|known| begins(known, word))
+}
+
+/// Whether `known` begins with `word`, in whatever letters.
+fn begins(known: &[u8], word: &[u8]) -> bool {
+    known.get(..word.len()).is_some_and(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
@@ -164,6 +176,6 @@ pub(super) fn is_cut(event: &Event<'_>) -> bool {
         return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
     };
     let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
-    let word = data != b"[DONE]" && b"[DONE]".starts_with(data) || begins_keep_alive(data);
+    let word = data.len() < DONE.len() && begins(DONE, data) || begins_keep_alive(data);
     object || word || data.is_empty()
 }

@@ -32,6 +32,8 @@ pub(super) struct Long {
     head: Brief,
     lines: Lines,
     length: usize,
+    /// How much of it is data, from where that begins to be JSON.
+    told: usize,
     fate: Fate,
 }
 
@@ -41,6 +43,8 @@ struct Before {
     chunked: bool,
     content: bool,
     drop_usage: bool,
+    /// A choice has finished.
+    any_finished: bool,
 }
 
 /// What becomes of it.
@@ -60,7 +64,8 @@ enum Fate {
 impl Long {
     fn new(runs: Runs) -> Box<Self> {
         let facts = Facts::following(runs);
-        Box::new(Self { facts, head: Brief::default(), lines: Lines::default(), length: 0, fate: Fate::Open })
+        let (head, lines) = (Brief::default(), Lines::default());
+        Box::new(Self { facts, head, lines, length: 0, told: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -78,11 +83,12 @@ impl Long {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            let Self { facts, head, .. } = self;
+            let Self { facts, head, told, .. } = self;
             self.lines.feed(now, |data| {
                 facts.feed(data);
+                *told += if facts.has_begun() { data.len() } else { 0 };
                 if !facts.has_choice() {
-                    head.feed(data);
+                    head.feed(if head.text().is_empty() { data.trim_ascii_start() } else { data });
                 }
             });
             self.length += now.len();
@@ -97,29 +103,41 @@ impl Long {
         }
     }
 
+    /// What is certain by now. Until then it is held, and judged as any other frame is if it ends: its length must not
+    /// decide what it means.
     fn judge(&self, before: Before) -> Fate {
+        let Self { facts, lines, .. } = self;
+        // Not yet where it is only what stands before its data that is long.
+        let is_long = facts.is_whole() || self.told >= MAX_HELD - STEP;
+        match () {
+            () if facts.has_failed() => Fate::Error,
+            () if self.length >= MAX_UNDECIDED => self.decide(before),
+            () if lines.is_error() || !facts.is_object() => Fate::Open,
+            () if facts.is_only_usage() && facts.has_all_choices() && before.drop_usage => Fate::Drop,
+            () if facts.has_choice() && is_long => Fate::Pass,
+            () => Fate::Open,
+        }
+    }
+
+    /// What is likely: nobody waits for more.
+    fn decide(&self, before: Before) -> Fate {
         let Self { facts, lines, head, .. } = self;
-        if lines.is_error || facts.has_failed() {
+        if lines.is_error() || failure::is_told(head.text()) {
             return Fate::Error;
         }
         if !lines.has_data {
             return match () {
-                () if before.content => Fate::Pass,
+                () if before.content && !lines.has_fields => Fate::Pass,
                 () if lines.has_stray && !before.chunked => Fate::Fail,
                 () => Fate::Drop,
             };
         }
-        let is_decided = self.length >= MAX_UNDECIDED;
-        if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
-            return Fate::Error;
+        if !facts.is_object() || !before.chunked && !facts.claims() {
+            let is_text = before.content && !lines.has_name;
+            return if is_text || !before.chunked { Fate::Fail } else { Fate::Drop };
         }
-        if !facts.is_object() || is_decided && !before.chunked && !facts.claims() {
-            return if before.content || !before.chunked { Fate::Fail } else { Fate::Drop };
-        }
-        if facts.is_only_usage() && facts.has_all_choices() && before.drop_usage {
-            return Fate::Drop;
-        }
-        if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
+        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && before.any_finished;
+        if is_extra && before.drop_usage { Fate::Drop } else { Fate::Pass }
     }
 }
 
@@ -135,14 +153,21 @@ impl ChatStream {
     ) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let mut held = std::mem::take(&mut self.held);
-        let before = Before { chunked: self.chunked, content: self.content, drop_usage: self.drop_usage };
+        let before = Before {
+            chunked: self.chunked,
+            content: self.content,
+            drop_usage: self.drop_usage,
+            any_finished: self.choices.any_finished(),
+        };
         let mut long = self.long.take().unwrap_or_else(|| {
             let mut long = Long::new(self.prefilter.runs);
             long.read(&held, before);
             long
         });
         long.read(bytes, before);
-        self.hear(&mut long.facts);
+        if long.fate != Fate::Open {
+            self.hear(&mut long.facts);
+        }
         match long.fate {
             Fate::Pass => {
                 kept.append(chunk, held);
@@ -152,11 +177,7 @@ impl ChatStream {
             Fate::Open => {
                 held.extend_from_slice(bytes);
                 if ends {
-                    let verdict = self.long_ends(&mut long, now);
-                    if self.apply(verdict, &held).is_some() {
-                        kept.append(chunk, held);
-                    }
-                    return;
+                    return self.whole_frame(held, chunk, kept, now);
                 }
                 self.held = held;
             }
@@ -176,18 +197,16 @@ impl ChatStream {
         let mut held = std::mem::take(&mut self.held);
         let is_whole = !self.is_over() && long.facts.is_whole();
         match long.fate {
-            Fate::Open if is_whole => {
-                let verdict = self.long_ends(&mut long, now);
-                if self.apply(verdict, &held).is_none() {
-                    held.clear();
-                }
+            Fate::Open => {
+                self.held = held;
+                return self.end_held(now);
             }
             Fate::Error => self.fail_long(&long, now),
-            Fate::Open | Fate::Drop | Fate::Fail => held.clear(),
-            Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
-            Fate::Pass => {}
+            Fate::Pass | Fate::Drop if is_whole => self.end_decided(&mut long, b"", now),
+            Fate::Pass | Fate::Drop | Fate::Fail => {}
         }
-        if long.passes() || !held.is_empty() {
+        held.clear();
+        if long.passes() {
             held.extend_from_slice(b"\n\n");
         }
         held
@@ -211,10 +230,10 @@ impl ChatStream {
     }
 
     fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
-        if long.lines.is_error {
+        if long.lines.is_error() {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        let is_text = !long.facts.is_whole();
+        let is_text = !long.lines.has_name && !long.facts.is_whole();
         let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
@@ -224,7 +243,7 @@ impl ChatStream {
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
         let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
-            if long.lines.is_error {
+            if long.lines.is_error() {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
                 self.not_a_stream(long.head.text(), now)
