@@ -37,20 +37,7 @@ impl Rescue {
     /// as an attempt of the route may take. False: there is none to be had.
     pub(crate) async fn take(&mut self, call: &Call, ahead: u32) -> bool {
         let taken = self.taken.get_or_insert_with(|| Taken::new(call));
-        let budget = Arc::clone(&taken.budget);
-        let end = Instant::now() + longest_attempt(&call.route);
-        loop {
-            let changed = listen(&budget.changed);
-            let _waiting = match taken.take_now(ahead) {
-                Ok(granted) => return granted,
-                Err(waiting) => waiting,
-            };
-            if Instant::now() >= end {
-                return false;
-            }
-            // Tokens come back with requests, and by time alone, which wakes nobody.
-            drop(tokio::time::timeout(LOOK, changed).await);
-        }
+        taken.take(ahead, Instant::now() + longest_attempt(&call.route)).await
     }
 
     /// The request was answered.
@@ -81,6 +68,23 @@ impl Taken {
         // Every request that comes so far has a key; one without would share the route's own name with its like.
         let key = call.recorder.event.key.as_ref().map_or(&call.route.config.name, |key| &key.config.name);
         Self { budget: Arc::clone(&call.route.rescue), tokens: Tokens::new(key.clone()) }
+    }
+
+    /// Whether there is a token, waited for until `end`.
+    async fn take(&mut self, ahead: u32, end: Instant) -> bool {
+        let budget = Arc::clone(&self.budget);
+        loop {
+            let changed = listen(&budget.changed);
+            let _waiting = match self.take_now(ahead) {
+                Ok(granted) => return granted,
+                Err(waiting) => waiting,
+            };
+            if Instant::now() >= end {
+                return false;
+            }
+            // Tokens come back with requests, and by time alone, which wakes nobody.
+            drop(tokio::time::timeout(LOOK, changed).await);
+        }
     }
 
     /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
@@ -139,7 +143,10 @@ fn lock(budget: &RescueBudget) -> MutexGuard<'_, RetryBudget> {
 mod tests {
     use super::*;
     use std::future::Future;
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU32;
     use std::task::{Context, Waker};
+    use weir_config::ObjectName;
 
     #[test]
     fn s1_3_each_of_two_who_wait_is_woken_by_a_token_of_its_own() {
@@ -150,5 +157,25 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(&mut cx).is_ready());
         assert!(second.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s1_3_who_waits_for_a_token_and_is_woken_by_nobody_looks_for_itself() {
+        let tokens = Mutex::new(RetryBudget::new(Instant::now()));
+        let (changed, waiting) = (Notify::new(), AtomicU32::new(0));
+        let budget = Arc::new(RescueBudget { tokens, changed, waiting });
+        let of_one_key = || Tokens::new(ObjectName::new("default", "app"));
+        let mut pilot = of_one_key();
+        assert_eq!(lock(&budget).take(Instant::now(), &mut pilot, 10), Take::Granted);
+        let mut waiter = Taken { budget: Arc::clone(&budget), tokens: of_one_key() };
+        let freed = async {
+            assert_eq!(budget.waiting.load(Ordering::Relaxed), 1, "all tokens are with the other");
+            let _nobody_is_told = lock(&budget).committed(Instant::now(), pilot);
+        };
+        let end = Instant::now() + Duration::from_secs(600);
+        // The clock moves only when nobody has anything else to wait for.
+        let looked = tokio::time::timeout(2 * LOOK, waiter.take(1, end));
+        let (granted, ()) = tokio::join!(looked, freed);
+        assert_eq!(granted, Ok(true));
     }
 }

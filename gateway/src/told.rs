@@ -19,6 +19,8 @@ pub(crate) struct Failures {
     all: Vec<(usize, Failure)>,
     /// The retry budget left out targets that were still to be asked.
     left_out: bool,
+    /// A target was not asked for want of a port.
+    unasked: bool,
 }
 
 impl Failures {
@@ -27,7 +29,11 @@ impl Failures {
         let offer = call.offer(target);
         let window = offer.as_ref().and_then(|offer| offer.model.context_window);
         self.attempted.push(Attempted::new(target, window, &failure, now));
-        self.told.extend(offer.and_then(|offer| tell(call, &offer.chosen, &failure)));
+        if failure.unasked {
+            self.unasked = true;
+        } else {
+            self.told.extend(offer.and_then(|offer| tell(call, &offer.chosen, &failure)));
+        }
         self.all.push((target, failure));
     }
 
@@ -36,11 +42,21 @@ impl Failures {
         self.left_out = true;
     }
 
+    /// What the upstreams' words come to; `None`: with a port there might have been an answer.
+    fn verdict(&self, now: Instant) -> Option<Verdict> {
+        let judge = if self.left_out { verdict_of_some } else { verdict };
+        let verdict = judge(now, &self.attempted);
+        (!self.unasked || matches!(verdict, Verdict::Caller { .. })).then_some(verdict)
+    }
+
     /// What the caller is told (semantics S1.5).
     pub(crate) fn fault(mut self, call: &Call, now: Instant) -> Fault {
         let model = call.request.model();
-        let judge = if self.left_out { verdict_of_some } else { verdict };
-        let fault = match judge(now, &self.attempted) {
+        let Some(verdict) = self.verdict(now) else {
+            let fault = Fault::overloaded(NO_PORT, call.recorder.worker.random());
+            return Fault { attempts: self.told, ..fault };
+        };
+        let fault = match verdict {
             Verdict::Caller { attempt } if attempt < self.all.len() => {
                 let (target, failure) = self.all.swap_remove(attempt);
                 let target = call.route.targets.get(target);
@@ -75,6 +91,8 @@ impl Failures {
         Fault { attempts: self.told, ..fault }
     }
 }
+
+const NO_PORT: &str = "The gateway has no port left to ask an upstream from.";
 
 /// Where nobody knows when one recovers, SDKs are told not to retry, also where not all were asked: in an outage that is
 /// almost everybody, and they would triple the load that the retry budget has just held down.
@@ -215,6 +233,25 @@ mod tests {
     fn told(failure: &Failure, disclosure: Disclosure) -> (String, Option<String>, Option<String>) {
         let fault = broken_stream(failure.clone(), known(), disclosure);
         (fault.message.into_owned(), fault.upstream_type, fault.upstream_code)
+    }
+
+    #[test]
+    fn s9_12_without_a_port_nobody_is_to_blame_unless_the_request_is_the_matter() {
+        let now = Instant::now();
+        let attempted = |target, class| Attempted::new(target, None, &Failure::new(class, ""), now);
+        let no_port = attempted(0, FailureClass::ServerError);
+        for (class, told) in [
+            (FailureClass::ServerError, None),
+            (FailureClass::Credential, None),
+            (FailureClass::ContextLength, None), // it might have fitted there
+            (FailureClass::CallerFault, Some(Verdict::Caller { attempt: 1 })),
+        ] {
+            let attempted = vec![no_port, attempted(1, class)];
+            let failures = Failures { attempted, unasked: true, ..Failures::default() };
+            assert_eq!(failures.verdict(now), told, "{class:?}");
+            let asked = Failures { unasked: false, ..failures };
+            assert!(asked.verdict(now).is_some());
+        }
     }
 
     #[test]

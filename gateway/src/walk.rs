@@ -66,6 +66,7 @@ pub(crate) async fn run(mut call: Box<Call>) -> (Box<Call>, Result<Committed, Fa
     let fault = failures.fault(&call, Instant::now());
     match fault.kind {
         _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
+        FaultKind::Overloaded => drop(rescue),       // nor was it here
         // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
         FaultKind::Upstream(_) => rescue.committed(),
         _ => rescue.failed(),
@@ -105,7 +106,7 @@ async fn try_target(
     if let Err(failure) = &mut result {
         withhold(call, target, failure);
     }
-    if call.is_starved() {
+    if call.is_starved() || result.as_ref().is_err_and(|failure| failure.unasked) {
         call.recorder.event.chosen = None; // nobody was asked
     } else if let Some(chosen) = chosen {
         let (outcome, status) = match &result {

@@ -109,6 +109,9 @@ pub struct Failure {
     /// A kept connection was closed on the request, without a byte of an answer: it says nothing of the target, which
     /// may be asked once more, on a fresh connection (semantics S1.7).
     pub stale: bool,
+    /// Nobody was asked: this gateway had no port left to connect to the target from. It says nothing of the target, and
+    /// another may be reached (semantics S9.12).
+    pub unasked: bool,
 }
 
 impl Failure {
@@ -125,6 +128,7 @@ impl Failure {
             refuses_addition: false,
             names_addition: false,
             stale: false,
+            unasked: false,
         }
     }
 }

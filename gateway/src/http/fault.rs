@@ -20,7 +20,10 @@ pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-
 
 /// Refuses the request that `recorder` records.
 pub(crate) fn refuse(recorder: &mut Recorder, id: RequestId, fault: Fault) -> Response<OutBody> {
-    recorder.event.outcome = Outcome { status: fault.status(), code: fault.code() };
+    recorder.event.outcome = match fault.kind {
+        FaultKind::CallerLeft => Outcome::CANCELED,
+        _ => Outcome { status: fault.status(), code: fault.code() },
+    };
     refusal(id, fault)
 }
 

@@ -195,6 +195,20 @@ fn connect_failure(error: ConnectError) -> Failure {
         ConnectError::Untrusted(_) => FailureClass::Misdirected,
         _ => FailureClass::ServerError,
     };
+    let unasked = matches!(error, ConnectError::NoPort);
     // The text names no address: it may reach a caller where disclosure is full.
-    Failure::new(class, format!("the upstream cannot be reached: {error}"))
+    Failure { unasked, ..Failure::new(class, format!("the upstream cannot be reached: {error}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn s9_12_for_want_of_a_port_nobody_was_asked() {
+        assert!(connect_failure(ConnectError::NoPort).unasked);
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(!connect_failure(ConnectError::Connect(refused)).unasked);
+    }
 }

@@ -45,8 +45,8 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether it is ours: this process or machine has no descriptor or memory left for a socket. The upstream was not
-    /// even asked. Ports are short towards one address only: another target may have some.
+    /// Whether it is ours, and so for every target: this process or machine has no descriptor or memory left for a
+    /// socket. The upstream was not even asked. Ports are short towards one address only, so that others are asked.
     pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Connect(error) | Self::Tls(error) => descriptors::are_spent(error),

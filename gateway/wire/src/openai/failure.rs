@@ -102,6 +102,7 @@ fn build(
         refuses_addition,
         names_addition: refuses_addition && told.names_option,
         stale: false,
+        unasked: false,
     }
 }
 
