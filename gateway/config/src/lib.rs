@@ -25,4 +25,4 @@ pub use snapshot::{
     OnAbort, Provider, Retry, Route, Snapshot, Target, Timeouts, UnixSeconds,
 };
 pub use usage::Usage;
-pub use vendors::{UsageOption, Vendor, VendorRow};
+pub use vendors::{Auth, UsageOption, Vendor, VendorRow};
