@@ -3,6 +3,8 @@
 mod account;
 mod answer;
 mod client;
+#[cfg(test)]
+mod conformance;
 mod connect;
 mod egress;
 mod h1;

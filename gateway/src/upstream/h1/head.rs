@@ -124,6 +124,9 @@ impl Framed {
             keep_alive: answer.version == Some(1),
         };
         framed.read(answer.headers)?;
+        if framed.length == Length::Chunked && answer.version == Some(0) {
+            return Err(NotHttp); // HTTP/1.0 knows no chunks: to other readers they are the body (RFC 9112, section 6.1)
+        }
         framed.keep(answer.headers, keep);
         if matches!(code, 204 | 304) {
             framed.length = Length::Known(0);
