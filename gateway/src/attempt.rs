@@ -5,7 +5,7 @@ use crate::call::{Call, Offer, now_unix, unix};
 use crate::collected::Collected;
 use crate::drain;
 use crate::flow::{Decoder, Flow};
-use crate::upstream::{Account, Answer, AnswerBody};
+use crate::upstream::{Accept, Account, Answer, AnswerBody, Request};
 use bytes::Bytes;
 use std::cell::Cell;
 use std::future::Future;
@@ -100,7 +100,7 @@ async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committe
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
     let body = call.request.encode(&model.upstream_name, false);
-    let mut answer = call.client().chat(&account, &body, false).await?;
+    let mut answer = call.client().send(&account, &Request::chat(&body, Accept::Json)).await?;
     accept(call, &account, &mut answer).await?;
     let (ready, whole) = hold(call, &mut answer.body).await?;
     if !whole {
@@ -226,7 +226,7 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
     let first_token = (began + timeouts.first_token).min(deadline);
     let first_byte = (began + timeouts.first_byte).min(first_token);
     let begin = async {
-        let mut answer = call.client().chat(&account, &body, true).await?;
+        let mut answer = call.client().send(&account, &Request::chat(&body, Accept::Events)).await?;
         accept(call, &account, &mut answer).await?;
         Ok(answer)
     };
