@@ -12,7 +12,8 @@ pub(crate) enum FaultKind {
     InvalidApiKey,
     AmbiguousCredentials,
     InvalidRequest,
-    /// Before the request was there: what a log may say, and no answer.
+    /// Before the request was there. Who has only ended its own side can read that its body was cut; for the log both
+    /// have left.
     CallerLeft,
     BodyTooLarge,
     BodyTooSlow,
@@ -49,7 +50,7 @@ impl FaultKind {
             Self::InvalidApiKey => (401, "authentication_error", "invalid_api_key"),
             Self::AmbiguousCredentials => (400, "invalid_request_error", "ambiguous_credentials"),
             Self::InvalidRequest => (400, "invalid_request_error", "invalid_request"),
-            Self::CallerLeft => (499, "invalid_request_error", "canceled"),
+            Self::CallerLeft => (400, "invalid_request_error", "incomplete_body"),
             Self::BodyTooLarge => (413, "invalid_request_error", "body_too_large"),
             Self::BodyTooSlow => (408, "invalid_request_error", "body_too_slow"),
             Self::CompressedBody => (415, "invalid_request_error", "compressed_body"),
@@ -81,9 +82,9 @@ impl FaultKind {
         }
     }
 
-    /// Whether the connection must end: the rest of the request's body is still on its way.
+    /// Whether the connection must end: the rest of the request's body is still on its way, or will never come.
     pub(crate) fn closes(self) -> bool {
-        matches!(self, Self::BodyTooLarge | Self::BodyTooSlow | Self::ShuttingDown)
+        matches!(self, Self::CallerLeft | Self::BodyTooLarge | Self::BodyTooSlow | Self::ShuttingDown)
     }
 }
 

@@ -176,6 +176,29 @@ async fn s2_13_after_the_finish_of_every_choice_a_cut_is_no_failure() {
 }
 
 #[tokio::test]
+async fn s2_13_after_the_finish_of_every_choice_nothing_that_adds_nothing_holds_the_caller() {
+    let whole = says(0, "one") + &finish(0, "stop");
+    let nothing = [": ping\n\n", "data: ping\n\n", "data: {\"choices\":[]}\n\n"];
+    let frames = [whole.clone()].into_iter().chain(nothing.map(str::to_owned).into_iter().cycle().take(600));
+    let pause = Duration::from_millis(200);
+    let busy = (1..600)
+        .fold(Answer::events(frames.collect::<Vec<_>>()), |answer, at| answer.wait_at(At::Event(at), pause));
+    let silent = Answer::events([whole.clone()]).hang_at(At::End);
+    let ends = async |answer: Answer| {
+        let (first, second, world) = two();
+        first.always(answer);
+        // What else would end it, the idle time of a silent stream, is a minute.
+        let reply = tokio::time::timeout(Duration::from_secs(45), world.stream()).await;
+        let reply = reply.expect("the caller is held");
+        assert!(reply.text.starts_with(&whole) && !reply.broken, "{reply:?}");
+        assert!(reply.stream_error().is_none() && !reply.text.contains("[DONE]"), "{reply:?}");
+        first.wait_for_cancelled(1).await.unwrap();
+        assert_eq!((second.count(), &world.usage()[0]["outcome"]), (0, &json!("ok")));
+    };
+    tokio::join!(ends(busy), ends(silent));
+}
+
+#[tokio::test]
 async fn s2_13_a_finish_reason_error_is_a_failure() {
     let (first, second, world) = two();
     first.always(Answer::events([finish(0, "error"), DONE.to_owned()]));

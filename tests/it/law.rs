@@ -1,4 +1,10 @@
-//! The law of dependencies (ARCHITECTURE.md), read from `cargo metadata` and `cargo tree`.
+//! The law of dependencies (ARCHITECTURE.md): of crates, read from `cargo metadata` and `cargo tree`; within a crate, read
+//! from its sources.
+
+mod files;
+mod graph;
+mod modules;
+mod names;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use std::collections::BTreeSet;

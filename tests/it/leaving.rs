@@ -6,6 +6,7 @@ use crate::quiet::alone;
 use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{eventually, load};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use weir_config::OnAbort;
 use weir_upstream::{Answer, At, Chat, Gate, Upstream, Usage, When, Writes};
 
@@ -255,6 +256,27 @@ async fn s2_4_a_stream_that_was_heard_to_its_end_is_no_departure() {
     let line = world.usage_lines(1).await.remove(0);
     assert_eq!((&line["outcome"], &line["assumed"]), (&"ok".into(), &false.into()), "{line}");
     assert!(upstream.cancelled().is_empty());
+}
+
+#[tokio::test]
+async fn s2_4_who_ends_its_side_within_a_body_is_told_that_it_was_cut() {
+    let (upstream, world) = one(OnAbort::Unknown);
+    for (n, headers, begun) in
+        [(1, "content-length: 1000\r\n", "{\"model\""), (2, "transfer-encoding: chunked\r\n", "5\r\n{\"mod")]
+    {
+        let mut caller = Raw::to(&world).await;
+        caller.send(chat_head(headers) + begun).await;
+        eventually("it is being received", async || load(&world).await.1 == 1).await;
+        caller.stream.shutdown().await.unwrap();
+        let reply = caller.reply().await.unwrap();
+        assert_eq!((reply.status, reply.code().as_str()), (400, "incomplete_body"), "{reply:?}");
+        assert_eq!(reply.header("x-weir-error-source"), Some("caller"), "{reply:?}");
+        assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
+        assert_eq!(caller.rest().await, b"");
+        let line = world.usage_lines(n).await.remove(n - 1);
+        assert_eq!((&line["status"], &line["outcome"]), (&499.into(), &"canceled".into()), "{line}");
+    }
+    assert_eq!(upstream.count(), 0);
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@
 use crate::caller::Caller;
 use crate::harness::{Config, World, streamed, unary};
 use crate::raw::{Raw, chat};
-use crate::tools::{H2, PATIENCE};
+use crate::tools::{H2, PATIENCE, load};
 use serde_json::{Value, json};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 use weir_config::OnAbort;
-use weir_upstream::{Answer, At, Chat, Upstream};
+use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 /// An upstream that answers nothing, and a gateway that begins streams soon and drains for no time.
 fn hanging(on_abort: OnAbort) -> (Upstream, World) {
@@ -173,4 +174,49 @@ async fn s4_7_a_begun_stream_whose_attempts_all_fail_is_recorded_as_its_caller_s
     let line = world.usage_lines(1).await.remove(0);
     says(&line, 200, "upstream_unavailable", &["credential"]);
     assert!(line["cost_nano_usd"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn s4_7_a_panic_within_an_attempt_ends_its_request_and_no_other() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let (gate, late) = (Gate::new(), Gate::new());
+    let config = Config::over(&[&first, &second]);
+    let world = config.start_with(|options| {
+        options.workers = NonZeroUsize::new(1);
+        options.keep_alive = Duration::from_millis(20);
+    });
+    first.then(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let mut other = Caller::send(&world, &streamed()).await;
+    other.read_until("one ").await;
+    // A fault of ours: a time that ends beyond all time. No object compiles to one.
+    let mut faulty = config.clone();
+    faulty.provider_mut(0, |provider| provider.timeouts.total = Duration::MAX);
+    world.running().apply(faulty.0);
+    for body in [unary(), streamed()] {
+        let mut caller = Raw::to(&world).await;
+        caller.send(chat(&body.to_string())).await;
+        assert_eq!(caller.rest().await, b"", "its connection ends without an answer");
+    }
+    // The same at the second target, for a stream that has begun.
+    let mut faulty = config.clone();
+    faulty.provider_mut(1, |provider| provider.timeouts.first_byte = Duration::MAX);
+    world.running().apply(faulty.0);
+    first.then(Answer::server_error(500).hold_at(At::Start, &late));
+    let mut begun = Raw::to(&world).await;
+    begun.send(chat(&streamed().to_string())).await;
+    begun.read_past(": ping\n\n").await;
+    late.open();
+    let text = String::from_utf8(begun.rest().await).unwrap();
+    assert!(!text.ends_with("0\r\n\r\n"), "it does not look whole: {text}");
+    let mut lines = world.usage_lines(3).await;
+    lines.iter().for_each(books_what_was_sent);
+    says(&lines.remove(2), 200, "internal_error", &["server_error", "internal_error"]);
+    lines.iter().for_each(|line| says(line, 500, "internal_error", &["internal_error"]));
+    assert_eq!(world.admin("/readyz").await.status, 200);
+    assert_eq!(load(&world).await.1, 1, "only the other is left");
+    gate.open();
+    other.read_until("[DONE]").await;
+    world.running().apply(config.0.clone());
+    assert_eq!(world.chat().await.status, 200);
+    assert_eq!(second.count(), 0);
 }

@@ -1,6 +1,6 @@
 //! Lists whose items must differ: `x-kubernetes-list-type` map and set.
 
-use super::Violation;
+use super::violation::Violation;
 use serde_json::{Map, Value};
 
 /// Reports every item of a list that repeats an earlier one, in `value` at `pointer`.

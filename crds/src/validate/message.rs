@@ -3,7 +3,7 @@
 //! Its words come first, so that a search finds the same text for both, and so that one corpus of invalid objects
 //! serves both.
 
-use super::Violation;
+use super::violation::Violation;
 use crate::near::nearest;
 use crate::{
     ByteSize, Duration, Quantity, Timestamp, Usd, deployment, key, pattern, provider, reference, route,

@@ -12,19 +12,13 @@ mod message;
 mod metadata;
 mod rules;
 mod structure;
+mod violation;
+
+pub use violation::Violation;
 
 use crate::Kind;
 use serde_json::Value;
 use std::sync::LazyLock;
-
-/// One thing that is wrong with an object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
-    /// Where: a JSON pointer into the object; what is missing is reported at what should hold it.
-    pub pointer: String,
-    /// What is wrong there and what is allowed.
-    pub message: String,
-}
 
 /// What the API server would say to `object`; nothing if it takes it, and then the object reads as its type.
 /// `old` is what it replaces, if it is there already. Namespaces need not be set.

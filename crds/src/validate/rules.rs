@@ -1,6 +1,6 @@
 //! The CEL rules, run by kube's `cel` feature.
 
-use super::Violation;
+use super::violation::Violation;
 use kube::core::cel::{CompiledSchema, ErrorKind, Validator};
 use serde_json::Value;
 

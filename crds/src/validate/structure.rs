@@ -1,6 +1,7 @@
 //! The structural schema: types, bounds, unknown and missing fields.
 
-use super::{Violation, message, metadata};
+use super::violation::Violation;
+use super::{message, metadata};
 use jsonschema::error::ValidationErrorKind as Wrong;
 use serde_json::{Value, json};
 

@@ -111,6 +111,9 @@ pub struct Failure {
     pub stale: bool,
     /// Nothing of the request was sent: there was no connection.
     pub unsent: bool,
+    /// Nobody was asked: this gateway had no port left to connect to the target from. It says nothing of the target, and
+    /// another may be reached (semantics S9.12).
+    pub unasked: bool,
 }
 
 impl Failure {
@@ -128,6 +131,7 @@ impl Failure {
             names_addition: false,
             stale: false,
             unsent: false,
+            unasked: false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod failure;
+mod instant;
 mod key;
 mod money;
 mod name;
@@ -16,13 +17,14 @@ mod vendors;
 
 pub use address::{AddressKind, leads_to};
 pub use failure::{Failure, FailureClass, FailureSet};
+pub use instant::UnixSeconds;
 pub use key::{AllowedModels, Digest, Key, KeyDigest, Limits, MintedKey, ParseDigestError};
 pub use money::{NanoUsd, ParsePriceError, Price, Prices};
 pub use name::{ModelPattern, ObjectName, ParseObjectNameError};
 pub use secret::Secret;
 pub use snapshot::{
     Alias, Backend, Disclosure, Egress, Endpoint, Fallback, Gateway, Listener, Mock, MockReply, Model,
-    OnAbort, Provider, Retry, Route, Snapshot, Target, Timeouts, UnixSeconds,
+    Provider, Retry, Route, Snapshot, Target, Timeouts,
 };
 pub use usage::{TokenClass, Usage};
-pub use vendors::{UsageOption, Vendor, VendorRow};
+pub use vendors::{Auth, OnAbort, UsageOption, Vendor, VendorRow};

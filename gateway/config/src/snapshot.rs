@@ -1,17 +1,12 @@
 //! The compiled configuration of one gateway. References are resolved, defaults filled in, prices integers;
 //! what is here is right by construction, and nobody checks it again.
 
-use crate::{FailureSet, Key, ModelPattern, ObjectName, Prices, Secret, Vendor};
+use crate::{FailureSet, Key, ModelPattern, ObjectName, OnAbort, Prices, Secret, Vendor};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Seconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UnixSeconds(pub i64);
 
 /// All that one gateway needs to know. Objects are sorted by name; each is a fragment of its own, shared with
 /// the snapshot before where it did not change.
@@ -215,17 +210,6 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The whole attempt.
     pub total: Duration,
-}
-
-/// Whether a vendor bills on after we hang up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OnAbort {
-    /// Not known: the upstream is cancelled, the charge is an assumption.
-    Unknown,
-    /// It stops: the upstream is cancelled.
-    Stops,
-    /// It goes on: the rest is read, so that the true usage is booked.
-    Continues,
 }
 
 /// One `LLMRoute`: a public model.

@@ -1,6 +1,5 @@
 //! The vendors: one row each. Adding an OpenAI-compatible vendor is a row here and a recorded fixture.
 
-use crate::OnAbort;
 use serde::{Deserialize, Serialize};
 
 /// The company or server behind a provider.
@@ -25,6 +24,26 @@ pub enum UsageOption {
     Never,
 }
 
+/// Whether a vendor bills on after we hang up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnAbort {
+    /// Not known: the upstream is cancelled, the charge is an assumption.
+    Unknown,
+    /// It stops: the upstream is cancelled.
+    Stops,
+    /// It goes on: the rest is read, so that the true usage is booked.
+    Continues,
+}
+
+/// Which header of a request has the provider's credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `authorization`, as a bearer token.
+    Bearer,
+    /// One of the vendor's own, with the credential and nothing else.
+    Header(&'static str),
+}
+
 /// What we know of a vendor.
 #[derive(Debug)]
 pub struct VendorRow {
@@ -34,6 +53,8 @@ pub struct VendorRow {
     pub name: &'static str,
     /// Where it is, up to and without the final `/chat/completions`; `None` where the provider must say.
     pub base_url: Option<&'static str>,
+    /// Where the credential goes.
+    pub auth: Auth,
     /// How a stream's usage is had.
     pub usage: UsageOption,
     /// Whether it bills on after we hang up.
@@ -87,6 +108,7 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAI,
         name: "OpenAI",
         base_url: Some("https://api.openai.com/v1"),
+        auth: Auth::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -96,6 +118,7 @@ const ROWS: &[VendorRow] = &[
         vendor: Vendor::OpenAICompatible,
         name: "OpenAICompatible",
         base_url: None,
+        auth: Auth::Bearer,
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -107,6 +130,7 @@ const MOCK: VendorRow = VendorRow {
     vendor: Vendor::Mock,
     name: "Mock",
     base_url: None,
+    auth: Auth::Bearer,
     usage: UsageOption::Always,
     on_abort: OnAbort::Stops,
     billing_codes: &[],

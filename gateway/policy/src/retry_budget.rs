@@ -25,6 +25,7 @@
 //! It never waits and wakes nobody: the gateway does, as it is told.
 
 mod keys;
+mod memory;
 mod proof;
 mod share;
 mod tokens;
@@ -33,9 +34,10 @@ pub use tokens::Tokens;
 
 use crate::seconds::Seconds;
 use keys::Keys;
+use memory::BUCKETS;
 use proof::Proof;
 use share::Share;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokens::{Pilot, Waits};
 
 /// Tokens for all that there always are.
@@ -44,11 +46,6 @@ const FLOOR: u32 = 10;
 const NEWCOMERS_FLOOR: u32 = 4;
 /// Of all tokens the newcomers have one in so many.
 const NEWCOMERS_PART: u64 = 5;
-/// How long a request counts, and a burnt token, and a proof.
-const MEMORY: Duration = Duration::from_secs(10);
-/// One more than `MEMORY`, so that a burnt token counts for at least so long.
-const BUCKETS: usize = 11;
-
 /// One route's budget. About 400 bytes, and 100 for each key that has lately asked for rescue.
 #[derive(Debug)]
 pub struct RetryBudget {

@@ -141,7 +141,11 @@ fn broken_off(error: &hyper::Error) -> Fault {
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             Fault::new(FaultKind::InvalidRequest, "The body is not framed as HTTP/1.1 frames one.")
         }
-        _ => Fault::new(FaultKind::CallerLeft, "The body broke off."), // read by nobody
+        _ => {
+            let text = "The request's body ended before it was whole: bytes that `Content-Length` tells of are missing, \
+                        or the last chunk is. Send it again.";
+            Fault::new(FaultKind::CallerLeft, text)
+        }
     }
 }
 

@@ -61,20 +61,7 @@ impl Rescue {
         at_most: Duration,
     ) -> bool {
         let taken = self.taken.get_or_insert_with(|| Taken::new(budget, key));
-        let budget = Arc::clone(&taken.budget);
-        let end = clock::now() + at_most;
-        loop {
-            let changed = listen(&budget.changed);
-            let _waiting = match taken.take_now(ahead) {
-                Ok(granted) => return granted,
-                Err(waiting) => waiting,
-            };
-            if clock::now() >= end {
-                return false;
-            }
-            // Tokens come back with requests, and by time alone, which wakes nobody.
-            drop(tokio::time::timeout(LOOK, changed).await);
-        }
+        taken.take(ahead, clock::now() + at_most).await
     }
 
     /// The request was answered.
@@ -103,6 +90,23 @@ impl Rescue {
 impl Taken {
     fn new(budget: &Arc<RescueBudget>, key: &ObjectName) -> Self {
         Self { budget: Arc::clone(budget), tokens: Tokens::new(key.clone()) }
+    }
+
+    /// Whether there is a token, waited for until `end`.
+    async fn take(&mut self, ahead: u32, end: Instant) -> bool {
+        let budget = Arc::clone(&self.budget);
+        loop {
+            let changed = listen(&budget.changed);
+            let _waiting = match self.take_now(ahead) {
+                Ok(granted) => return granted,
+                Err(waiting) => waiting,
+            };
+            if clock::now() >= end {
+                return false;
+            }
+            // Tokens come back with requests, and by time alone, which wakes nobody.
+            drop(tokio::time::timeout(LOOK, changed).await);
+        }
     }
 
     /// Whether there is a token now; an error is a place among those that wait for one, taken under the same lock,
@@ -166,5 +170,23 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(&mut cx).is_ready());
         assert!(second.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s1_3_who_waits_for_a_token_and_is_woken_by_nobody_looks_for_itself() {
+        let budget = Arc::new(RescueBudget::new(clock::now()));
+        let key = ObjectName::new("default", "app");
+        let mut pilot = Tokens::new(key.clone());
+        assert_eq!(lock(&budget).take(clock::now(), &mut pilot, 10), Take::Granted);
+        let mut waiter = Taken::new(&budget, &key);
+        let freed = async {
+            assert_eq!(budget.waiting.load(Ordering::Relaxed), 1, "all tokens are with the other");
+            let _nobody_is_told = lock(&budget).committed(clock::now(), pilot);
+        };
+        let end = clock::now() + Duration::from_secs(600);
+        // The clock moves only when nobody has anything else to wait for.
+        let looked = tokio::time::timeout(2 * LOOK, waiter.take(1, end));
+        let (granted, ()) = tokio::join!(looked, freed);
+        assert_eq!(granted, Ok(true));
     }
 }

@@ -8,6 +8,7 @@ mod line;
 mod log;
 mod names;
 mod patient;
+mod pipe;
 mod series;
 mod sink;
 mod sinks;

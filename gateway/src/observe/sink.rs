@@ -1,47 +1,67 @@
-//! Where the usage log's lines go. Writing may block for as long as it likes: only the log's own thread does it.
+//! Where the usage log's lines go. Writing may take long: only the log's own thread does it.
 
 use super::UsageLogTo;
-use super::patient::{Lines, Lost};
-use std::fs::{File, OpenOptions};
+use super::patient::Lines;
+use super::pipe::{Pipe, Unwritten, append, lacks_a_reader};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 /// An open sink.
 pub(super) enum Sink {
     Stdout(Lines),
     File(File, Lines),
-    /// Opening a pipe waits for its reader, so that is left to the thread that may wait; and again when the
-    /// reader has gone.
-    Fifo(PathBuf, Option<File>),
+    Pipe(Pipe),
 }
 
 impl Sink {
-    /// Opens what `to` names; `None` if the log is off.
+    /// Opens what `to` names, without waiting for a pipe's reader; `None` if the log is off.
     pub(super) fn open(to: &UsageLogTo) -> io::Result<Option<Self>> {
         Ok(match to {
             UsageLogTo::Off => None,
             UsageLogTo::Stdout => Some(Self::Stdout(Lines::default())),
-            UsageLogTo::File(path) if is_fifo(path) => Some(Self::Fifo(path.clone(), None)),
-            UsageLogTo::File(path) => Some(Self::File(append(path)?, Lines::after(ends_within_a_line(path)))),
+            UsageLogTo::File(path) => Some(Self::at(path)?),
         })
     }
 
-    /// Writes all of `lines`, however long it takes.
-    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Lost> {
-        match self {
-            Self::Stdout(before) => before.write(&mut Unbuffered::stdout(), lines),
-            Self::File(file, before) => before.write(file, lines),
-            Self::Fifo(path, open) => {
-                let mut pipe = match open.take() {
-                    Some(pipe) => pipe,
-                    None => append(path).map_err(|error| Lost::all(lines, error))?,
-                };
-                // What a reader left unread is gone with it: the next one begins with a line.
-                Lines::default().write(&mut pipe, lines)?;
-                *open = Some(pipe);
-                Ok(())
+    fn at(path: &Path) -> io::Result<Self> {
+        let is_fifo = |found: io::Result<std::fs::Metadata>| found.is_ok_and(|is| is.file_type().is_fifo());
+        match append(path) {
+            Ok(file) if is_fifo(file.metadata()) => Ok(Self::Pipe(Pipe::new(path.to_owned(), Some(file)))),
+            Ok(file) => Ok(Self::File(file, Lines::after(ends_within_a_line(path)))),
+            Err(error) if lacks_a_reader(&error) && is_fifo(std::fs::metadata(path)) => {
+                Ok(Self::Pipe(Pipe::new(path.to_owned(), None)))
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens `to` anew, if that is another place than lines go to now.
+    pub(super) fn open_anew(&mut self, to: &UsageLogTo) -> io::Result<()> {
+        if matches!(self, Self::Pipe(pipe) if pipe.is_in_place()) {
+            return Ok(());
+        }
+        if let Some(anew) = Self::open(to)? {
+            *self = anew;
+        }
+        Ok(())
+    }
+
+    /// Writes all of `lines`, however long it takes, but for those that a pipe holds up.
+    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        match self {
+            Self::Stdout(before) => before.write(&mut Unbuffered::stdout(), lines).map_err(Unwritten::Lost),
+            Self::File(file, before) => before.write(file, lines).map_err(Unwritten::Lost),
+            Self::Pipe(pipe) => pipe.write(lines),
+        }
+    }
+
+    /// Waits until what it holds up may go on, `longest` at most.
+    pub(super) fn wait(&self, longest: Duration) {
+        if let Self::Pipe(pipe) = self {
+            pipe.wait(longest);
         }
     }
 }
@@ -65,14 +85,6 @@ impl Write for Unbuffered<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
-}
-
-fn is_fifo(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 /// Whether the last line of a file lacks its end: the disk was full, or the machine stopped. Of what cannot be read

@@ -5,6 +5,8 @@
 
 use super::RequestFinished;
 use super::line::Writer;
+use super::patient::Lost;
+use super::pipe::{Held, Unwritten};
 use super::series::WorkerSeries;
 use super::sink::Sink;
 use crate::tasks::Needed;
@@ -13,7 +15,7 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -47,6 +49,12 @@ const BUFFER: usize = 4 << 20;
 const CLOSE: Duration = Duration::from_secs(3);
 /// Lines gather this long before they are written together.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often a pipe that takes no line is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// A reader that takes nothing for so long is spoken of: it may be at work for less.
+const STUCK: Duration = Duration::from_secs(3);
+/// How long a thread that has given up may take to end.
+const ENDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// One worker's lines that are not written yet.
 #[derive(Debug)]
@@ -67,7 +75,8 @@ struct Lines {
 struct Wake {
     pending: Mutex<bool>,
     arrived: Condvar,
-    closing: AtomicBool,
+    /// When lines that are still not written are given up; set once the log is to end.
+    end: OnceLock<Instant>,
     /// The sink is to be opened anew.
     reopening: AtomicBool,
 }
@@ -92,7 +101,7 @@ impl Wake {
     /// Waits for lines, or for the end.
     fn wait(&self) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*pending && !self.closing.load(Ordering::Acquire) {
+        while !*pending && !self.is_closing() {
             pending = self.arrived.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
         *pending = false;
@@ -101,8 +110,16 @@ impl Wake {
     /// Lets more lines come before they are written; ends early when closing.
     fn gather(&self) {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let closing = |_: &mut bool| !self.closing.load(Ordering::Acquire);
-        drop(self.arrived.wait_timeout_while(pending, GATHER, closing));
+        drop(self.arrived.wait_timeout_while(pending, GATHER, |_| !self.is_closing()));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.end.get().is_some()
+    }
+
+    /// Whether the time of the end is over, too.
+    fn is_over(&self) -> bool {
+        self.end.get().is_some_and(|end| Instant::now() >= *end)
     }
 }
 
@@ -160,7 +177,7 @@ impl UsageLog {
         let (to, theirs, woken) = (to.clone(), buffers.clone(), Arc::clone(&wake));
         let watched = needed.watch("weir-usage-log");
         let thread = std::thread::Builder::new().name("weir-usage-log".to_owned()).spawn(move || {
-            write_lines(sink, &to, &theirs, &woken);
+            Writing { sink, to: &to, wake: &woken, failing: false, given_up: 0 }.run(&theirs);
             watched.done();
         })?;
         Ok((Self { wake, thread: Some(thread) }, buffers))
@@ -173,10 +190,9 @@ impl UsageLog {
 
     /// Writes what is left and ends; what a blocked sink does not take within three seconds is lost.
     pub(crate) fn close(&mut self) {
-        self.wake.closing.store(true, Ordering::Release);
+        let until = *self.wake.end.get_or_init(|| Instant::now() + CLOSE) + ENDS_WITHIN;
         self.wake.signal();
         let Some(thread) = self.thread.take() else { return };
-        let until = Instant::now() + CLOSE;
         while !thread.is_finished() && Instant::now() < until {
             std::thread::park_timeout(Duration::from_millis(5));
         }
@@ -188,47 +204,103 @@ impl UsageLog {
     }
 }
 
-fn write_lines(mut sink: Sink, to: &UsageLogTo, buffers: &[Arc<LogBuffer>], wake: &Wake) {
-    let mut batch = Vec::new();
-    let mut failing = false;
-    loop {
-        wake.wait();
-        // At once, before what gathers is written: who rotates may pack the old file as soon as it has asked.
-        if wake.reopening.swap(false, Ordering::AcqRel) {
-            open_anew(&mut sink, to);
-        }
-        wake.gather();
-        let closing = wake.closing.load(Ordering::Acquire);
-        for buffer in buffers {
-            // Buffers change places, so that neither side allocates anew.
-            std::mem::swap(&mut batch, &mut buffer.lines().bytes);
-            if batch.is_empty() {
-                continue;
-            }
-            let written = sink.write(&batch);
-            if let (Err(lost), false) = (&written, failing) {
-                let error = &lost.error;
-                tracing::error!(%error, "the usage log cannot be written; its lines are lost until it can");
-            }
-            failing = written.is_err();
-            if let Err(lost) = written {
-                buffer.series.usage_lines_lost(lost.lines);
-            }
-            batch.clear();
-        }
-        if closing {
-            return;
-        }
-    }
+/// What the log's thread does.
+struct Writing<'a> {
+    sink: Sink,
+    to: &'a UsageLogTo,
+    wake: &'a Wake,
+    /// It was said that lines cannot be written.
+    failing: bool,
+    /// Lines that were held until the end's time was over.
+    given_up: u64,
 }
 
-/// A log that cannot be opened anew goes on where it went: lines in the old file are not lost.
-fn open_anew(sink: &mut Sink, to: &UsageLogTo) {
-    match Sink::open(to) {
-        Ok(Some(anew)) => *sink = anew,
-        Ok(None) => {}
-        Err(error) => {
+impl Writing<'_> {
+    fn run(mut self, buffers: &[Arc<LogBuffer>]) {
+        let mut batch = Vec::new();
+        loop {
+            self.wake.wait();
+            // At once, before what gathers is written: who rotates may pack the old file as soon as it has asked.
+            self.open_anew();
+            self.wake.gather();
+            let closing = self.wake.is_closing();
+            for buffer in buffers {
+                // Buffers change places, so that neither side allocates anew.
+                std::mem::swap(&mut batch, &mut buffer.lines().bytes);
+                if batch.is_empty() {
+                    continue;
+                }
+                buffer.series.usage_lines_lost(self.write(&batch));
+                batch.clear();
+            }
+            if closing {
+                if self.given_up > 0 {
+                    tracing::error!(
+                        lost = self.given_up,
+                        "the usage log ends, and its pipe has not taken these lines"
+                    );
+                }
+                return;
+            }
+        }
+    }
+
+    /// Writes `lines`, and waits for a pipe that does not take them; how many are lost.
+    fn write(&mut self, mut lines: &[u8]) -> u64 {
+        let mut moved = Instant::now();
+        loop {
+            let (taken, why) = match self.sink.write(lines) {
+                Ok(()) => {
+                    self.failing = false;
+                    return 0;
+                }
+                Err(Unwritten::Lost(lost)) => return self.lost(lost),
+                Err(Unwritten::Held { taken, why }) => (taken, why),
+            };
+            lines = lines.get(taken..).unwrap_or_default();
+            if taken > 0 {
+                moved = Instant::now();
+            }
+            if self.wake.is_over() {
+                let lost = Lost::all(lines, why.into()).lines;
+                self.given_up += lost;
+                return lost;
+            }
+            if why == Held::NoReader || moved.elapsed() >= STUCK {
+                self.held_up(why);
+            }
+            self.open_anew();
+            self.sink.wait(LOOK);
+        }
+    }
+
+    fn lost(&mut self, Lost { lines, error }: Lost) -> u64 {
+        if !self.failing {
+            tracing::error!(%error, "the usage log cannot be written; its lines are lost until it can");
+        }
+        self.failing = true;
+        lines
+    }
+
+    fn held_up(&mut self, why: Held) {
+        if !self.failing {
+            let error = io::Error::from(why);
+            tracing::error!(%error, "the usage log cannot be written; of its lines 4 MiB a worker are kept until it can");
+        }
+        self.failing = true;
+    }
+
+    /// Opens the sink anew where that was asked for. One that cannot be opened goes on where it went: lines in the old
+    /// file are not lost.
+    fn open_anew(&mut self) {
+        if !self.wake.reopening.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.sink.open_anew(self.to) {
             tracing::error!(%error, "the usage log cannot be opened anew; it goes on in the file that it had");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

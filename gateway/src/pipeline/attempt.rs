@@ -11,7 +11,7 @@ use super::whole::{large, whole};
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;
-use crate::upstream::{Answer, Client};
+use crate::upstream::{Accept, Answer, Client, Request};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,8 +150,11 @@ async fn ask(
     let body = call.request.encode(&offer.model.upstream_name, asks);
     book(call, offer, Known::default(), false);
     let starved = AtomicBool::new(false);
+    let accept_kind = if stream { Accept::Events } else { Accept::Json };
     let sending = async {
-        let mut answer = client(call, manner, &starved).chat(&offer.target.account, &body, stream).await?;
+        let mut answer = client(call, manner, &starved)
+            .send(&offer.target.account, &Request::chat(&body, accept_kind))
+            .await?;
         accept(call, offer, &mut answer).await?;
         Ok::<_, Failure>(answer)
     };

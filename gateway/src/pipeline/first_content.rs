@@ -34,6 +34,7 @@ pub(super) async fn first_content(
     let mut ready = Collected::default();
     let held = hold(call, offer, &mut answer, times, &timer, &mut stream, &mut ready).await;
     let ended = held.inspect_err(|_| *seen = Known::of_stream(&stream))?;
+    let whole = stream.is_finished().then(clock::now);
     Ok(Committed::Flow(Box::new(Flow {
         ready: ready.into_bytes(),
         rest: (!ended).then_some(answer.body),
@@ -43,6 +44,7 @@ pub(super) async fn first_content(
         idle: Some(times.idle),
         first_token: times.first_token,
         deadline: times.deadline,
+        whole,
     })))
 }
 

@@ -36,7 +36,13 @@ pub(crate) struct Flow {
     pub(crate) first_token: Instant,
     /// When the attempt's whole time is over.
     pub(crate) deadline: Instant,
+    /// Since when a stream's answer is whole and nothing was added to it: no more than `[DONE]` and usage may be missing.
+    pub(crate) whole: Option<Instant>,
 }
+
+/// For so long a whole answer waits for its `[DONE]` or its usage, whatever else comes: servers that never send them may
+/// keep the connection alive for ever.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How a flow's bytes are understood.
 pub(crate) enum Decoder {
@@ -75,7 +81,13 @@ impl Flow {
                 (piece, passed.failure(self.account.provider.vendor.row(), b"", clock::today()))
             }
             Decoder::Events(stream) => {
+                let before = self.whole.map(|since| (since, stream.progress()));
                 let bytes = stream.feed(piece, clock::today());
+                self.whole = match before {
+                    _ if !stream.is_finished() => None,
+                    Some((since, progress)) if progress == stream.progress() => Some(since),
+                    _ => Some(clock::now()),
+                };
                 (bytes, stream.failure().cloned())
             }
         };
@@ -141,9 +153,14 @@ impl Flow {
         matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
     }
 
+    /// When it ends at the latest.
+    pub(crate) fn until(&self) -> Instant {
+        self.whole.map_or(self.deadline, |since| self.deadline.min(since + FAREWELL))
+    }
+
     /// What has run out by `now`, if the upstream was last heard at `heard`.
     pub(crate) fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
-        let text = if now >= self.deadline {
+        let text = if now >= self.until() {
             "the answer took longer than the provider's total time"
         } else if self.idle.is_some_and(|idle| now >= heard + idle) {
             "the upstream's stream fell silent"

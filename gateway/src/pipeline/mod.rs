@@ -29,7 +29,7 @@ pub(crate) use reply::{About, Answer, Reply};
 
 use crate::app::Gateway;
 use crate::clock;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
@@ -151,7 +151,10 @@ fn reply((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Reply {
 }
 
 fn refused(mut recorder: Recorder, fault: Fault) -> Reply {
-    recorder.event.outcome = Some(Outcome { status: fault.status(), code: fault.code() });
+    recorder.event.outcome = Some(match fault.kind {
+        FaultKind::CallerLeft => Outcome::CANCELED,
+        _ => Outcome { status: fault.status(), code: fault.code() },
+    });
     Reply::Refusal(recorder.event.id, fault)
 }
 

@@ -175,6 +175,9 @@ impl Flowing {
             if let Some(failure) = meter.flow.late(self.heard, self.heard) {
                 return Poll::Ready(self.expire(failure, joined));
             }
+            if meter.flow.whole.is_some() {
+                self.timer.as_mut().reset(due(meter, self.heard, self.sent).into());
+            }
         }
         if joined.len() == 0 {
             return self.poll_timer(cx);
@@ -286,6 +289,6 @@ fn join(flow: &mut Flow, cx: &mut Context<'_>) -> (Collected, bool, Option<End>)
 fn due(meter: &Meter, heard: Instant, sent: Instant) -> Instant {
     let flow = &meter.flow;
     let Some(idle) = flow.idle else { return flow.deadline };
-    let next = (heard + idle).min(sent + meter.call.gateway.keep_alive).min(flow.deadline);
+    let next = (heard + idle).min(sent + meter.call.gateway.keep_alive).min(flow.until());
     if flow.waits_for_content() { next.min(flow.first_token) } else { next }
 }

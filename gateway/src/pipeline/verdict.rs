@@ -20,13 +20,19 @@ pub(crate) struct Failures {
     all: Vec<(&'static [&'static str], Failure)>,
     /// The retry budget left out targets that were still to be asked.
     left_out: bool,
+    /// A target was not asked for want of a port.
+    unasked: bool,
 }
 
 impl Failures {
     /// Adds `failure` of `offer`, which is target number `target`; it happened `now`.
     pub(crate) fn add(&mut self, call: &Call, target: usize, offer: &Offer, failure: Failure, now: Instant) {
         self.attempted.push(Attempted::new(target, offer.model.context_window, &failure, now));
-        self.told.extend(tell(call, &offer.chosen, &failure));
+        if failure.unasked {
+            self.unasked = true;
+        } else {
+            self.told.extend(tell(call, &offer.chosen, &failure));
+        }
         self.all.push((known_codes(&offer.target.account), failure));
     }
 
@@ -35,12 +41,22 @@ impl Failures {
         self.left_out = true;
     }
 
+    /// What the upstreams' words come to; `None`: with a port there might have been an answer.
+    fn verdict(&self, now: Instant) -> Option<Verdict> {
+        let judge = if self.left_out { verdict_of_some } else { verdict };
+        let verdict = judge(now, &self.attempted);
+        (!self.unasked || matches!(verdict, Verdict::Caller { .. })).then_some(verdict)
+    }
+
     /// What the caller is told (semantics S1.5). `left_out`: why targets were not asked; `broken`: how many nobody could
     /// ask.
     pub(crate) fn fault(mut self, call: &Call, left_out: &[Reason], broken: usize, now: Instant) -> Fault {
         let model = call.request.model();
-        let judge = if self.left_out { verdict_of_some } else { verdict };
-        let fault = match judge(now, &self.attempted) {
+        let Some(verdict) = self.verdict(now) else {
+            let fault = Fault::overloaded(NO_PORT, call.worker.random());
+            return Fault { attempts: self.told, ..fault };
+        };
+        let fault = match verdict {
             Verdict::Caller { attempt } if attempt < self.all.len() => {
                 let (known, failure) = self.all.swap_remove(attempt);
                 return passed_on(failure, known, call.settings.listener.disclosure);
@@ -67,6 +83,8 @@ impl Failures {
         Fault { attempts: self.told, ..fault }
     }
 }
+
+const NO_PORT: &str = "The gateway has no port left to ask an upstream from.";
 
 /// Where nobody knows when one recovers, SDKs are told not to retry, also where not all were asked: in an outage that is
 /// almost everybody, and they would triple the load that the retry budget has just held down.
@@ -221,6 +239,25 @@ mod tests {
     fn told(failure: &Failure, disclosure: Disclosure) -> (String, Option<String>, Option<String>) {
         let fault = broken_stream(failure.clone(), known(), disclosure);
         (fault.message.into_owned(), fault.upstream_type, fault.upstream_code)
+    }
+
+    #[test]
+    fn s9_12_without_a_port_nobody_is_to_blame_unless_the_request_is_at_fault() {
+        let now = Instant::now();
+        let attempted = |target, class| Attempted::new(target, None, &Failure::new(class, ""), now);
+        let no_port = attempted(0, FailureClass::ServerError);
+        for (class, told) in [
+            (FailureClass::ServerError, None),
+            (FailureClass::Credential, None),
+            (FailureClass::ContextLength, None), // it might have fitted there
+            (FailureClass::CallerFault, Some(Verdict::Caller { attempt: 1 })),
+        ] {
+            let attempted = vec![no_port, attempted(1, class)];
+            let failures = Failures { attempted, unasked: true, ..Failures::default() };
+            assert_eq!(failures.verdict(now), told, "{class:?}");
+            let asked = Failures { unasked: false, ..failures };
+            assert!(asked.verdict(now).is_some());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A request's way through its targets: attempt after attempt until one commits or nobody is left.
 
-use super::attempt::{Manner, Missed, attempt};
+use super::attempt::{Lack, Manner, Missed, attempt};
 use super::call::Call;
 use super::commit::Committed;
 use super::plan::{Offer, Plan};
@@ -73,6 +73,7 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
     let fault = failures.fault(&call, &left_out, broken, clock::now());
     match fault.kind {
         _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
+        FaultKind::Overloaded => drop(rescue),       // nor was it here
         // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
         FaultKind::Upstream(_) => rescue.committed(),
         _ => rescue.failed(),
@@ -119,10 +120,12 @@ async fn try_target(
     match &mut result {
         Ok(_) => event.answered(now),
         // It answered, and bills for it.
-        Err(Missed::Lacking(super::attempt::Lack::Memory)) => {
+        Err(Missed::Lacking(Lack::Memory)) => {
             event.end_attempt(observe::NO_ROOM, Some(200), now);
         }
-        Err(Missed::Lacking(super::attempt::Lack::Socket)) => event.attempt = None, // nobody was asked
+        // Nobody was asked.
+        Err(Missed::Lacking(Lack::Socket)) => event.attempt = None,
+        Err(Missed::Failed(failure)) if failure.unasked => event.attempt = None,
         Err(Missed::Failed(failure)) => {
             offer.target.account.withheld.take_out_of(failure);
             tell_of(offer, failure);

@@ -131,5 +131,6 @@ pub(super) async fn large(
         idle: None,
         first_token: deadline,
         deadline,
+        whole: None,
     })))
 }

@@ -1,12 +1,10 @@
-//! An account as it is called: where it is, and the constant head of its requests, in which its credential is
-//! (semantics S10.2).
+//! An account as it is called: where it is, and the credential that opens it (semantics S10.2).
 
-use super::idle::Owner;
+use super::h1::{Origin, Owner};
+use super::lines::InvalidHead;
 use crate::live::lesson::Lesson;
-use http::{HeaderValue, Uri};
-use std::fmt;
 use std::sync::Arc;
-use weir_config::{Backend, Endpoint, Mock, Provider, Secret, UnixSeconds};
+use weir_config::{Backend, Endpoint, Mock, Provider, Secret, UnixSeconds, VendorRow};
 use weir_wire::Withheld;
 
 /// An account, ready to be called: where it is and what opens it are one value, so that no credential can go
@@ -27,20 +25,12 @@ pub(super) enum Ready {
     Mock(Mock),
 }
 
+#[derive(Debug)]
 pub(super) struct Server {
     pub(super) endpoint: Endpoint,
-    /// The head of a unary request and of a stream's, up to the value of content-length. The credential is in them.
-    pub(super) unary: Vec<u8>,
-    pub(super) stream: Vec<u8>,
+    pub(super) origin: Origin,
     /// Its idle connections are kept while this is.
     pub(super) owner: Owner,
-}
-
-impl fmt::Debug for Server {
-    /// Without the heads.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
 }
 
 /// The provider's endpoint or credential cannot stand in an HTTP request.
@@ -54,7 +44,10 @@ impl Account {
         let invalid = || InvalidAccount(provider.name.to_string());
         let backend = match &provider.backend {
             Backend::Mock(mock) => Ready::Mock(mock.clone()),
-            Backend::Http(endpoint) => Ready::Server(Server::new(endpoint, credential).ok_or_else(invalid)?),
+            Backend::Http(endpoint) => {
+                let server = Server::new(provider.vendor.row(), endpoint, credential);
+                Ready::Server(server.map_err(|_| invalid())?)
+            }
         };
         let withheld = Withheld::new(credential);
         Ok(Self { backend, provider, refuses_usage_option: Lesson::default(), withheld })
@@ -76,39 +69,90 @@ impl Account {
 }
 
 impl Server {
-    fn new(endpoint: &Endpoint, credential: Option<&Secret>) -> Option<Self> {
-        let head = |accept| head(endpoint, credential, accept);
-        Some(Self {
-            endpoint: endpoint.clone(),
-            unary: head("application/json")?,
-            stream: head("text/event-stream")?,
-            owner: Owner::default(),
-        })
+    fn new(row: &VendorRow, endpoint: &Endpoint, credential: Option<&Secret>) -> Result<Self, InvalidHead> {
+        let origin = Origin::new(endpoint, row.auth, credential)?;
+        Ok(Self { endpoint: endpoint.clone(), origin, owner: Owner::default() })
     }
 }
 
-/// The constant part of a request's head: these headers and no others. `None` if the endpoint or credential cannot
-/// stand in one.
-///
-/// Compressed answers would have to be decompressed to be checked, a bomb's way in: none is accepted.
-fn head(endpoint: &Endpoint, credential: Option<&Secret>, accept: &str) -> Option<Vec<u8>> {
-    let path = Uri::try_from(format!("{}/chat/completions", endpoint.base_path)).ok()?;
-    let host =
-        if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
-    let default_port = if endpoint.tls { 443 } else { 80 };
-    let host = if endpoint.port == default_port { host } else { format!("{host}:{}", endpoint.port) };
-    HeaderValue::from_str(&host).ok()?;
-    let authorization = match credential {
-        Some(secret) => {
-            HeaderValue::from_str(secret.expose()).ok()?;
-            format!("authorization: Bearer {}\r\n", secret.expose())
+#[cfg(test)]
+mod tests {
+    use super::super::lines::Lines;
+    use super::super::request::{Accept, Path, Request};
+    use super::*;
+    use bytes::Bytes;
+    use weir_config::{Auth, Vendor};
+
+    fn endpoint() -> Endpoint {
+        let (host, base_path) = ("api.vendor.test".to_owned(), "/v1".to_owned());
+        Endpoint { tls: true, host, port: 443, base_path }
+    }
+
+    /// The head of `request` to an account of a vendor that takes credentials as `auth` says.
+    fn head(auth: Auth, credential: Option<&str>, request: &Request<'_>) -> String {
+        let row = VendorRow { auth, ..*Vendor::OpenAI.row() };
+        let server = Server::new(&row, &endpoint(), credential.map(Secret::new).as_ref()).unwrap();
+        let mut head = b"of the request before".to_vec();
+        server.origin.write_head(request, &mut head);
+        String::from_utf8(head).unwrap()
+    }
+
+    #[test]
+    fn s10_2_the_credential_goes_where_the_vendors_row_says_and_nowhere_else() {
+        let body = [Bytes::from_static(b"{}")];
+        let request = Request::chat(&body, Accept::Json);
+        let bearer = head(Auth::Bearer, Some("sk-1"), &request);
+        let own = head(Auth::Header("api-key"), Some("sk-1"), &request);
+        assert!(bearer.contains("\r\nauthorization: Bearer sk-1\r\n"), "{bearer}");
+        assert_eq!(own, bearer.replace("authorization: Bearer sk-1", "api-key: sk-1"));
+        let none = head(Auth::Bearer, None, &request);
+        assert_eq!(none, bearer.replace("authorization: Bearer sk-1\r\n", ""));
+        for broken in ["sk-1\r\nhost: elsewhere", "sk\n"] {
+            let account = Server::new(Vendor::OpenAI.row(), &endpoint(), Some(&Secret::new(broken)));
+            assert_eq!(account.err(), Some(InvalidHead), "{broken:?}");
         }
-        None => String::new(),
-    };
-    let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {host}\r\n{authorization}content-type: application/json\r\n\
-         accept: {accept}\r\naccept-encoding: identity\r\nuser-agent: {agent}\r\ncontent-length: "
-    );
-    Some(head.into_bytes())
+    }
+
+    #[test]
+    fn s10_3_a_head_has_the_lines_of_its_account_and_of_its_request() {
+        let body = [Bytes::from_static(b"{\"a\":"), Bytes::from_static(b"1}")];
+        let mut lines = Lines::default();
+        lines.add("x-version", &["2"]).unwrap();
+        let path = Path::new("/models/m:generate?alt=sse").unwrap();
+        let request = Request { path, lines: &lines, ..Request::chat(&body, Accept::Events) };
+        let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            head(Auth::Bearer, Some("sk-1"), &request),
+            format!(
+                "POST /v1/models/m:generate?alt=sse HTTP/1.1\r\nhost: api.vendor.test\r\n\
+                 authorization: Bearer sk-1\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n\
+                 user-agent: {agent}\r\nx-version: 2\r\naccept: text/event-stream\r\ncontent-length: 7\r\n\r\n"
+            )
+        );
+    }
+
+    #[test]
+    fn s10_2_an_endpoint_that_would_break_the_head_is_none() {
+        let good = endpoint();
+        for broken in [
+            Endpoint { host: "a\r\nb: c".to_owned(), ..good.clone() },
+            Endpoint { base_path: "/v1 HTTP/1.1\r\nhost: b\r\n".to_owned(), ..good.clone() },
+            Endpoint { base_path: "v1".to_owned(), ..good.clone() },
+            Endpoint { base_path: "/v1#".to_owned(), ..good.clone() },
+        ] {
+            let server = Server::new(Vendor::OpenAI.row(), &broken, None);
+            assert_eq!(server.err(), Some(InvalidHead), "{broken:?}");
+        }
+        for (host, port, tls, line) in [
+            ("::1", 8080, false, "host: [::1]:8080\r\n"),
+            ("a.test", 80, false, "host: a.test\r\n"),
+            ("a.test", 80, true, "host: a.test:80\r\n"),
+        ] {
+            let endpoint = Endpoint { host: host.to_owned(), port, tls, ..good.clone() };
+            let server = Server::new(Vendor::OpenAI.row(), &endpoint, None).unwrap();
+            let mut head = Vec::new();
+            server.origin.write_head(&Request::chat(&[], Accept::Json), &mut head);
+            assert!(String::from_utf8(head).unwrap().contains(line), "{line}");
+        }
+    }
 }

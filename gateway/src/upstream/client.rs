@@ -1,17 +1,14 @@
 //! Sends one attempt to a provider: the request is built here, never forwarded (semantics S10.2, S10.3).
 
 use super::account::{Account, Ready, Server};
-use super::body::LinkBody;
+use super::answer::{Answer, AnswerBody, broken};
 use super::connect::{ConnectError, Dialer};
-use super::head::Head;
-use super::link::{Link, NoAnswer};
-use super::mock::{self, MockBody};
-use super::pool::{Home, Pool};
-use bytes::Bytes;
+use super::h1::{Link, LinkBody, NoAnswer, Pool, Pooled};
+use super::mock;
+use super::request::{Accept, Request};
 use ipnet::IpNet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass};
 
@@ -33,82 +30,22 @@ pub(crate) struct Client<'a> {
     pub(crate) starved: &'a AtomicBool,
 }
 
-/// The head of an answer and its body.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) head: Head,
-    pub(crate) body: AnswerBody,
-}
-
-/// An answer's body; dropping it cancels the upstream.
-#[derive(Debug)]
-pub(crate) enum AnswerBody {
-    Server(LinkBody),
-    Mock(MockBody),
-}
-
-impl AnswerBody {
-    /// The next piece; `None` at its end.
-    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
-        match self {
-            Self::Server(body) => {
-                body.poll_data(cx).map(|piece| piece.map(|data| data.map_err(|_| broken())))
-            }
-            Self::Mock(body) => body.poll_data(cx).map(|piece| piece.map(Ok)),
-        }
-    }
-
-    /// The next piece; `None` at its end.
-    pub(crate) async fn data(&mut self) -> Option<Result<Bytes, Failure>> {
-        std::future::poll_fn(|cx| self.poll_data(cx)).await
-    }
-
-    /// The caller has the whole answer: the little that may still come is read without anybody waiting for it, for
-    /// the connection's sake. To drop the body closes the connection.
-    pub(crate) fn finish(self) {
-        match self {
-            Self::Server(body) => body.finish(),
-            Self::Mock(_) => {}
-        }
-    }
-
-    /// Whether a part of the request is still to be sent, and so still held.
-    pub(crate) fn is_sending(&self) -> bool {
-        matches!(self, Self::Server(body) if body.is_sending())
-    }
-
-    /// The length that was announced, if it was.
-    pub(crate) fn exact_len(&self) -> Option<u64> {
-        match self {
-            Self::Server(body) => body.exact_len(),
-            Self::Mock(_) => None,
-        }
-    }
-}
-
-fn broken() -> Failure {
-    Failure::new(FailureClass::ServerError, "the upstream broke the connection off")
-}
-
 impl Client<'_> {
-    /// Sends `body` to the account's chat completions and waits for the head of the answer. The caller's timer
-    /// bounds it, but for the connect, which has its own.
+    /// Sends `request` to `account` and waits for the head of the answer. The caller's timer bounds it, but for the
+    /// connect, which has its own.
     ///
     /// # Errors
     /// A failure that is `stale` came from a kept connection that the server closed while the request was on its way,
     /// as it may at any time: worth another attempt on a fresh one (semantics S1.7). Nothing is sent twice in here.
-    pub(crate) async fn chat(
-        &self,
-        account: &Account,
-        body: &[Bytes],
-        stream: bool,
-    ) -> Result<Answer, Failure> {
+    pub(crate) async fn send(&self, account: &Account, request: &Request<'_>) -> Result<Answer, Failure> {
         match &account.backend {
             // Boxed, as all that most requests do without: it would make every request's future larger.
-            Ready::Mock(mock) => Ok(Box::pin(mock::answer(mock, body, stream, self.random)).await),
-            Ready::Server(server) => {
-                self.exchange(server, account.provider.timeouts.connect, body, stream).await
+            Ready::Mock(mock) => {
+                let stream = request.accept == Accept::Events;
+                let (head, body) = Box::pin(mock::answer(mock, request.body, stream, self.random)).await;
+                Ok(Answer { head, body: AnswerBody::Mock(body) })
             }
+            Ready::Server(server) => self.exchange(server, account.provider.timeouts.connect, request).await,
         }
     }
 
@@ -116,39 +53,38 @@ impl Client<'_> {
         &self,
         server: &Server,
         connect: Duration,
-        body: &[Bytes],
-        stream: bool,
+        request: &Request<'_>,
     ) -> Result<Answer, Failure> {
         let pool = self.dialer.pool(self.worker).ok_or_else(broken)?;
         let mut began = Instant::now();
         let kept = if self.fresh { None } else { self.kept(server, pool, began).await };
-        let mut link = match kept {
-            Some(link) => link,
+        let mut pooled = match kept {
+            Some(pooled) => pooled,
             None => {
-                let link = Box::pin(self.connect(server, pool, connect)).await?;
+                let pooled = Box::pin(self.connect(server, pool, connect)).await?;
                 began = Instant::now();
-                link
+                pooled
             }
         };
-        let begin = if stream { &server.stream } else { &server.unary };
-        match link.exchange(begin, body).await {
-            Ok(head) => {
-                let body = LinkBody::new(head.length, link);
-                Ok(Answer { head, body: AnswerBody::Server(body) })
+        match pooled.link.exchange(&server.origin, request).await {
+            Ok(answer) => {
+                let body = AnswerBody::Server(LinkBody::new(answer.length, pooled));
+                Ok(Answer { head: answer.head, body })
             }
             Err(error) => {
-                let stale = matches!(error, NoAnswer::Closed) && link.reused && began.elapsed() < STALE;
+                let stale =
+                    matches!(error, NoAnswer::Closed) && pooled.link.reused && began.elapsed() < STALE;
                 Err(Failure { stale, ..exchange_failure(&error) })
             }
         }
     }
 
     /// A kept connection to where this request may go.
-    async fn kept(&self, server: &Server, pool: &Pool, now: Instant) -> Option<Box<Link>> {
+    async fn kept(&self, server: &Server, pool: &Pool, now: Instant) -> Option<Box<Pooled>> {
         loop {
-            let link = pool.take(&server.owner, now).await?;
-            if link.peer.is_some_and(|peer| self.dialer.permits(peer, self.allow_private)) {
-                return Some(link);
+            let pooled = pool.take(&server.owner, now).await?;
+            if pooled.link.peer.is_some_and(|peer| self.dialer.permits(peer, self.allow_private)) {
+                return Some(pooled);
             }
         }
     }
@@ -158,7 +94,7 @@ impl Client<'_> {
         server: &Server,
         pool: &Arc<Pool>,
         within: Duration,
-    ) -> Result<Box<Link>, Failure> {
+    ) -> Result<Box<Pooled>, Failure> {
         let open = || self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
         let connecting = async {
             match open().await {
@@ -173,8 +109,8 @@ impl Client<'_> {
                     self.starved.fetch_or(error.is_ours(), Ordering::Relaxed);
                     connect_failure(error)
                 })?;
-                let home = Home::new(pool, &server.owner);
-                Ok(Link::new(stream, home, Instant::now(), self.random))
+                let link = Link::new(stream, Instant::now(), self.random);
+                Ok(Pooled::new(link, pool, &server.owner))
             }
             Err(_) => {
                 let text = "connecting to the upstream took too long";
@@ -198,6 +134,21 @@ fn connect_failure(error: ConnectError) -> Failure {
         ConnectError::Untrusted(_) => FailureClass::Misdirected,
         _ => FailureClass::ServerError,
     };
+    let unasked = matches!(error, ConnectError::NoPort);
     // The text names no address: it may reach a caller where disclosure is full.
-    Failure { unsent: true, ..Failure::new(class, format!("the upstream cannot be reached: {error}")) }
+    let failure = Failure::new(class, format!("the upstream cannot be reached: {error}"));
+    Failure { unsent: true, unasked, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn s9_12_for_want_of_a_port_nobody_was_asked() {
+        assert!(connect_failure(ConnectError::NoPort).unasked);
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(!connect_failure(ConnectError::Connect(refused)).unasked);
+    }
 }

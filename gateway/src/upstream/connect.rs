@@ -4,9 +4,10 @@
 //! origin or nowhere (semantics S10.2).
 
 use super::egress::{self, Closed, Refused};
+use super::h1::Pool;
 use super::names::Names;
-use super::pool::Pool;
 use super::race::{interleave, race};
+use super::stream::Stream;
 use crate::descriptors;
 use crate::keepalive;
 use ipnet::IpNet;
@@ -14,13 +15,9 @@ use rustix::io::Errno;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use weir_config::Endpoint;
 
 /// Why there is no connection.
@@ -45,8 +42,8 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether it is ours: this process or machine has no descriptor or memory left for a socket. The upstream was not
-    /// even asked. Ports are short towards one address only: another target may have some.
+    /// Whether it is ours, and so for every target: this process or machine has no descriptor or memory left for a
+    /// socket. The upstream was not even asked. Ports are short towards one address only, so that others are asked.
     pub(crate) fn is_ours(&self) -> bool {
         match self {
             Self::Connect(error) | Self::Tls(error) => descriptors::are_spent(error),
@@ -159,74 +156,6 @@ fn tls_failure(error: io::Error) -> ConnectError {
         Flaw::Revoked => "it was revoked",
         _ => "it does not verify",
     })
-}
-
-/// A connection, over TLS or not.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Stream {
-    /// Where it goes.
-    pub(super) fn peer(&self) -> Option<SocketAddr> {
-        let tcp = match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        };
-        tcp.peer_addr().ok()
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The vendor Mock: answers from inside the gateway with the bytes a real upstream would send, so that a
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
-use super::client::{Answer, AnswerBody};
 use super::head::Head;
 use bytes::Bytes;
 use http::StatusCode;
@@ -98,7 +97,7 @@ impl MockBody {
 }
 
 /// Answers `body`, after the latency that `mock` says. `random` decides whether this one fails.
-pub(super) async fn answer(mock: &Mock, body: &[Bytes], stream: bool, random: u64) -> Answer {
+pub(super) async fn answer(mock: &Mock, body: &[Bytes], stream: bool, random: u64) -> (Head, MockBody) {
     if random % 100 < u64::from(mock.error_percent) {
         pause(mock.latency).await;
         return failed(mock.error_status);
@@ -137,19 +136,18 @@ async fn pause(duration: Duration) {
     }
 }
 
-fn answered(claims_events: bool, pieces: Pieces, pause: Option<Duration>) -> Answer {
-    let head = Head::inside(StatusCode::OK, claims_events);
-    Answer { head, body: AnswerBody::Mock(MockBody { pieces, pause, timer: None }) }
+fn answered(claims_events: bool, pieces: Pieces, pause: Option<Duration>) -> (Head, MockBody) {
+    (Head::new(StatusCode::OK, claims_events), MockBody { pieces, pause, timer: None })
 }
 
-fn failed(status: u16) -> Answer {
+fn failed(status: u16) -> (Head, MockBody) {
     let error = json!({"error": {
         "message": format!("The mock provider was told to fail with {status}."),
         "type": "mock_error", "param": null, "code": null,
     }});
-    let mut answer = answered(false, Pieces::Whole(Bytes::from(error.to_string())), None);
-    answer.head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer
+    let (mut head, body) = answered(false, Pieces::Whole(Bytes::from(error.to_string())), None);
+    head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (head, body)
 }
 
 /// One reply, in either of its forms.

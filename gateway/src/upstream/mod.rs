@@ -1,20 +1,24 @@
 //! What we call: accounts, their connections, and the vendor that answers from inside.
 
 mod account;
-mod body;
-mod chunks;
+mod answer;
 mod client;
+#[cfg(test)]
+mod conformance;
 mod connect;
 mod egress;
+mod h1;
 mod head;
-mod idle;
-mod link;
+mod lines;
 mod mock;
 mod names;
-mod pool;
 mod race;
+mod request;
+mod stream;
 
 pub(crate) use account::Account;
-pub(crate) use client::{Answer, AnswerBody, Client};
+pub(crate) use answer::{Answer, AnswerBody};
+pub(crate) use client::Client;
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
+pub(crate) use request::{Accept, Request};

@@ -10,6 +10,8 @@ mod failure;
 mod gist;
 mod kept;
 mod media;
+mod number;
+mod part;
 mod prefilter;
 mod request;
 mod runs;

@@ -1,8 +1,8 @@
 //! What a format is, which there are, and which one is written (semantics S8.4): the newest that every pod reads.
 
 use super::form::Form;
+use super::fragment::Fragment;
 use super::index::Index;
-use super::read::Fragment;
 use crate::{Gateway, Key, ObjectName, Provider, Route, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -16,21 +16,32 @@
 mod flaw;
 mod form;
 mod format;
+mod fragment;
 mod index;
+mod index_json;
+mod left_out;
 mod names;
+mod part;
 mod read;
 mod shards;
 mod shelf;
+mod unpublishable;
+mod unreadable;
 mod v1;
 mod v2;
 mod write;
 
 pub use form::Unsayable;
 pub use format::{FORMATS, choose_format};
+pub use fragment::Fragment;
 pub use index::{Index, PartRef, Revision, Shards, Store};
+pub use left_out::{LeftOut, Object};
 pub use names::{INDEX_KEY, MAX_SHARDS, PART_KEY, PartNames, index_name, part_names};
-pub use read::{Fragment, Unreadable, assemble, decompress, join};
-pub use write::{LeftOut, Object, Part, Published, Unpublishable, compress, document, encode};
+pub use part::Part;
+pub use read::{assemble, decompress, join};
+pub use unpublishable::Unpublishable;
+pub use unreadable::Unreadable;
+pub use write::{Published, compress, document, encode};
 
 /// A part's bytes as they are stored, at most: an object of Kubernetes may have a mebibyte, in base64 or not.
 pub const MAX_PART_BYTES: usize = 700 * 1024;

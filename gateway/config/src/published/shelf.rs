@@ -3,8 +3,10 @@
 use super::form::Form;
 use super::format::{Format, Section};
 use super::index::Store;
+use super::left_out::{LeftOut, Object};
+use super::part::Part;
 use super::shards;
-use super::write::{LeftOut, Object, Part, Unpublishable};
+use super::unpublishable::Unpublishable;
 use crate::{Digest, ObjectName, Snapshot};
 use serde::Serialize;
 use std::ops::Range;

@@ -6,8 +6,8 @@
 
 use super::form::{Form, Millis, Unsayable, form};
 use super::format::{Format, Section};
+use super::fragment::Fragment;
 use super::index;
-use super::read::Fragment;
 use crate::{Digest, ObjectName, Price, Secret, UnixSeconds};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

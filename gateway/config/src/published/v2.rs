@@ -5,8 +5,8 @@
 
 use super::form::{Form, Millis, Unsayable, form, present};
 use super::format::{Format, Section};
+use super::fragment::Fragment;
 use super::index;
-use super::read::Fragment;
 use crate::{Digest, ObjectName, Price, Secret, Snapshot, UnixSeconds};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

@@ -3,16 +3,17 @@
 use super::form::Unsayable;
 use super::format::Known;
 use super::index::{self, Index, PartRef, Shards, Store};
+use super::left_out::LeftOut;
 use super::names::part_name;
+use super::part::Part;
 use super::shelf::Shelves;
+use super::unpublishable::Unpublishable;
 use super::v1::V1;
 use super::v2::{Document, V2};
 use super::{MAX_JSON_BYTES, MAX_PART_BYTES, shards};
-use crate::{Digest, ObjectName, Snapshot};
+use crate::Snapshot;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
 
 /// A snapshot as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,79 +24,6 @@ pub struct Published {
     pub parts: Vec<Part>,
     /// What the format has no words for. Readers have nothing of it.
     pub left_out: Vec<LeftOut>,
-}
-
-/// An object of which something is left out, because a format has no words for it. If that is a bound all of the
-/// object is: it is not served rather than served without one of its bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Which.
-    pub object: Object,
-    /// What of it the format has no words for.
-    pub what: Unsayable,
-    /// Nothing of the object is there; else all but `what` is.
-    pub whole: bool,
-}
-
-/// An object that a configuration can do without.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Object {
-    /// A provider; its credential is left out with it, and gateways leave out the targets that refer to it.
-    Provider(ObjectName),
-    /// A route.
-    Route(ObjectName),
-    /// A key.
-    Key(ObjectName),
-}
-
-/// One part, not yet compressed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Part {
-    /// What its object is called, without the namespace.
-    pub name: String,
-    /// What its object is.
-    pub store: Store,
-    /// Of `json`.
-    pub sha256: Digest,
-    /// What is in it. Secret if its store is.
-    pub json: Vec<u8>,
-}
-
-/// Shows how long the JSON is, never what it says.
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Part({}, {}, {} bytes)", self.name, self.sha256, self.json.len())
-    }
-}
-
-/// Why a snapshot cannot be published.
-#[derive(Debug, thiserror::Error)]
-pub enum Unpublishable {
-    /// Objects do not fit into as many parts as there may be.
-    #[error(
-        "{part} would be larger than an object of Kubernetes may be: remove objects, or use more gateways"
-    )]
-    TooLarge {
-        /// The part.
-        part: String,
-    },
-    /// This version does not write that format.
-    #[error("format {0} is none that this version writes")]
-    Format(u32),
-    /// The format has no words for the gateway itself; both of today's have.
-    #[error("the format has no words for {0}")]
-    Unsayable(#[from] Unsayable),
-    /// An object cannot be written as JSON; none of today's can be so.
-    #[error("an object cannot be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The compressor has no memory.
-    #[error("{part} cannot be compressed: {source}")]
-    Compress {
-        /// The part.
-        part: String,
-        /// What the compressor says.
-        source: io::Error,
-    },
 }
 
 /// What `snapshot` is as parts and index. `previous`, the index in force, decides on the number of shards and the
@@ -153,13 +81,6 @@ pub fn compress(part: &Part) -> Result<Vec<u8>, Unpublishable> {
     // Higher levels are slower and make it no smaller: it is digests and a few words that recur.
     zstd::bulk::compress(&part.json, 1)
         .map_err(|source| Unpublishable::Compress { part: part.name.clone(), source })
-}
-
-impl Part {
-    /// How an index refers to it.
-    pub fn reference(&self) -> PartRef {
-        PartRef { store: self.store, sha256: self.sha256, bytes: self.json.len() as u64 }
-    }
 }
 
 /// Compresses only what might not fit: zstd makes nothing noticeably larger.

@@ -4,7 +4,7 @@
 //! Kept for keys that have asked for rescue lately, so it is as large as the trouble and never larger than the
 //! configuration, and empty on a route that is well.
 
-use super::MEMORY;
+use super::memory::MEMORY;
 use super::proof::Proof;
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -5,7 +5,7 @@
 //! ends at any latency. Not by the last end alone either, or each failure of a target that mostly answers would
 //! ration the others' rescue, and each lucky commit in an outage would lift the ration for everybody.
 
-use super::MEMORY;
+use super::memory::MEMORY;
 use std::time::Instant;
 
 /// Ends that prove something: as many as `Proof::committed` has bits.

@@ -1,6 +1,6 @@
 //! A share of a route's tokens: how many of them are in use or burnt.
 
-use super::BUCKETS;
+use super::memory::BUCKETS;
 use crate::seconds::Seconds;
 use std::time::Instant;
 

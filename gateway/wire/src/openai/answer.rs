@@ -51,9 +51,11 @@ pub fn answer(
 /// What nearly all answers are: an object with choices, a usage that can be true and nothing that tells of an error. Its
 /// usage; `None`: it must be read with care.
 fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
-    let [choices, counted, error] = scan::object_of(body, &["choices", "usage", "error"]).ok()?;
+    let keys = ["choices", "usage", "error", "errors"];
+    let [choices, counted, error, errors] = scan::object_of(body, &keys).ok()?;
     let choices = choices?.within(body);
-    if error.is_some_and(|at| at.within(body) != b"null") || choices.first() != Some(&b'[') {
+    let tells = |error: Option<scan::Span>| error.is_some_and(|at| at.within(body) != b"null");
+    if tells(error) || tells(errors) || choices.first() != Some(&b'[') {
         return None;
     }
     let counted = usage::plain(counted?.within(body), context_window)?;
@@ -188,12 +190,21 @@ mod tests {
             (r#"{"error":{"message":"x","code":502},"choices":[{}]}"#, FailureClass::ServerError),
             (r#"{"object":"error","message":"x","code":429}"#, FailureClass::RateLimited),
             (r#"[{"error":{"message":"x","code":404}}]"#, FailureClass::ModelMissing),
+            (
+                r#"{"choices":[{}],"errors":[{"message":"x","code":429}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
+                FailureClass::RateLimited,
+            ),
+            (r#"{"choices":[{}],"errors":[null,{"message":"x","code":503.0}]}"#, FailureClass::Overloaded),
+            (r#"{"choices":[{}],"errors":"broken"}"#, FailureClass::ServerError),
         ];
         for (body, class) in cases {
             assert_eq!(read(body).unwrap_err().class, class, "{body}");
         }
         assert!(read(r#"{"error":null,"choices":[{}]}"#).is_ok());
         assert!(read(r#"{"error":{},"choices":[{}]}"#).is_ok());
+        for none in ["null", "[]", "{}", "[{}]"] {
+            assert!(read(&format!(r#"{{"errors":{none},"choices":[{{}}]}}"#)).is_ok(), "{none}");
+        }
     }
 
     #[test]

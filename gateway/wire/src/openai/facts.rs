@@ -8,8 +8,10 @@ mod choices;
 mod error;
 
 use super::failure;
+use super::number;
+use super::part::Part;
 use super::runs::{Runs, Source};
-use super::said::{Heard, Part};
+use super::said::Heard;
 use super::usage::{Field, Place, Tally};
 use crate::scan::{Listener, Tokens};
 pub(super) use choices::Choices;
@@ -292,7 +294,7 @@ impl Told {
             (Spot::Root, b"choices") => Slot::Choices,
             (Spot::Root, b"x_groq") => Slot::Groq,
             (Spot::Root, b"object") => Slot::Object,
-            (Spot::Root | Spot::Choice, b"error") => Slot::Error,
+            (Spot::Root | Spot::Choice, b"error") | (Spot::Root, b"errors") => Slot::Error,
             (Spot::Root | Spot::Choice | Spot::Groq, b"usage") => Slot::Usage,
             (Spot::Choice, b"index") => Slot::Index,
             (Spot::Choice, b"finish_reason") => Slot::Finish,
@@ -367,7 +369,7 @@ impl Listener for Told {
             self.has_choice |= self.spot(self.level) == Spot::Choices;
             let source = self.source();
             self.heard.begin(self.runs.take(source));
-            self.error.quote(self.slot);
+            self.error.quote(self.slot == Slot::Error);
         }
         self.heard.hear(self.part, piece);
         if is_last && self.form == Form::Chunk {
@@ -388,12 +390,10 @@ impl Listener for Told {
         let spot = self.spot(self.level);
         match (spot, self.slot) {
             (Spot::Choices, _) => self.has_choice = true,
-            (_, Slot::Index) => {
-                self.index = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok())
-            }
+            (_, Slot::Index) => self.index = number::whole(text),
             (Spot::Usage(place), Slot::Count(field)) => self.tally.count(place, field, text),
             _ => {}
         }
-        self.error.scalar(self.slot, text);
+        self.error.scalar(self.slot == Slot::Error, text);
     }
 }

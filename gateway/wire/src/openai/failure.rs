@@ -15,7 +15,6 @@ pub(super) use json::unescaped;
 
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
-use serde_json::Value;
 use std::time::Duration;
 use told::Told;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -66,23 +65,10 @@ pub(super) fn is_told(data: &[u8]) -> bool {
 /// which every field is.
 pub(super) fn is_error(value: &[u8]) -> bool {
     match value {
-        [b'{' | b'[' | b'"', ..] => says_something(&json::read(value)),
-        scalar => serde_json::from_slice(scalar).map_or(!scalar.is_empty(), |value| says_something(&value)),
-    }
-}
-
-/// Whether it is more than a way to say that nothing is wrong.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(is) => *is,
-        Value::Number(number) => !matches!(number.as_f64(), Some(0.0 | 200.0)),
-        Value::String(text) => {
-            let nothing = ["", "0", "200", "ok", "success", "null", "none"];
-            !nothing.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+        [b'{' | b'[' | b'"', ..] => json::says_something(&json::read(value)),
+        scalar => {
+            serde_json::from_slice(scalar).map_or(!scalar.is_empty(), |value| json::says_something(&value))
         }
-        Value::Array(items) => items.iter().any(says_something),
-        Value::Object(fields) => fields.values().any(says_something),
     }
 }
 
@@ -117,6 +103,7 @@ fn build(
         names_addition: refuses_addition && told.names_option,
         stale: false,
         unsent: false,
+        unasked: false,
     }
 }
 

@@ -7,6 +7,7 @@
 //! The events of a stream are alike but for their text (and OpenAI's padding at their end). What was found
 //! silent in the last one is compared with the next and not searched again.
 
+use super::number;
 use super::runs::Runs;
 use super::said::{Heard, said};
 use super::strings::value;
@@ -49,7 +50,7 @@ impl Default for Prefilter {
             delta: Finder::new(br#""delta""#),
             finish: Finder::new(br#""finish_reason""#),
             usage: Finder::new(br#""usage""#),
-            error: Finder::new(br#""error""#),
+            error: Finder::new(br#""error"#),
             head: Vec::new(),
             index: None,
             tail: Vec::new(),
@@ -91,8 +92,9 @@ impl Prefilter {
         self.head.extend_from_slice(head);
         self.index = memmem::rfind(head, INDEX).and_then(|at| {
             let value = value(head.get(at + INDEX.len()..)?);
-            let end = value.iter().position(|byte| !byte.is_ascii_digit())?;
-            std::str::from_utf8(value.get(..end)?).ok()?.parse().ok()
+            let end =
+                value.iter().position(|byte| matches!(byte, b',' | b'}') || byte.is_ascii_whitespace())?;
+            number::whole(value.get(..end)?)
         });
         Some(())
     }
@@ -128,9 +130,9 @@ impl Prefilter {
     }
 
     fn tells(&self, data: &[u8]) -> bool {
-        has(&self.finish, data, |value| !matches!(value, [b'n', ..] | [b'"', b'"', ..]))
-            || has(&self.usage, data, |value| value.first() == Some(&b'{'))
-            || has(&self.error, data, |value| !matches!(value.first(), Some(b'n' | b'f')))
+        has(&self.finish, data, |rest| !matches!(value(rest), [b'n', ..] | [b'"', b'"', ..]))
+            || has(&self.usage, data, |rest| value(rest).first() == Some(&b'{'))
+            || has(&self.error, data, tells_of_an_error)
     }
 }
 
@@ -141,12 +143,18 @@ fn opens_a_choice(head: &[u8]) -> bool {
     array.is_some_and(|items| items.trim_ascii_start().starts_with(b"{"))
 }
 
-/// Whether one of the values of the key that `finder` looks for is of interest.
+/// Whether there is an `error` or `errors` with a value; `rest` begins behind the first of these words.
+fn tells_of_an_error(rest: &[u8]) -> bool {
+    let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+    rest.strip_prefix(b"\"").is_some_and(|rest| !matches!(value(rest).first(), Some(b'n' | b'f')))
+}
+
+/// Whether what follows one of the places of what `finder` looks for is of interest.
 fn has(finder: &Finder<'_>, data: &[u8], interesting: impl Fn(&[u8]) -> bool) -> bool {
     let mut rest = data;
     while let Some(at) = finder.find(rest) {
         rest = rest.get(at + finder.needle().len()..).unwrap_or_default();
-        if interesting(value(rest)) {
+        if interesting(rest) {
             return true;
         }
     }

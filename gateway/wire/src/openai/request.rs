@@ -6,6 +6,7 @@
 //! what the caller wrote, however many attempts there are.
 
 use super::media;
+use super::number;
 use crate::scan::{self, Flaw, Position, Span};
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
@@ -114,7 +115,8 @@ impl ChatRequest {
         let stream = stream.map_or(Ok(false), |at| boolean("stream", at.of(text)))?;
         let options = options.map_or(Ok(Options::default()), |at| Options::read(text, at))?;
         // What `n` may be is the vendor's to judge.
-        let choices = n.and_then(|at| at.of(text).parse().ok()).map_or(1, |n: u32| n.max(1));
+        let n = n.and_then(|at| u32::try_from(number::whole(at.of(text).as_bytes())?).ok());
+        let choices = n.map_or(1, |n| n.max(1));
         let text_bytes = media::text_bytes(&body);
         Ok(Self { model, model_at, stream, options, choices, length: body.len(), text_bytes, body })
     }

@@ -19,19 +19,14 @@ use super::said::cap;
 use super::usage::{Counted, Tally, most_tokens};
 use crate::sse::{Cutter, Event};
 use bytes::{BufMut, Bytes, BytesMut};
-use long::Long;
+use frame::{Verdict, without_blank_line};
+use long::{Long, MAX_HELD};
 use std::ops::Range;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// A frame longer than this is read as it comes ([`long`]).
-const MAX_HELD: usize = 64 << 10;
 /// So many chunks without content, and so many bytes of them, are held: with more the stream is committed.
 const MAX_SILENT: u32 = 64;
 const MAX_SILENT_BYTES: usize = 256 << 10;
-/// So much of what is no chunk comes before the first one, comments not counted.
-const MAX_FOREIGN: usize = 64 << 10;
-/// So many bytes of comments go on before the first content. The rest is nobody's loss.
-const MAX_COMMENTS: usize = 64 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
 pub struct ChatStream {
@@ -86,13 +81,12 @@ pub struct Ending {
     pub end: StreamEnd,
 }
 
-/// What becomes of a frame.
-enum Verdict {
-    Forward,
-    Drop,
-    /// It is forwarded, and nothing after it.
-    Done,
-    Fail(Failure),
+/// What goes on to the caller of a frame.
+enum Onward {
+    Nothing,
+    All,
+    /// This in its place.
+    Other(BytesMut),
 }
 
 impl ChatStream {
@@ -187,6 +181,13 @@ impl ChatStream {
         self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
     }
 
+    /// Bytes have gone on that were not held: it is the caller's, with content or without.
+    fn commit(&mut self) {
+        if !self.content {
+            self.silent = MAX_SILENT + 1;
+        }
+    }
+
     /// Whether nothing more is read: it has failed, or `[DONE]` came.
     pub fn is_over(&self) -> bool {
         self.done || self.failure.is_some()
@@ -200,6 +201,11 @@ impl ChatStream {
     /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice that was asked for.
     pub fn is_finished(&self) -> bool {
         self.done || self.choices.all_finished(self.expected)
+    }
+
+    /// How much was said and counted so far: it changes whenever something is added to the answer.
+    pub fn progress(&self) -> (u64, Option<Counted>) {
+        (self.text_bytes.saturating_add(self.data_bytes), self.usage())
     }
 
     /// Whether `[DONE]` was seen (Perplexity sends none).
@@ -241,18 +247,23 @@ impl ChatStream {
         if self.held.is_empty() {
             let verdict = self.frame(bytes, now);
             return match self.apply(verdict, bytes) {
-                Some(end) if bytes.ends_with(end) => kept.keep(chunk, range),
-                Some(end) => kept.append(chunk, ended(bytes, end)),
-                None => {}
+                Onward::Nothing => {}
+                Onward::All => kept.keep(chunk, range),
+                Onward::Other(last) => kept.append(chunk, last),
             };
         }
         let mut frame = std::mem::take(&mut self.held);
         frame.extend_from_slice(bytes);
+        self.whole_frame(frame, chunk, kept, now);
+    }
+
+    /// All of a frame that was held, or came late, is at hand.
+    fn whole_frame(&mut self, frame: BytesMut, chunk: &Bytes, kept: &mut Kept, now: UnixSeconds) {
         let verdict = self.frame(&frame, now);
         match self.apply(verdict, &frame) {
-            Some(end) if frame.ends_with(end) => kept.append(chunk, frame),
-            Some(end) => kept.append(chunk, ended(&frame, end)),
-            None => {}
+            Onward::Nothing => {}
+            Onward::All => kept.append(chunk, frame),
+            Onward::Other(last) => kept.append(chunk, last),
         }
     }
 
@@ -273,24 +284,20 @@ impl ChatStream {
         bytes.get(..bytes.len() - rest.len())
     }
 
-    /// Notes what becomes of `frame`; how it must end if it goes on. The blank line of the last frame is completed:
-    /// an LF that belongs to its CR may come too late.
-    fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Option<&'static [u8]> {
+    /// Notes what becomes of `frame`, and says what of it goes on.
+    fn apply(&mut self, verdict: Verdict, frame: &[u8]) -> Onward {
         if let Verdict::Fail(failure) = verdict {
             self.fail(failure);
-            return None;
+            return Onward::Nothing;
         }
         self.after_cr = frame.ends_with(b"\r");
         self.dropped = matches!(verdict, Verdict::Drop);
         self.done = matches!(verdict, Verdict::Done);
-        if !self.done {
-            return (!self.dropped).then_some(b"");
+        match () {
+            () if self.done => done(frame),
+            () if self.dropped => Onward::Nothing,
+            () => Onward::All,
         }
-        Some(match frame.get(without_blank_line(frame).len()..).unwrap_or_default() {
-            [b'\r', b'\n', ..] => b"\r\n\r\n",
-            [b'\r', ..] => b"\r\r",
-            _ => b"\n\n",
-        })
     }
 
     /// The last frame, which the end of the stream found open: completed, or nothing if it was cut off.
@@ -301,8 +308,10 @@ impl ChatStream {
             return BytesMut::new();
         }
         let verdict = self.event(event, &bytes, now);
-        if self.apply(verdict, &bytes).is_none() {
-            return BytesMut::new();
+        match self.apply(verdict, &bytes) {
+            Onward::Nothing => return BytesMut::new(),
+            Onward::Other(last) => return last,
+            Onward::All => {}
         }
         bytes.extend_from_slice(if bytes.ends_with(b"\n") { b"\n" } else { b"\n\n" });
         bytes
@@ -325,14 +334,21 @@ impl ChatStream {
     }
 }
 
-/// A frame without the line ends at its end.
-fn without_blank_line(frame: &[u8]) -> &[u8] {
-    let end = frame.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-    frame.get(..end).unwrap_or_default()
-}
-
-fn ended(frame: &[u8], end: &[u8]) -> BytesMut {
-    [without_blank_line(frame), end].concat().as_slice().into()
+/// What goes on of the last frame. Its blank line is completed: an LF that belongs to its CR may come too late. And its
+/// word is put right: SDKs read no other than `[DONE]`, without a blank before it.
+fn done(frame: &[u8]) -> Onward {
+    let line = without_blank_line(frame);
+    let end: &[u8] = match frame.get(line.len()..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => b"\r\n\r\n",
+        [b'\r', ..] => b"\r\r",
+        _ => b"\n\n",
+    };
+    let is_read = Event::of(line).data.is_some_and(|data| data.starts_with(frame::DONE));
+    if is_read && frame.ends_with(end) {
+        return Onward::All;
+    }
+    let line = if is_read { line } else { b"data: [DONE]" };
+    Onward::Other([line, end].concat().as_slice().into())
 }
 
 #[cfg(test)]
@@ -341,6 +357,10 @@ mod cuts;
 mod errors;
 #[cfg(test)]
 mod meaning;
+#[cfg(test)]
+mod odd;
+#[cfg(test)]
+mod padded;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A vendor's token counts, split once into classes that do not overlap (semantics S4.1).
 
+use super::number;
 use weir_config::Usage;
 
 /// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
@@ -135,7 +136,7 @@ impl Tally {
         self.told |= is_side && matches!(text.first(), Some(b'-' | b'0'..=b'9'));
         if let Some(counts) = self.places.get_mut(place as usize) {
             let most = counts.field(field);
-            *most = (*most).max(count(text));
+            *most = (*most).max(number::count(text));
         }
     }
 
@@ -189,27 +190,6 @@ impl Tally {
             Usage { input: prompt - cache_read, cache_read, output: completion - reasoning, reasoning };
         Some(Counted { usage, input, output })
     }
-}
-
-/// The count that `text` is. Some servers write whole numbers as floats, -1 for unknown, or null.
-fn count(text: &[u8]) -> Option<u64> {
-    if !matches!(text.first(), Some(b'0'..=b'9')) {
-        return None;
-    }
-    let mut number = 0u64;
-    for byte in text {
-        match byte {
-            b'0'..=b'9' => number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0')),
-            _ => return float(text),
-        }
-    }
-    Some(number)
-}
-
-#[cold]
-fn float(text: &[u8]) -> Option<u64> {
-    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some(number as u64) // saturates
 }
 
 /// Reads the text of a `usage` as nearly all are, of a model with this `context_window`: no side is given twice, all

@@ -31,18 +31,37 @@ pub(crate) struct Lines {
     pub(crate) has_data: bool,
     /// There was a line that is neither a comment nor a field anybody knows.
     pub(crate) has_stray: bool,
-    /// It is called `error`, or has a line `error: …`.
-    pub(crate) is_error: bool,
+    /// It has a field other than data.
+    pub(crate) has_fields: bool,
+    /// It has a name, and that is `error`.
+    pub(crate) has_name: bool,
+    names_error: bool,
+    /// It has a line `error: …`.
+    has_error: bool,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        let word = [0; MAX_WORD];
-        Self { next: Next::Name, word, length: 0, has_data: false, has_stray: false, is_error: false }
+        Self {
+            next: Next::Name,
+            word: [0; MAX_WORD],
+            length: 0,
+            has_data: false,
+            has_stray: false,
+            has_fields: false,
+            has_name: false,
+            names_error: false,
+            has_error: false,
+        }
     }
 }
 
 impl Lines {
+    /// Whether it tells of an error, so far: by its name, or by a line `error: …`.
+    pub(crate) fn is_error(&self) -> bool {
+        self.has_error || self.names_error && self.has_data
+    }
+
     /// Takes the frame's next bytes and gives `to` what of them is data, with a line end between two lines of it.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut to: impl FnMut(&[u8])) {
         let mut rest = bytes;
@@ -87,10 +106,17 @@ impl Lines {
         let name = name.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(name);
         let field = match name {
             b"data" => Field::Data,
-            b"event" => Field::Event,
-            b"" | b"id" | b"retry" => Field::Other,
+            b"event" => {
+                (self.has_fields, self.has_name, self.names_error) = (true, false, false);
+                Field::Event
+            }
+            b"id" | b"retry" => {
+                self.has_fields = true;
+                Field::Other
+            }
+            b"" => Field::Other,
             b"error" => {
-                self.is_error = true;
+                self.has_error = true;
                 Field::Data
             }
             _ => {
@@ -108,7 +134,8 @@ impl Lines {
 
     fn line_ends(&mut self) {
         if self.next == Next::Value(Field::Event) {
-            self.is_error |= self.word.get(..self.length) == Some(b"error");
+            self.has_name = self.length > 0;
+            self.names_error = self.word.get(..self.length) == Some(b"error");
         }
         self.length = 0;
         self.next = Next::Name;

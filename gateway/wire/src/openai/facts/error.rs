@@ -2,7 +2,6 @@
 
 use super::super::brief::Brief;
 use super::super::failure::is_error;
-use super::Slot;
 
 /// An `error`, written down as it comes.
 #[derive(Default)]
@@ -41,9 +40,9 @@ impl Error {
         }
     }
 
-    /// A string begins, in an error or in place of one.
-    pub(super) fn quote(&mut self, slot: Slot) {
-        let whole = slot == Slot::Error && self.level.is_none() && !self.found;
+    /// A string begins. `is_value`: it stands where an error would.
+    pub(super) fn quote(&mut self, is_value: bool) {
+        let whole = is_value && self.level.is_none() && !self.found;
         if whole {
             self.text.clear();
         }
@@ -64,8 +63,9 @@ impl Error {
         }
     }
 
-    pub(super) fn scalar(&mut self, slot: Slot, text: &[u8]) {
-        let whole = slot == Slot::Error && self.level.is_none() && !self.found;
+    /// A number or a word, the same.
+    pub(super) fn scalar(&mut self, is_value: bool, text: &[u8]) {
+        let whole = is_value && self.level.is_none() && !self.found;
         if whole {
             self.text.clear();
         }

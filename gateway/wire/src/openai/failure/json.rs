@@ -4,7 +4,6 @@
 //! is no UTF-8 or a number that no `f64` holds must not hide the code beside it. So they are read as leniently as
 //! answers are, and a little more. What of them counts is in few places, so that deep nesting is passed over.
 
-use super::says_something;
 use serde_json::{Map, Number, Value};
 
 /// So many containers within containers are read. Of a deeper one it is known that there is something.
@@ -15,6 +14,21 @@ const MAX_LEVELS: u32 = 32;
 pub(super) fn read(text: &[u8]) -> Value {
     let rest = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
     Reader { rest }.value(MAX_LEVELS)
+}
+
+/// Whether a value is more than a way to say that nothing is wrong.
+pub(super) fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => !matches!(number.as_f64(), Some(0.0 | 200.0)),
+        Value::String(text) => {
+            let nothing = ["", "0", "200", "ok", "success", "null", "none"];
+            !nothing.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+        }
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
+    }
 }
 
 /// What is still to be read: nothing, once something is wrong.

@@ -1,7 +1,8 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
 use super::super::brief::{self, Brief};
-use super::{json, option, says_something, wait};
+use super::json::says_something;
+use super::{json, option, wait};
 use crate::sse::Event;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -37,8 +38,9 @@ pub(super) struct Told {
 impl Told {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
+        let body = body.trim_ascii(); // blanks take no room from what is kept
         if body.len() <= brief::MOST {
-            return Self::read_all(body.trim_ascii(), now);
+            return Self::read_all(body, now);
         }
         let mut brief = Brief::default();
         brief.feed(body);
@@ -93,8 +95,8 @@ impl Told {
 
     fn body(&mut self, body: &Map<String, Value>, now: UnixSeconds) {
         let has = |key: &&str| body.get(*key).is_some_and(says_something);
-        let first = body.get("errors").and_then(Value::as_array).and_then(|errors| errors.first());
-        match body.get("error").filter(|error| says_something(error)).or(first) {
+        let told = ["error", "errors"].into_iter().filter_map(|key| body.get(key));
+        match told.filter_map(first).next() {
             Some(Value::Object(error)) => {
                 self.is_error = true;
                 self.fields(error, now);
@@ -173,6 +175,13 @@ impl Told {
     }
 }
 
+/// The error, or the first of several; `None` if it says nothing.
+fn first(error: &Value) -> Option<&Value> {
+    let first =
+        error.as_array().map_or(Some(error), |errors| errors.iter().find(|error| says_something(error)));
+    first.filter(|error| says_something(error))
+}
+
 /// Whether `body` begins as an object or array does: then nothing of it is told but its fields.
 fn is_json(body: &[u8]) -> bool {
     matches!(body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(body).trim_ascii_start(), [b'{' | b'[', ..])
@@ -183,7 +192,7 @@ fn status(error: &Map<String, Value>) -> Option<u16> {
     let stated = ["code", "status_code", "raw_status_code", "status"].into_iter();
     let numbers = stated.filter_map(|key| match error.get(key)? {
         Value::String(digits) => digits.parse().ok(),
-        value => u16::try_from(value.as_u64()?).ok(),
+        value => value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as u16), // saturates
     });
     numbers.into_iter().find(|status| (400..600).contains(status))
 }

@@ -122,7 +122,10 @@ fn s2_13_the_number_of_choices_is_read_and_is_the_vendors_to_judge() {
         ("null", 1),
         ("\"2\"", 1),
         ("1.5", 1),
-        ("1e9", 1),
+        ("2.0", 2),
+        ("2e0", 2),
+        ("1e9", 1_000_000_000),
+        ("1e10", 1),
         ("[3]", 1),
     ] {
         let request = read(&format!(r#"{{"model":"m","n":{n}}}"#)).unwrap();

@@ -2,9 +2,26 @@
 
 use super::super::facts::{Facts, Form};
 use super::super::failure;
-use super::{ChatStream, MAX_COMMENTS, MAX_FOREIGN, Verdict, without_blank_line};
+use super::ChatStream;
 use crate::sse::Event;
-use weir_config::UnixSeconds;
+use weir_config::{Failure, UnixSeconds};
+
+/// So much of what is no chunk comes before the first one, comments not counted.
+const MAX_FOREIGN: usize = 64 << 10;
+/// So many bytes of comments go on before the first content. The rest is nobody's loss.
+const MAX_COMMENTS: usize = 64 << 10;
+
+/// What becomes of a frame.
+pub(super) enum Verdict {
+    Forward,
+    Drop,
+    /// It is forwarded, and nothing after it.
+    Done,
+    Fail(Failure),
+}
+
+/// The data of the event that ends a stream.
+pub(super) const DONE: &[u8] = b"[DONE]";
 
 impl ChatStream {
     pub(super) fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
@@ -35,7 +52,7 @@ impl ChatStream {
     }
 
     fn data(&mut self, data: &[u8], name: &[u8], now: UnixSeconds) -> Verdict {
-        if data == b"[DONE]" {
+        if self.is_done(data) {
             // What came last was no chunk and had something to say, and nothing has finished: no end of an answer.
             let broke = self.complaint.take().filter(|_| !self.choices.any_finished());
             return broke.map_or(Verdict::Done, |failure| Verdict::Fail(*failure));
@@ -56,6 +73,12 @@ impl ChatStream {
         facts.feed(data);
         let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
         self.take(&mut facts, data, is_text, now)
+    }
+
+    /// Whether `data` ends the stream. In other letters it does so only where nothing else can be to come: SDKs know no
+    /// such word.
+    fn is_done(&self, data: &[u8]) -> bool {
+        data == DONE || data.eq_ignore_ascii_case(DONE) && self.is_finished()
     }
 
     /// What an event says. `is_text`: it is none of what an event may be.
@@ -115,6 +138,12 @@ impl ChatStream {
     }
 }
 
+/// A frame without the line ends at its end.
+pub(super) fn without_blank_line(frame: &[u8]) -> &[u8] {
+    let end = frame.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    frame.get(..end).unwrap_or_default()
+}
+
 /// Whether it is JSON of some other kind: `null` keeps connections alive.
 fn is_scalar(data: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
@@ -132,9 +161,12 @@ fn is_keep_alive(data: &[u8]) -> bool {
 /// Whether it may become one of those.
 fn begins_keep_alive(data: &[u8]) -> bool {
     let word = data.strip_prefix(b"[").unwrap_or(data);
-    KEEP_ALIVES
-        .iter()
-        .any(|known| known.get(..word.len()).is_some_and(|known| word.eq_ignore_ascii_case(known)))
+    KEEP_ALIVES.iter().any(|known| begins(known, word))
+}
+
+/// Whether `known` begins with `word`, in whatever letters.
+fn begins(known: &[u8], word: &[u8]) -> bool {
+    known.get(..word.len()).is_some_and(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether a frame that the stream's end found open was cut off, so that there is more to it than we have.
@@ -144,6 +176,6 @@ pub(super) fn is_cut(event: &Event<'_>) -> bool {
         return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
     };
     let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
-    let word = data != b"[DONE]" && b"[DONE]".starts_with(data) || begins_keep_alive(data);
+    let word = data.len() < DONE.len() && begins(DONE, data) || begins_keep_alive(data);
     object || word || data.is_empty()
 }

@@ -8,12 +8,15 @@ use super::super::facts::Facts;
 use super::super::failure;
 use super::super::kept::Kept;
 use super::super::runs::Runs;
-use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
+use super::ChatStream;
+use super::frame::Verdict;
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use weir_config::UnixSeconds;
 
+/// A frame longer than this is read as it comes here.
+pub(super) const MAX_HELD: usize = 64 << 10;
 /// It is looked at whenever so much more has come.
 const STEP: usize = 4 << 10;
 /// What nobody can tell by now goes on.
@@ -29,7 +32,19 @@ pub(super) struct Long {
     head: Brief,
     lines: Lines,
     length: usize,
+    /// How much of it is data, from where that begins to be JSON.
+    told: usize,
     fate: Fate,
+}
+
+/// What the stream was before it.
+#[derive(Clone, Copy)]
+struct Before {
+    chunked: bool,
+    content: bool,
+    drop_usage: bool,
+    /// A choice has finished.
+    any_finished: bool,
 }
 
 /// What becomes of it.
@@ -49,7 +64,8 @@ enum Fate {
 impl Long {
     fn new(runs: Runs) -> Box<Self> {
         let facts = Facts::following(runs);
-        Box::new(Self { facts, head: Brief::default(), lines: Lines::default(), length: 0, fate: Fate::Open })
+        let (head, lines) = (Brief::default(), Lines::default());
+        Box::new(Self { facts, head, lines, length: 0, told: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -62,22 +78,23 @@ impl Long {
         self.head.room() + self.facts.kept_bytes()
     }
 
-    /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
-    fn read(&mut self, bytes: &[u8], stream: &ChatStream) {
+    /// Takes the next bytes, and decides at certain lengths.
+    fn read(&mut self, bytes: &[u8], before: Before) {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            let Self { facts, head, .. } = self;
+            let Self { facts, head, told, .. } = self;
             self.lines.feed(now, |data| {
                 facts.feed(data);
+                *told += if facts.has_begun() { data.len() } else { 0 };
                 if !facts.has_choice() {
-                    head.feed(data);
+                    head.feed(if head.text().is_empty() { data.trim_ascii_start() } else { data });
                 }
             });
             self.length += now.len();
             if self.length >= MAX_HELD && self.length.is_multiple_of(STEP) {
                 self.fate = match self.fate {
-                    Fate::Open => self.judge(stream),
+                    Fate::Open => self.judge(before),
                     Fate::Error if self.length >= MAX_ERROR => Fate::Fail,
                     decided => decided,
                 };
@@ -86,29 +103,41 @@ impl Long {
         }
     }
 
-    fn judge(&self, stream: &ChatStream) -> Fate {
+    /// What is certain by now. Until then it is held, and judged as any other frame is if it ends: its length must not
+    /// decide what it means.
+    fn judge(&self, before: Before) -> Fate {
+        let Self { facts, lines, .. } = self;
+        // Not yet where it is only what stands before its data that is long.
+        let is_long = facts.is_whole() || self.told >= MAX_HELD - STEP;
+        match () {
+            () if facts.has_failed() => Fate::Error,
+            () if self.length >= MAX_UNDECIDED => self.decide(before),
+            () if lines.is_error() || !facts.is_object() => Fate::Open,
+            () if facts.is_only_usage() && facts.has_all_choices() && before.drop_usage => Fate::Drop,
+            () if facts.has_choice() && is_long => Fate::Pass,
+            () => Fate::Open,
+        }
+    }
+
+    /// What is likely: nobody waits for more.
+    fn decide(&self, before: Before) -> Fate {
         let Self { facts, lines, head, .. } = self;
-        if lines.is_error || facts.has_failed() {
+        if lines.is_error() || failure::is_told(head.text()) {
             return Fate::Error;
         }
         if !lines.has_data {
             return match () {
-                () if stream.content => Fate::Pass,
-                () if lines.has_stray && !stream.chunked => Fate::Fail,
+                () if before.content && !lines.has_fields => Fate::Pass,
+                () if lines.has_stray && !before.chunked => Fate::Fail,
                 () => Fate::Drop,
             };
         }
-        let is_decided = self.length >= MAX_UNDECIDED;
-        if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
-            return Fate::Error;
+        if !facts.is_object() || !before.chunked && !facts.claims() {
+            let is_text = before.content && !lines.has_name;
+            return if is_text || !before.chunked { Fate::Fail } else { Fate::Drop };
         }
-        if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
-            return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
-        }
-        if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
-            return Fate::Drop;
-        }
-        if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
+        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && before.any_finished;
+        if is_extra && before.drop_usage { Fate::Drop } else { Fate::Pass }
     }
 }
 
@@ -124,13 +153,21 @@ impl ChatStream {
     ) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let mut held = std::mem::take(&mut self.held);
+        let before = Before {
+            chunked: self.chunked,
+            content: self.content,
+            drop_usage: self.drop_usage,
+            any_finished: self.choices.any_finished(),
+        };
         let mut long = self.long.take().unwrap_or_else(|| {
             let mut long = Long::new(self.prefilter.runs);
-            long.read(&held, self);
+            long.read(&held, before);
             long
         });
-        long.read(bytes, self);
-        self.hear(&mut long.facts);
+        long.read(bytes, before);
+        if long.fate != Fate::Open {
+            self.hear(&mut long.facts);
+        }
         match long.fate {
             Fate::Pass => {
                 kept.append(chunk, held);
@@ -140,11 +177,7 @@ impl ChatStream {
             Fate::Open => {
                 held.extend_from_slice(bytes);
                 if ends {
-                    let verdict = self.long_ends(&mut long, now);
-                    if self.apply(verdict, &held).is_some() {
-                        kept.append(chunk, held);
-                    }
-                    return;
+                    return self.whole_frame(held, chunk, kept, now);
                 }
                 self.held = held;
             }
@@ -164,18 +197,16 @@ impl ChatStream {
         let mut held = std::mem::take(&mut self.held);
         let is_whole = !self.is_over() && long.facts.is_whole();
         match long.fate {
-            Fate::Open if is_whole => {
-                let verdict = self.long_ends(&mut long, now);
-                if self.apply(verdict, &held).is_none() {
-                    held.clear();
-                }
+            Fate::Open => {
+                self.held = held;
+                return self.end_held(now);
             }
             Fate::Error => self.fail_long(&long, now),
-            Fate::Open | Fate::Drop | Fate::Fail => held.clear(),
-            Fate::Pass if is_whole => self.end_decided(&mut long, b"", now),
-            Fate::Pass => {}
+            Fate::Pass | Fate::Drop if is_whole => self.end_decided(&mut long, b"", now),
+            Fate::Pass | Fate::Drop | Fate::Fail => {}
         }
-        if long.passes() || !held.is_empty() {
+        held.clear();
+        if long.passes() {
             held.extend_from_slice(b"\n\n");
         }
         held
@@ -185,9 +216,7 @@ impl ChatStream {
     fn passes(&mut self, long: &Long) {
         self.chunked = true;
         self.content |= long.facts.has_content();
-        if !self.content {
-            self.silent = MAX_SILENT + 1;
-        }
+        self.commit();
     }
 
     /// The end of a frame whose bytes have gone on, or gone.
@@ -201,10 +230,10 @@ impl ChatStream {
     }
 
     fn long_ends(&mut self, long: &mut Long, now: UnixSeconds) -> Verdict {
-        if long.lines.is_error {
+        if long.lines.is_error() {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        let is_text = !long.facts.is_whole();
+        let is_text = !long.lines.has_name && !long.facts.is_whole();
         let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
@@ -214,7 +243,7 @@ impl ChatStream {
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
         let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
-            if long.lines.is_error {
+            if long.lines.is_error() {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
                 self.not_a_stream(long.head.text(), now)

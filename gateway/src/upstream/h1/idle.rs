@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const IDLE: Duration = Duration::from_secs(50);
 
 /// An account, as far as its connections know it: they are kept while somebody else knows it too.
-pub(super) type Owner = Arc<()>;
+pub(in crate::upstream) type Owner = Arc<()>;
 
 /// The idle connections of one worker.
 #[derive(Debug)]

@@ -26,39 +26,53 @@ pub(crate) struct Pool(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    idle: Idle<Box<Link>>,
+    idle: Idle<Box<Pooled>>,
     sweeping: bool,
 }
 
-/// Where a connection goes when it is idle.
-#[derive(Debug, Clone)]
-pub(super) struct Home {
+/// A connection, and where it goes when it is idle.
+#[derive(Debug)]
+pub(in crate::upstream) struct Pooled {
+    pub(in crate::upstream) link: Link,
     pool: Weak<Pool>,
     owner: Weak<()>,
 }
 
-impl Home {
-    /// A place in `pool`, among the connections of `owner`.
-    pub(super) fn new(pool: &Arc<Pool>, owner: &Owner) -> Self {
-        Self { pool: Arc::downgrade(pool), owner: Arc::downgrade(owner) }
+impl Pooled {
+    /// A connection of `owner`, for `pool`.
+    pub(in crate::upstream) fn new(link: Link, pool: &Arc<Pool>, owner: &Owner) -> Box<Self> {
+        Box::new(Self { link, pool: Arc::downgrade(pool), owner: Arc::downgrade(owner) })
+    }
+
+    /// Keeps it for another exchange.
+    pub(super) fn put(self: Box<Self>) {
+        let Some(pool) = self.pool.upgrade() else { return };
+        let (owner, retire) = (self.owner.clone(), self.link.retire);
+        let mut state = pool.lock();
+        drop(state.idle.put(&owner, self, Instant::now(), retire));
+        let begins = state.idle.len() > 0 && !mem::replace(&mut state.sweeping, true);
+        drop(state);
+        if begins {
+            tasks::spawn("sweep of idle connections", sweep(Arc::downgrade(&pool)));
+        }
     }
 }
 
 impl Pool {
     /// One of `workers` pools, which keep at most `idle` connections all together.
-    pub(super) fn new(workers: usize, idle: usize) -> Arc<Self> {
+    pub(in crate::upstream) fn new(workers: usize, idle: usize) -> Arc<Self> {
         let idle = Idle::new(MOST_IDLE.min(idle) / workers.max(1));
         Arc::new(Self(Mutex::new(State { idle, sweeping: false })))
     }
 
     /// A living idle connection of `owner`, if there is one.
-    pub(super) async fn take(&self, owner: &Owner, now: Instant) -> Option<Box<Link>> {
+    pub(in crate::upstream) async fn take(&self, owner: &Owner, now: Instant) -> Option<Box<Pooled>> {
         poll_fn(|cx| {
             loop {
-                let link = self.lock().idle.take(owner, now);
-                let Some(mut link) = link else { return Poll::Ready(None) };
-                if link.is_usable(cx) {
-                    return Poll::Ready(Some(link));
+                let pooled = self.lock().idle.take(owner, now);
+                let Some(mut pooled) = pooled else { return Poll::Ready(None) };
+                if pooled.link.is_usable(cx) {
+                    return Poll::Ready(Some(pooled));
                 }
             }
         })
@@ -66,26 +80,13 @@ impl Pool {
     }
 
     /// Closes those that have been idle longest, for their descriptors; whether there were any.
-    pub(super) fn make_room(&self) -> bool {
+    pub(in crate::upstream) fn make_room(&self) -> bool {
         let mut state = self.lock();
         (0..ROOM).filter_map(|_| state.idle.pop_oldest()).count() > 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Keeps `link` for another exchange.
-pub(super) fn put(link: Box<Link>) {
-    let Some(pool) = link.home.pool.upgrade() else { return };
-    let (owner, retire) = (link.home.owner.clone(), link.retire);
-    let mut state = pool.lock();
-    drop(state.idle.put(&owner, link, Instant::now(), retire));
-    let begins = state.idle.len() > 0 && !mem::replace(&mut state.sweeping, true);
-    drop(state);
-    if begins {
-        tasks::spawn("sweep of idle connections", sweep(Arc::downgrade(&pool)));
     }
 }
 
@@ -96,7 +97,7 @@ async fn sweep(pool: Weak<Pool>) {
         let Some(pool) = pool.upgrade() else { return };
         let ended = poll_fn(|cx| {
             let mut state = pool.lock();
-            drop(state.idle.sweep(Instant::now(), |link| link.is_usable(cx)));
+            drop(state.idle.sweep(Instant::now(), |pooled| pooled.link.is_usable(cx)));
             state.sweeping = state.idle.len() > 0;
             Poll::Ready(!state.sweeping)
         })

@@ -1,13 +1,14 @@
 //! One HTTP/1.1 connection to an upstream, used by one request at a time.
 //!
-//! Ours rather than a client library's. A request here is a few constant headers and a body; an answer is a
+//! Ours rather than a client library's. A request here is a few lines, most of them constant, and a body; an answer is a
 //! status, a few headers and a body. A general client builds maps, hands messages between tasks and gives a chunk
 //! at a time: it cost a quarter of the gateway's instructions, and what an upstream had sent in one go could not
 //! be passed on in one. HTTP/1.1 only; what is not plain is refused (`head`, `chunks`).
 
-use super::connect::Stream;
-use super::head::{Head, Search};
-use super::pool::Home;
+use super::super::request::Request;
+use super::super::stream::Stream;
+use super::head::{Framed, Search};
+use super::origin::Origin;
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -27,7 +28,7 @@ const PIECES: usize = 6;
 const READ: usize = 8 << 10;
 
 /// A connection.
-pub(super) struct Link {
+pub(in crate::upstream) struct Link {
     stream: Stream,
     /// Read and not yet used.
     pub(super) input: BytesMut,
@@ -36,13 +37,11 @@ pub(super) struct Link {
     /// What of a request is still to be sent although its answer has begun.
     upload: Option<Box<Upload>>,
     /// Whether it has carried an exchange before.
-    pub(super) reused: bool,
+    pub(in crate::upstream) reused: bool,
     /// The exchange under way allows another after it.
     keep: bool,
     /// Where it leads.
-    pub(super) peer: Option<SocketAddr>,
-    /// Where it goes when it is idle.
-    pub(super) home: Home,
+    pub(in crate::upstream) peer: Option<SocketAddr>,
     /// From when on it is not used again.
     pub(super) retire: Instant,
 }
@@ -64,7 +63,7 @@ impl fmt::Debug for Link {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(in crate::upstream) enum NoAnswer {
     /// The connection ended before a byte of an answer came.
     #[error("the upstream closed the connection without an answer")]
     Closed,
@@ -78,8 +77,8 @@ pub(super) enum NoAnswer {
 
 impl Link {
     /// A connection opened `now`; `random` spreads the ends of those that were opened together.
-    pub(super) fn new(stream: Stream, home: Home, now: Instant, random: u64) -> Box<Self> {
-        Box::new(Self {
+    pub(in crate::upstream) fn new(stream: Stream, now: Instant, random: u64) -> Self {
+        Self {
             peer: stream.peer(),
             stream,
             input: BytesMut::new(),
@@ -87,23 +86,23 @@ impl Link {
             upload: None,
             reused: false,
             keep: false,
-            home,
             retire: now + life(random),
-        })
+        }
     }
 
-    /// Sends the head that begins with `begin` and ends with the length of `body`, and `body`, and waits for the head
-    /// of the answer, which may come before all is sent: the rest of a request that is being answered goes out while
-    /// the answer is read; that of one that was refused does not, and the connection is not used again.
-    pub(super) async fn exchange(&mut self, begin: &[u8], body: &[Bytes]) -> Result<Head, NoAnswer> {
-        let length: usize = body.iter().map(Bytes::len).sum();
-        self.head.clear();
-        self.head.extend_from_slice(begin);
-        self.head.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-        self.head.extend_from_slice(b"\r\n\r\n");
+    /// Sends `request` to `origin`, which is where this connection leads, and waits for the head of the answer, which
+    /// may come before all is sent: the rest of a request that is being answered goes out while the answer is read;
+    /// that of one that was refused does not, and the connection is not used again.
+    pub(in crate::upstream) async fn exchange(
+        &mut self,
+        origin: &Origin,
+        request: &Request<'_>,
+    ) -> Result<Framed, NoAnswer> {
+        let body = request.body;
+        origin.write_head(request, &mut self.head);
         let mut sent = 0;
         let mut sending = Poll::Pending;
-        let mut search = Search::default();
+        let mut search = Search::for_those(request.keep);
         let mut heard = false;
         self.keep = false;
         let answer = poll_fn(|cx| {
@@ -116,9 +115,9 @@ impl Link {
         .await?;
         self.keep = match sending {
             Poll::Ready(all) => answer.keep_alive && all,
-            Poll::Pending => answer.keep_alive && answer.status.is_success(),
+            Poll::Pending => answer.keep_alive && answer.head.status.is_success(),
         };
-        if sending.is_pending() && answer.status.is_success() {
+        if sending.is_pending() && answer.head.status.is_success() {
             self.upload = Some(Box::new(Upload { body: body.to_vec(), sent }));
         }
         Ok(answer)
@@ -162,7 +161,7 @@ impl Link {
         cx: &mut Context<'_>,
         heard: &mut bool,
         search: &mut Search,
-    ) -> Poll<Result<Head, NoAnswer>> {
+    ) -> Poll<Result<Framed, NoAnswer>> {
         loop {
             match ready!(self.poll_input(cx)) {
                 Ok(0) | Err(_) if self.input.is_empty() && !*heard => {
@@ -171,13 +170,12 @@ impl Link {
                 Ok(0) | Err(_) => return Poll::Ready(Err(NoAnswer::Broken)),
                 Ok(_) => {}
             }
-            while let Some((head, length)) = search.head(&self.input).map_err(|_| NoAnswer::NotHttp)? {
+            while let Some((answer, length)) = search.head(&self.input).map_err(|_| NoAnswer::NotHttp)? {
                 self.input.advance(length);
-                *search = Search::default();
-                match head.status.as_u16() {
+                match answer.head.status.as_u16() {
                     101 => return Poll::Ready(Err(NoAnswer::NotHttp)),
                     100..200 => *heard = true, // "wait": the answer is still to come
-                    _ => return Poll::Ready(Ok(head)),
+                    _ => return Poll::Ready(Ok(answer)),
                 }
             }
         }
@@ -233,20 +231,18 @@ fn unsent<'a>(head: &'a [u8], body: &'a [Bytes], sent: usize) -> ([IoSlice<'a>; 
 
 #[cfg(test)]
 mod tests {
-    use super::super::body::LinkBody;
-    use super::super::idle::Owner;
-    use super::super::pool::Pool;
+    use super::super::tests::origin;
     use super::*;
+    use crate::upstream::{Accept, Request};
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
     /// A connection, and its server's side.
-    async fn linked() -> (Box<Link>, TcpStream) {
+    async fn linked() -> (Link, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let home = Home::new(&Pool::new(1, 9), &Owner::default());
-        (Link::new(Stream::Plain(client), home, Instant::now(), 0), server)
+        (Link::new(Stream::Plain(client), Instant::now(), 0), server)
     }
 
     #[tokio::test]
@@ -258,7 +254,7 @@ mod tests {
             let (mut link, mut server) = linked().await;
             server.write_all(says.as_bytes()).await.unwrap();
             server.shutdown().await.unwrap();
-            let error = link.exchange(b"POST / HTTP/1.1\r\ncontent-length: ", &[]).await.unwrap_err();
+            let error = link.exchange(&origin(), &Request::chat(&[], Accept::Json)).await.unwrap_err();
             assert_eq!(matches!(error, NoAnswer::Closed), closed, "{says:?}: {error}");
             assert_eq!(matches!(error, NoAnswer::Broken), !closed, "{says:?}: {error}");
         }
@@ -268,17 +264,16 @@ mod tests {
     async fn s10_2_a_connection_shows_no_credential() {
         let (mut link, mut server) = linked().await;
         server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer").await.unwrap();
-        let begin = b"POST / HTTP/1.1\r\nauthorization: Bearer sk-secret\r\ncontent-length: ";
-        let head = link.exchange(begin, &[Bytes::from_static(b"prompt")]).await.unwrap();
-        link.upload = Some(Box::new(Upload { body: vec![Bytes::from_static(b"prompt")], sent: 0 }));
+        let prompt = [Bytes::from_static(b"prompt")];
+        link.exchange(&origin(), &Request::chat(&prompt, Accept::Json)).await.unwrap();
+        link.upload = Some(Box::new(Upload { body: prompt.to_vec(), sent: 0 }));
+        assert!(link.head.windows(9).any(|part| part == b"sk-secret") && !link.input.is_empty());
         let bytes = |text: &[u8]| format!("{text:?}").trim_matches(['[', ']']).to_owned();
-        let shown = format!("{link:?}") + &format!("{:?}", LinkBody::new(head.length, link));
+        let shown = format!("{link:?} {:?}", origin());
         for secret in ["sk-secret", "prompt", "answer"] {
             let plain = shown.contains(secret);
             assert!(!plain && !shown.contains(&bytes(secret.as_bytes())), "{secret}: {shown}");
         }
-        let (mut link, _server) = linked().await;
-        link.head.extend_from_slice(begin);
         link.ready_again();
         assert!(link.head.is_empty());
     }

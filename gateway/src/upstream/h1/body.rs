@@ -2,8 +2,7 @@
 
 use super::chunks::Chunks;
 use super::head::Length;
-use super::link::Link;
-use super::pool;
+use super::pool::Pooled;
 use crate::tasks;
 use bytes::Bytes;
 use std::future::poll_fn;
@@ -18,7 +17,7 @@ const LAST_WITHIN: Duration = Duration::from_millis(50);
 /// the connection, which is how an upstream is cancelled (semantics S2.4).
 #[derive(Debug)]
 pub(crate) struct LinkBody {
-    link: Option<Box<Link>>,
+    pooled: Option<Box<Pooled>>,
     rest: Rest,
 }
 
@@ -36,13 +35,13 @@ enum Rest {
 pub(crate) struct BodyBroken;
 
 impl LinkBody {
-    pub(super) fn new(length: Length, link: Box<Link>) -> Self {
+    pub(in crate::upstream) fn new(length: Length, pooled: Box<Pooled>) -> Self {
         let rest = match length {
             Length::Known(length) => Rest::Bytes(length),
             Length::Chunked => Rest::Chunks(Chunks::default()),
             Length::UntilClose => Rest::UntilClose,
         };
-        Self { link: Some(link), rest }
+        Self { pooled: Some(pooled), rest }
     }
 
     /// The length that is left, if it was announced.
@@ -55,7 +54,7 @@ impl LinkBody {
 
     /// Whether a part of the request is still to be sent.
     pub(crate) fn is_sending(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.is_sending())
+        self.pooled.as_ref().is_some_and(|pooled| pooled.link.is_sending())
     }
 
     /// The next piece of the body: all of it that has come. `None` at its end.
@@ -65,17 +64,17 @@ impl LinkBody {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(None) => {}
                 Err(broken) => {
-                    self.link = None;
+                    self.pooled = None;
                     return Poll::Ready(Some(Err(broken)));
                 }
             }
-            let Some(link) = &mut self.link else { return Poll::Ready(None) };
+            let Some(Pooled { link, .. }) = self.pooled.as_deref_mut() else { return Poll::Ready(None) };
             link.go_on_sending(cx);
             match ready!(link.poll_input(cx)) {
                 Ok(1..) => {}
-                Ok(_) if matches!(self.rest, Rest::UntilClose) => self.link = None,
+                Ok(_) if matches!(self.rest, Rest::UntilClose) => self.pooled = None,
                 _ => {
-                    self.link = None;
+                    self.pooled = None;
                     return Poll::Ready(Some(Err(BodyBroken)));
                 }
             }
@@ -84,7 +83,7 @@ impl LinkBody {
 
     /// What is there already, as far as it belongs to the body. Lets go of the connection at the body's end.
     fn buffered(&mut self) -> Result<Option<Bytes>, BodyBroken> {
-        let Some(link) = &mut self.link else { return Ok(None) };
+        let Some(Pooled { link, .. }) = self.pooled.as_deref_mut() else { return Ok(None) };
         let (piece, ended) = match &mut self.rest {
             Rest::Bytes(left) => {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX).min(link.input.len());
@@ -98,11 +97,11 @@ impl LinkBody {
             Rest::UntilClose => (link.input.split().freeze(), false),
         };
         if ended
-            && let Some(mut link) = self.link.take()
-            && link.may_be_kept()
+            && let Some(mut pooled) = self.pooled.take()
+            && pooled.link.may_be_kept()
         {
-            link.ready_again();
-            pool::put(link);
+            pooled.link.ready_again();
+            pooled.put();
         }
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
@@ -110,8 +109,8 @@ impl LinkBody {
     /// The caller has its answer: reads the little that may still come, without being waited for, so that the
     /// connection can be used again. Many an upstream sends the end of a stream's HTTP body some time after its last
     /// event, and a handshake costs more than to wait for it.
-    pub(super) fn finish(mut self) {
-        if self.link.is_none() || matches!(self.rest, Rest::UntilClose) {
+    pub(in crate::upstream) fn finish(mut self) {
+        if self.pooled.is_none() || matches!(self.rest, Rest::UntilClose) {
             return;
         }
         tasks::spawn("last bytes of an answer", async move {
@@ -129,10 +128,11 @@ impl LinkBody {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connect::Stream;
-    use super::super::idle::Owner;
-    use super::super::pool::{Home, Pool};
+    use super::super::tests::origin;
+    use super::super::{Link, Owner, Pool};
     use super::*;
+    use crate::upstream::stream::Stream;
+    use crate::upstream::{Accept, Request};
     use std::sync::Arc;
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -152,12 +152,13 @@ mod tests {
             let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut server, _) = listener.accept().await.unwrap();
             let (pool, owner) = (Pool::new(1, 9), Owner::default());
-            let home = Home::new(&pool, &owner);
-            let mut link = Link::new(Stream::Plain(client), home, Instant::now(), 0);
+            let link = Link::new(Stream::Plain(client), Instant::now(), 0);
+            let mut pooled = Pooled::new(link, &pool, &owner);
             let answer = format!("HTTP/1.1 200 OK\r\n{first}");
             server.write_all(answer.as_bytes()).await.unwrap();
-            let head = link.exchange(b"POST / HTTP/1.1\r\ncontent-length: ", &[]).await.unwrap();
-            Self { pool, owner, server, body: LinkBody::new(head.length, link) }
+            let request = Request::chat(&[], Accept::Json);
+            let head = pooled.link.exchange(&origin(), &request).await.unwrap();
+            Self { pool, owner, server, body: LinkBody::new(head.length, pooled) }
         }
 
         /// A stream that has said that it is done.
@@ -191,7 +192,7 @@ mod tests {
     async fn s1_14_the_last_bytes_of_an_answer_are_read_and_its_connection_kept() {
         for last in ["0\r\n\r\n", "7\r\n: more\n\r\n0\r\n\r\n"] {
             let mut world = World::done().await;
-            std::mem::replace(&mut world.body, LinkBody { link: None, rest: Rest::Bytes(0) }).finish();
+            std::mem::replace(&mut world.body, LinkBody { pooled: None, rest: Rest::Bytes(0) }).finish();
             world.server.write_all(last.as_bytes()).await.unwrap();
             assert!(world.is_kept().await, "{last:?}");
         }
