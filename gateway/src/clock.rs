@@ -27,3 +27,8 @@ pub(crate) fn seconds(at: SystemTime) -> UnixSeconds {
 pub(crate) fn since_1970(at: SystemTime) -> Duration {
     at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+/// How long it is since `at`.
+pub(crate) fn since(at: Instant) -> Duration {
+    now().saturating_duration_since(at)
+}

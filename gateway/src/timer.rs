@@ -1,6 +1,7 @@
 //! One timer for many deadlines, one after the other: it is re-armed when it fires too early, not for each of them.
 //! Setting and clearing a timer of the runtime for every request costs more than reading the request's head.
 
+use crate::clock;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +22,7 @@ impl Timer {
         }
         loop {
             ready!(sleep.as_mut().poll(cx));
-            if Instant::now() >= deadline {
+            if clock::now() >= deadline {
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(deadline.into());
@@ -31,7 +32,7 @@ impl Timer {
     /// Sees to it that the task is woken within `at_most`.
     pub(crate) fn arm(&mut self, cx: &mut Context<'_>, at_most: Duration) {
         if self.0.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
-            let _ = self.poll(cx, Instant::now() + at_most);
+            let _ = self.poll(cx, clock::now() + at_most);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a caller's connection is doing, known to its socket and its requests: which timer rules (semantics S9.4).
 
+use crate::clock;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,7 +60,7 @@ impl Activity {
     pub(super) fn read(&self) -> bool {
         let mut doing = self.lock();
         if let Doing::Kept { .. } = *doing {
-            *doing = Doing::Head { since: Instant::now() };
+            *doing = Doing::Head { since: clock::now() };
         }
         matches!(*doing, Doing::Head { .. })
     }
@@ -89,7 +90,7 @@ impl Activity {
         if let Doing::Busy { requests } = *doing {
             *doing = match NonZeroUsize::new(requests.get() - 1) {
                 Some(requests) => Doing::Busy { requests },
-                None => Doing::Kept { since: Instant::now() },
+                None => Doing::Kept { since: clock::now() },
             };
         }
     }

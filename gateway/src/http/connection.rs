@@ -13,6 +13,7 @@ use super::streams::Streams;
 use super::upload::{self, Upload};
 use super::{router, unreadable};
 use crate::app::Gateway;
+use crate::clock;
 use crate::fault::Fault;
 use crate::keepalive;
 use crate::observe::{Recorder, RequestId};
@@ -34,7 +35,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// What is read of an HTTP/2 request's headers, so that those above the bound get an answer. The library allows as many
@@ -63,7 +64,7 @@ pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>,
     }
     let first = tokio::time::timeout(gateway.bounds.headers, FirstBytes::read(&stream));
     let Some(Ok(Ok(first))) = unless_drained(&gateway, first).await else { return };
-    let activity = Activity::new(Instant::now());
+    let activity = Activity::new(clock::now());
     let io = Guarded::new(stream, &first, Arc::clone(&gateway), activity.clone());
     let (outbox, timer) = Default::default();
     let served = Served { gateway, worker, activity, outbox, timer };
@@ -202,7 +203,7 @@ impl Service<Request<Incoming>> for Served {
             && is_chat(&request)
         {
             // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
-            let recorder = Recorder::begin(&self.worker.sinks, id, Instant::now());
+            let recorder = Recorder::begin(&self.worker.sinks, id, clock::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
             let worker = Arc::clone(&self.worker);

@@ -12,6 +12,7 @@ use super::stall::Stall;
 use super::unreadable;
 use super::upload::DISCARD_IDLE;
 use crate::app::Gateway;
+use crate::clock;
 use crate::limits::{Class, Exhausted, Held, LARGE_HEAD};
 use crate::timer::Timer;
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -168,8 +169,8 @@ impl Guarded {
     fn linger(&self) -> Box<Lingering> {
         let silent = match (self.speaks, self.activity.doing()) {
             (Speaks::Http1, Doing::Head { since } | Doing::Kept { since }) => since + HTTP1_BEHIND,
-            (Speaks::Http1, Doing::Busy { .. }) => Instant::now() + HTTP1_BEHIND,
-            (Speaks::Http2, _) => Instant::now() + DISCARD_IDLE,
+            (Speaks::Http1, Doing::Busy { .. }) => clock::now() + HTTP1_BEHIND,
+            (Speaks::Http2, _) => clock::now() + DISCARD_IDLE,
         };
         Box::new(Lingering::new(silent))
     }

@@ -4,11 +4,13 @@
 //! caller closes, too.
 
 use super::upload::{DISCARD_BYTES, DISCARD_IDLE, DISCARD_WITHIN};
+use crate::clock;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 /// A connection of which only the reading side is open.
 #[derive(Debug)]
@@ -24,20 +26,20 @@ pub(super) struct Lingering {
 
 impl Lingering {
     /// That of a caller who may say nothing until `silent`. Once something comes, it is one that sends, and has longer.
-    pub(super) fn new(silent: std::time::Instant) -> Self {
-        let (silent, end) = (Instant::from_std(silent), Instant::now() + DISCARD_WITHIN);
-        Self { silent, end, left: DISCARD_BYTES, timer: Box::pin(sleep_until(silent)) }
+    pub(super) fn new(silent: Instant) -> Self {
+        let end = clock::now() + DISCARD_WITHIN;
+        Self { silent, end, left: DISCARD_BYTES, timer: Box::pin(sleep_until(silent.into())) }
     }
 
     /// Ready when `stream` can be closed: its caller has closed it, or a bound has passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut (impl AsyncRead + Unpin)) -> Poll<()> {
         let mut piece = [MaybeUninit::uninit(); 4096];
-        while self.left > 0 && Instant::now() < self.end {
+        while self.left > 0 && clock::now() < self.end {
             let mut read = ReadBuf::uninit(&mut piece);
             match Pin::new(&mut *stream).poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) if !read.filled().is_empty() => {
                     self.left = self.left.saturating_sub(read.filled().len());
-                    self.silent = Instant::now() + DISCARD_IDLE;
+                    self.silent = clock::now() + DISCARD_IDLE;
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return self.poll_silence(cx),
@@ -47,7 +49,7 @@ impl Lingering {
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.silent.min(self.end);
+        let deadline = self.silent.min(self.end).into();
         if self.timer.deadline() != deadline {
             self.timer.as_mut().reset(deadline);
         }
@@ -86,10 +88,10 @@ mod tests {
 
     /// How long `caller` is lingered for, and how many bytes it has left then.
     async fn lingered(mut caller: Sends, patience: Duration) -> (Duration, usize) {
-        let began = Instant::now();
-        let mut lingering = Lingering::new((began + patience).into_std());
+        let began = clock::now();
+        let mut lingering = Lingering::new((began + patience));
         poll_fn(|cx| lingering.poll(cx, &mut caller)).await;
-        (began.elapsed(), caller.bytes)
+        (clock::since(began), caller.bytes)
     }
 
     #[tokio::test(start_paused = true)]
@@ -115,12 +117,12 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
         };
-        let began = Instant::now();
-        let mut lingering = Lingering::new((began + DISCARD_IDLE).into_std());
+        let began = clock::now();
+        let mut lingering = Lingering::new((began + DISCARD_IDLE));
         tokio::select! {
             () = poll_fn(|cx| lingering.poll(cx, &mut stream)) => {}
             () = trickle => {}
         }
-        assert_eq!(began.elapsed(), DISCARD_WITHIN);
+        assert_eq!(clock::since(began), DISCARD_WITHIN);
     }
 }

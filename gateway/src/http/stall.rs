@@ -5,6 +5,7 @@
 //! events asks no pace of anybody who takes each.
 
 use super::body::PIECE;
+use crate::clock;
 use crate::timer::Timer;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ impl Stall {
     ) -> Poll<()> {
         let since = match self.due {
             Some((due, since)) if taken < due => since,
-            _ => self.due.insert((given.min(taken.saturating_add(PIECE as u64)), Instant::now())).1,
+            _ => self.due.insert((given.min(taken.saturating_add(PIECE as u64)), clock::now())).1,
         };
         self.timer.poll(cx, since + within)
     }

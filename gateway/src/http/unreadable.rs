@@ -5,12 +5,13 @@ use super::lingering::Lingering;
 use super::refusal::refusal;
 use super::upload::DISCARD_IDLE;
 use super::{OutBody, guarded::Guarded};
+use crate::clock;
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
 use bytes::Bytes;
 use http::Response;
 use std::future::poll_fn;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 /// The status with which hyper refuses a head, if `written` is such an answer: all it writes has this form, and nothing
@@ -61,7 +62,7 @@ pub(super) async fn refuse(io: Guarded, fault: Fault, id: RequestId, within: Dur
         stream.shutdown().await
     };
     if let Ok(Ok(())) = tokio::time::timeout(within, told).await {
-        let mut lingering = Lingering::new(Instant::now() + DISCARD_IDLE);
+        let mut lingering = Lingering::new(clock::now() + DISCARD_IDLE);
         poll_fn(|cx| lingering.poll(cx, &mut stream)).await;
     }
 }

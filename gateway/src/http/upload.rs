@@ -2,6 +2,7 @@
 
 use crate::app::Gateway;
 use crate::bounds::Bounds;
+use crate::clock;
 use crate::coding::is_coding;
 use crate::collected::Collected;
 use crate::fault::{Fault, FaultKind};
@@ -78,7 +79,7 @@ impl Upload {
         let bounds = &gateway.bounds;
         let mut held = gateway.memory.share();
         let mut buffer = Collected::of_length(told);
-        let (waits_since, mut waited_for_room) = (Instant::now(), Duration::ZERO);
+        let (waits_since, mut waited_for_room) = (clock::now(), Duration::ZERO);
         while !self.body.is_end_stream() {
             let until = began + patience(bounds, buffer.len() as u64);
             let frame = match tokio::time::timeout_at(until.into(), self.next()).await {
@@ -95,13 +96,13 @@ impl Upload {
             let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
             let room = buffer.room_with(&piece) as u64;
             if held.try_grow(room, class).is_err() {
-                let full_since = Instant::now();
+                let full_since = clock::now();
                 held.grow(room, class).await.map_err(|_| Fault::no_room(worker.random()))?;
-                waited_for_room += full_since.elapsed();
+                waited_for_room += clock::since(full_since);
             }
             buffer.push(piece);
         }
-        let took = waits_since.elapsed().saturating_sub(waited_for_room);
+        let took = clock::since(waits_since).saturating_sub(waited_for_room);
         Ok(Received { body: buffer.into_bytes(), held, took })
     }
 }

@@ -6,6 +6,7 @@
 //! wake, until the worker is late: a timer that fires late tells, or so many requests between two of them as no worker
 //! can serve.
 
+use crate::clock;
 use crate::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -81,7 +82,7 @@ impl Gate {
 
     async fn wait(&self) -> Turn {
         let (turn, told) = oneshot::channel();
-        self.queue().waiting.push_back(Waiting { since: Instant::now(), turn });
+        self.queue().waiting.push_back(Waiting { since: clock::now(), turn });
         self.waits.notify_one();
         told.await.unwrap_or(Turn::Refused) // the worker ends
     }
@@ -96,11 +97,11 @@ impl Gate {
 
     /// Measures until no request has come for a while.
     async fn measure(&self) {
-        let mut due = Instant::now() + PROBE;
+        let mut due = clock::now() + PROBE;
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(due.into()) => {
-                    let late = Overload::is_late(due.elapsed());
+                    let late = Overload::is_late(clock::since(due));
                     self.closed.store(late, Ordering::Relaxed);
                     if self.came.swap(0, Ordering::Relaxed) == 0 && !late {
                         return;
@@ -108,16 +109,16 @@ impl Gate {
                 }
                 () = self.waits.notified() => self.let_in().await,
             }
-            due = Instant::now() + PROBE;
+            due = clock::now() + PROBE;
         }
     }
 
     /// Goes round the worker's tasks and lets some requests in each time, until nobody waits.
     async fn let_in(&self) {
-        let mut began = Instant::now();
+        let mut began = clock::now();
         loop {
             tokio::task::yield_now().await; // behind everything that is ready
-            let now = Instant::now();
+            let now = clock::now();
             let took = now.saturating_duration_since(began);
             began = now;
             if self.pass(now, took) {

@@ -1,11 +1,12 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
+use super::health::Healths;
 use super::key::LiveKey;
 use super::route::{LiveRoute, LiveTarget, ModelChoice};
 use super::{Keys, Live, Routes, Windows};
 use crate::label::{Chosen, Label};
 use crate::limits::RescueBudget;
-use crate::upstream::Account;
+use crate::upstream::Site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::num::NonZeroU32;
@@ -13,7 +14,7 @@ use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use weir_config::published::{Revision, document};
-use weir_config::{Digest, ModelPattern, ObjectName, Route, Snapshot, Target};
+use weir_config::{Digest, ModelPattern, ObjectName, Provider, Route, Snapshot, Target};
 use weir_policy::MinuteWindow;
 
 /// Makes `snapshot` ready for requests. A provider that cannot stand in a request is left out, and so are the
@@ -28,8 +29,9 @@ pub(crate) fn build(
     if let Some(previous) = previous {
         snapshot.share_with(&previous.snapshot);
     }
-    let accounts = accounts(&snapshot, previous);
-    let routes = routes(&snapshot, previous, &accounts, now);
+    let providers = providers(&snapshot, previous);
+    let mut healths = healths(&providers, previous);
+    let routes = routes(&snapshot, previous, &providers, &mut healths, now);
     let (keys, windows) = keys(&snapshot, previous, now);
     let counted = || Revision {
         generation: previous.map_or(1, |previous| previous.revision.generation + 1),
@@ -40,7 +42,7 @@ pub(crate) fn build(
         serial: previous.map_or(1, |previous| previous.serial + 1),
         gateway: Arc::clone(&snapshot.gateway),
         snapshot: Arc::new(snapshot),
-        accounts,
+        providers,
         routes,
         keys,
         windows,
@@ -73,48 +75,72 @@ impl<'a, T> Before<'a, T> {
     }
 }
 
-pub(super) type Accounts = BTreeMap<ObjectName, (Arc<Account>, Label)>;
+/// A provider that can be called.
+#[derive(Debug, Clone)]
+pub(super) struct LiveProvider {
+    config: Arc<Provider>,
+    site: Arc<Site>,
+    label: Label,
+}
 
-/// An account is kept, connections and all, while neither its provider nor its credential changed.
-fn accounts(snapshot: &Snapshot, previous: Option<&Live>) -> Accounts {
-    let mut accounts = Accounts::new();
-    for provider in &snapshot.providers {
-        let credential = snapshot.credentials.get(&provider.name);
-        let kept = previous.and_then(|live| {
-            let (account, label) = live.accounts.get(&provider.name)?;
-            let same = Arc::ptr_eq(&account.provider, provider)
-                && live.snapshot.credentials.get(&provider.name) == credential;
-            same.then(|| (Arc::clone(account), label.clone()))
-        });
-        let account = match kept {
-            Some(account) => account,
-            None => match Account::new(Arc::clone(provider), credential) {
-                Ok(account) => (Arc::new(account), Label::new(&provider.name.to_string())),
+pub(super) type Providers = BTreeMap<ObjectName, LiveProvider>;
+
+/// A site is kept, connections and all, while requests go where they went, with the same credential.
+fn providers(snapshot: &Snapshot, previous: Option<&Live>) -> Providers {
+    let mut providers = Providers::new();
+    for config in &snapshot.providers {
+        let credential = snapshot.credentials.get(&config.name);
+        let before = previous.and_then(|live| live.providers.get(&config.name));
+        let kept = before.filter(|before| before.site.is_of(config, credential));
+        let (site, label) = match kept {
+            Some(before) => (Arc::clone(&before.site), before.label.clone()),
+            None => match Site::new(config, credential) {
+                Ok(site) => (Arc::new(site), Label::new(&config.name.to_string())),
                 Err(error) => {
                     tracing::error!(%error, "a provider is left out");
                     continue;
                 }
             },
         };
-        accounts.insert(provider.name.clone(), account);
+        providers.insert(config.name.clone(), LiveProvider { config: Arc::clone(config), site, label });
     }
-    accounts
+    providers
 }
 
-/// The providers whose account is not the one that it was: new, gone, or another.
-fn changed<'a>(accounts: &'a Accounts, previous: Option<&'a Live>) -> BTreeSet<&'a ObjectName> {
-    let before = previous.map(|live| &live.accounts);
-    let same = |name: &ObjectName, account: &Arc<Account>| {
+/// The providers that are not what they were: new, gone, or others.
+fn changed<'a>(providers: &'a Providers, previous: Option<&'a Live>) -> BTreeSet<&'a ObjectName> {
+    let before = previous.map(|live| &live.providers);
+    let same = |name: &ObjectName, provider: &LiveProvider| {
         let other = before.and_then(|before| before.get(name));
-        other.is_some_and(|(other, _)| Arc::ptr_eq(other, account))
+        other.is_some_and(|other| {
+            Arc::ptr_eq(&other.config, &provider.config) && Arc::ptr_eq(&other.site, &provider.site)
+        })
     };
-    let new = accounts.iter().filter(|(name, (account, _))| !same(name, account)).map(|(name, _)| name);
-    let gone = before.into_iter().flat_map(BTreeMap::keys).filter(|name| !accounts.contains_key(*name));
+    let new = providers.iter().filter(|(name, provider)| !same(name, provider)).map(|(name, _)| name);
+    let gone = before.into_iter().flat_map(BTreeMap::keys).filter(|name| !providers.contains_key(*name));
     new.chain(gone).collect()
 }
 
-fn routes(snapshot: &Snapshot, previous: Option<&Live>, accounts: &Accounts, now: Instant) -> Routes {
-    let changed = changed(accounts, previous);
+/// What was learned where requests still go where they went.
+fn healths(providers: &Providers, previous: Option<&Live>) -> Healths {
+    let Some(previous) = previous else { return Healths::new() };
+    let goes_on = |name: &ObjectName| {
+        let sites = providers.get(name).zip(previous.providers.get(name));
+        sites.is_some_and(|(now, before)| Arc::ptr_eq(&now.site, &before.site))
+    };
+    let targets = previous.routes.all.iter().flat_map(|route| &route.targets);
+    let kept = targets.filter(|target| goes_on(&target.provider.name));
+    kept.map(|target| (target.learns_as(), Arc::clone(&target.health))).collect()
+}
+
+fn routes(
+    snapshot: &Snapshot,
+    previous: Option<&Live>,
+    providers: &Providers,
+    healths: &mut Healths,
+    now: Instant,
+) -> Routes {
+    let changed = changed(providers, previous);
     let mut before = Before::new(previous.map(|live| &*live.routes.all), |route| &route.config.name);
     let mut routes = Routes::default();
     for config in &snapshot.routes {
@@ -125,7 +151,7 @@ fn routes(snapshot: &Snapshot, previous: Option<&Live>, accounts: &Accounts, now
             {
                 Arc::clone(old)
             }
-            old => route(config, old, accounts, now),
+            old => route(config, old, providers, healths, now),
         };
         routes.add(route);
     }
@@ -146,14 +172,16 @@ impl Routes {
     }
 }
 
-/// A route with its targets joined to their accounts; its budget is the one that it had.
+/// A route with its targets joined to their providers; its budget is the one that it had.
 fn route(
     config: &Arc<Route>,
     before: Option<&Arc<LiveRoute>>,
-    accounts: &Accounts,
+    providers: &Providers,
+    healths: &mut Healths,
     now: Instant,
 ) -> Arc<LiveRoute> {
-    let targets = config.targets.iter().filter_map(|target| join(target, &config.model, accounts)).collect();
+    let joined = |target| join(target, &config.model, providers, healths);
+    let targets = config.targets.iter().filter_map(joined).collect();
     let rescue = before.map(|old| Arc::clone(&old.rescue));
     let rescue = rescue.unwrap_or_else(|| Arc::new(RescueBudget::new(now)));
     let label = Label::new(&config.name.to_string());
@@ -161,8 +189,13 @@ fn route(
 }
 
 /// Without a model of its own a target uses the route's; behind a wildcard, the one asked for.
-fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<Arc<LiveTarget>> {
-    let (account, provider) = accounts.get(&target.provider)?;
+fn join(
+    target: &Target,
+    public: &ModelPattern,
+    providers: &Providers,
+    healths: &mut Healths,
+) -> Option<Arc<LiveTarget>> {
+    let LiveProvider { config, site, label } = providers.get(&target.provider)?;
     let fixed = match (&target.model, public) {
         (Some(model), _) | (None, ModelPattern::Exact(model)) => Some(model),
         (None, ModelPattern::Prefix(_)) => None,
@@ -170,19 +203,23 @@ fn join(target: &Target, public: &ModelPattern, accounts: &Accounts) -> Option<A
     let name = Label::new(&target.name);
     let model = match fixed {
         Some(model) => {
-            let model = account.provider.model(model)?;
-            let chosen = Chosen::new(&name, provider.clone(), Label::new(&model.name));
+            let model = config.model(model)?;
+            let chosen = Chosen::new(&name, label.clone(), Label::new(&model.name));
             ModelChoice::Fixed(Arc::new(model), chosen)
         }
         None => ModelChoice::Asked,
     };
-    Some(Arc::new(LiveTarget {
+    let mut joined = LiveTarget {
         name,
-        account: Arc::clone(account),
-        provider: provider.clone(),
+        provider: Arc::clone(config),
+        label: label.clone(),
+        site: Arc::clone(site),
+        health: Arc::default(),
         model,
         priority: target.priority,
-    }))
+    };
+    joined.health = Arc::clone(healths.entry(joined.learns_as()).or_default());
+    Some(Arc::new(joined))
 }
 
 /// The keys, and what those have used that are gone. Their minutes are kept while they count: a key may come back,

@@ -4,8 +4,9 @@
 //! their key, route and accounts from it, never the `Live` itself: a long stream pins nothing else.
 
 mod build;
+mod health;
 mod key;
-pub(crate) mod lesson;
+mod lesson;
 mod route;
 
 pub(crate) use build::build;
@@ -32,7 +33,7 @@ pub(crate) struct Live {
     /// How many this process has put in force, with it.
     pub(crate) serial: u64,
     pub(crate) gateway: Arc<Gateway>,
-    accounts: build::Accounts,
+    providers: build::Providers,
     routes: Routes,
     keys: Keys,
     /// Of keys that are gone.
@@ -98,7 +99,7 @@ impl Live {
         let mut models: Vec<(String, &Arc<LiveRoute>)> =
             shown.map(|(name, route)| (name.clone(), route)).collect();
         for (prefix, route) in prefixes {
-            let offered = route.targets.iter().flat_map(|target| &target.account.provider.models);
+            let offered = route.targets.iter().flat_map(|target| &target.provider.models);
             models.extend(
                 offered
                     .map(|model| &model.name)

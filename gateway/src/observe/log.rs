@@ -6,13 +6,14 @@
 
 use super::patient::{Lines, write_all};
 use super::sink::Unbuffered;
+use crate::clock;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Bytes that may wait; some 5,000 lines.
 const QUEUE: usize = 1 << 20;
@@ -96,10 +97,10 @@ impl Log {
 
     /// Waits until all lines are written, at most a second: for the end of a process. Lines may come afterwards.
     pub fn flush(&self) {
-        let until = Instant::now() + CLOSE;
+        let until = clock::now() + CLOSE;
         let mut queue = self.0.queue();
         while !queue.is_written() {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
                 return;
             }
@@ -237,12 +238,12 @@ mod tests {
     #[test]
     fn s9_10_the_last_words_wait_for_a_reader_a_second_and_no_longer() {
         let (log, reader) = log();
-        let began = Instant::now();
+        let began = clock::now();
         log.flush();
-        assert!(began.elapsed() < CLOSE, "nothing is to be written");
+        assert!(clock::since(began) < CLOSE, "nothing is to be written");
         log.line(b"last\n");
         log.flush();
-        assert!(began.elapsed() >= CLOSE && began.elapsed() < 5 * CLOSE, "{:?}", began.elapsed());
+        assert!(clock::since(began) >= CLOSE && clock::since(began) < 5 * CLOSE, "{:?}", clock::since(began));
         let waiting = std::thread::spawn({
             let log = log.clone();
             move || log.flush()

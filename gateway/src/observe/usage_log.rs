@@ -9,6 +9,7 @@ use super::patient::Lost;
 use super::pipe::{Held, Unwritten};
 use super::series::WorkerSeries;
 use super::sink::Sink;
+use crate::clock;
 use crate::tasks::Needed;
 use std::convert::Infallible;
 use std::io;
@@ -119,7 +120,7 @@ impl Wake {
 
     /// Whether the time of the end is over, too.
     fn is_over(&self) -> bool {
-        self.end.get().is_some_and(|end| Instant::now() >= *end)
+        self.end.get().is_some_and(|end| clock::now() >= *end)
     }
 }
 
@@ -190,10 +191,10 @@ impl UsageLog {
 
     /// Writes what is left and ends; what a blocked sink does not take within three seconds is lost.
     pub(crate) fn close(&mut self) {
-        let until = *self.wake.end.get_or_init(|| Instant::now() + CLOSE) + ENDS_WITHIN;
+        let until = *self.wake.end.get_or_init(|| clock::now() + CLOSE) + ENDS_WITHIN;
         self.wake.signal();
         let Some(thread) = self.thread.take() else { return };
-        while !thread.is_finished() && Instant::now() < until {
+        while !thread.is_finished() && clock::now() < until {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         if !thread.is_finished() {
@@ -247,7 +248,7 @@ impl Writing<'_> {
 
     /// Writes `lines`, and waits for a pipe that does not take them; how many are lost.
     fn write(&mut self, mut lines: &[u8]) -> u64 {
-        let mut moved = Instant::now();
+        let mut moved = clock::now();
         loop {
             let (taken, why) = match self.sink.write(lines) {
                 Ok(()) => {
@@ -259,14 +260,14 @@ impl Writing<'_> {
             };
             lines = lines.get(taken..).unwrap_or_default();
             if taken > 0 {
-                moved = Instant::now();
+                moved = clock::now();
             }
             if self.wake.is_over() {
                 let lost = Lost::all(lines, why.into()).lines;
                 self.given_up += lost;
                 return lost;
             }
-            if why == Held::NoReader || moved.elapsed() >= STUCK {
+            if why == Held::NoReader || clock::since(moved) >= STUCK {
                 self.held_up(why);
             }
             self.open_anew();

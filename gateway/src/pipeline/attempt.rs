@@ -77,7 +77,7 @@ pub(super) struct Times {
 impl Times {
     /// Of an attempt at `offer` that began at `began`. A unary answer has no time but the whole.
     fn new(offer: &Offer, began: Instant, stream: bool) -> Self {
-        let timeouts = offer.target.account.provider.timeouts;
+        let timeouts = offer.target.provider.timeouts;
         let deadline = began + timeouts.total;
         let first_token = if stream { deadline.min(began + timeouts.first_token) } else { deadline };
         let first_byte = if stream { first_token.min(began + timeouts.first_byte) } else { deadline };
@@ -93,19 +93,19 @@ pub(crate) async fn attempt(
     began: Instant,
     manner: Manner,
 ) -> Result<Committed, Missed> {
-    let account = &offer.target.account;
+    let health = &offer.target.health;
     let includes = call.request.stream() && call.request.includes_usage();
     // When the request came is near enough for what an account has taught, and known.
     let today = clock::seconds(call.recorder.event.began_at);
     let asks = call.request.stream()
         && !manner.plain
         && !includes
-        && account.wants_usage_option(call.tenant(), today);
+        && offer.target.wants_usage_option(call.tenant(), today);
     let mut seen = Known::default();
     let missed = match ask(call, offer, began, manner, asks, &mut seen).await {
         Ok(committed) => {
             if asks || includes {
-                account.refuses_usage_option.unlearn();
+                health.refuses_usage_option.unlearn();
             }
             return Ok(committed);
         }
@@ -152,8 +152,8 @@ async fn ask(
     let starved = AtomicBool::new(false);
     let accept_kind = if stream { Accept::Events } else { Accept::Json };
     let sending = async {
-        let mut answer = client(call, manner, &starved)
-            .send(&offer.target.account, &Request::chat(&body, accept_kind))
+        let mut answer = client(call, offer, manner, &starved)
+            .send(&offer.target.site, &Request::chat(&body, accept_kind))
             .await?;
         accept(call, offer, &mut answer).await?;
         Ok::<_, Failure>(answer)
@@ -174,10 +174,11 @@ async fn ask(
 }
 
 /// What an attempt needs of the worker; `starved` is set where there is no socket left.
-fn client<'a>(call: &'a Call, manner: Manner, starved: &'a AtomicBool) -> Client<'a> {
+fn client<'a>(call: &'a Call, offer: &Offer, manner: Manner, starved: &'a AtomicBool) -> Client<'a> {
     Client {
         dialer: &call.gateway.dialer,
         allow_private: &call.settings.egress.allow_private,
+        connect: offer.target.provider.timeouts.connect,
         worker: call.worker.index,
         random: call.worker.random(),
         fresh: manner.fresh,
@@ -188,7 +189,7 @@ fn client<'a>(call: &'a Call, manner: Manner, starved: &'a AtomicBool) -> Client
 /// Lets only a plain 2xx through; anything else becomes its failure.
 async fn accept(call: &Call, offer: &Offer, answer: &mut Answer) -> Result<(), Failure> {
     if !answer.head.status.is_success() {
-        return Err(Box::pin(refusal(call, &offer.target.account, answer)).await);
+        return Err(Box::pin(refusal(call, &offer.target, answer)).await);
     }
     if answer.head.compressed {
         return Err(garbled("the upstream compressed its answer, although it was asked not to"));

@@ -27,9 +27,8 @@ pub(super) async fn first_content(
     times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let account = &offer.target.account;
     let timer = call.timer.clone();
-    let mut stream = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
+    let mut stream = ChatStream::new(offer.target.provider.vendor.row(), !call.request.includes_usage())
         .expecting(call.request.choices(), offer.model.context_window);
     let mut ready = Collected::default();
     let held = hold(call, offer, &mut answer, times, &timer, &mut stream, &mut ready).await;
@@ -39,7 +38,7 @@ pub(super) async fn first_content(
         ready: ready.into_bytes(),
         rest: (!ended).then_some(answer.body),
         decoder: Decoder::Events(Box::new(stream)),
-        account: Arc::clone(account),
+        target: Arc::clone(&offer.target),
         model: Arc::clone(&offer.model),
         idle: Some(times.idle),
         first_token: times.first_token,
@@ -130,7 +129,7 @@ async fn no_stream(
             return Missed::Lacking(Lack::Memory);
         }
     }
-    let row = offer.target.account.provider.vendor.row();
+    let row = offer.target.provider.vendor.row();
     let failure = match openai::answer(row, body.text(), None, clock::today()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),

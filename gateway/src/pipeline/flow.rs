@@ -2,7 +2,8 @@
 
 use crate::clock;
 use crate::fault::Fault;
-use crate::upstream::{Account, AnswerBody};
+use crate::live::LiveTarget;
+use crate::upstream::AnswerBody;
 use crate::words;
 use bytes::Bytes;
 use std::fmt;
@@ -28,7 +29,7 @@ pub(crate) struct Flow {
     /// `None` once the upstream has ended.
     pub(crate) rest: Option<AnswerBody>,
     pub(crate) decoder: Decoder,
-    pub(crate) account: Arc<Account>,
+    pub(crate) target: Arc<LiveTarget>,
     pub(crate) model: Arc<Model>,
     /// Without a byte for so long a stream has failed; `None`: unary.
     pub(crate) idle: Option<Duration>,
@@ -78,7 +79,7 @@ impl Flow {
         let (bytes, failure) = match &mut self.decoder {
             Decoder::Opaque(passed) => {
                 passed.feed(&piece);
-                (piece, passed.failure(self.account.provider.vendor.row(), b"", clock::today()))
+                (piece, passed.failure(self.target.provider.vendor.row(), b"", clock::today()))
             }
             Decoder::Events(stream) => {
                 let before = self.whole.map(|since| (since, stream.progress()));
@@ -106,7 +107,7 @@ impl Flow {
         let stream = match &mut self.decoder {
             Decoder::Events(stream) => stream,
             Decoder::Opaque(passed) => {
-                let row = self.account.provider.vendor.row();
+                let row = self.target.provider.vendor.row();
                 let failure = broke.or_else(|| passed.unfinished(row, b"", clock::today()));
                 return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
             }

@@ -169,6 +169,6 @@ fn about(call: &Call, is_stream: bool) -> About {
         limit: call.limit,
         is_stream,
         cost: None, // it is still coming
-        overhead: Some(micros(event.overhead(clock::now().saturating_duration_since(event.began)))),
+        overhead: Some(micros(event.overhead(clock::since(event.began)))),
     }
 }

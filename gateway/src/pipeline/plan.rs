@@ -5,7 +5,7 @@ use crate::live::{LiveRoute, LiveTarget};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_config::{Model, OnAbort};
+use weir_config::Model;
 use weir_policy::{Decision, Planned, Reason, TargetFacts, decide};
 
 /// A target that may be asked, and the model that the request would use there.
@@ -38,7 +38,7 @@ impl Plan {
             .zip(&offered)
             .map(|(target, model)| TargetFacts {
                 priority: target.priority,
-                suspended: target.account.provider.suspended,
+                suspended: target.provider.suspended,
                 offered: model.is_some(),
                 context_window: model.as_ref().and_then(|(model, _)| model.context_window),
             })
@@ -65,11 +65,6 @@ impl Plan {
 impl Offer {
     /// Its whole time.
     pub(crate) fn total(&self) -> Duration {
-        self.target.account.provider.timeouts.total
-    }
-
-    /// Whether its vendor keeps billing after we hang up.
-    pub(crate) fn keeps_billing(&self) -> bool {
-        self.target.account.provider.on_abort == OnAbort::Continues
+        self.target.provider.timeouts.total
     }
 }

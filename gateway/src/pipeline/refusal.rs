@@ -2,7 +2,8 @@
 
 use super::call::Call;
 use crate::clock;
-use crate::upstream::{Account, Answer};
+use crate::live::LiveTarget;
+use crate::upstream::Answer;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use weir_config::Failure;
@@ -18,18 +19,18 @@ const WITHIN: Duration = Duration::from_secs(1);
 /// meanwhile.
 const SEARCHED: usize = 64 << 20;
 
-/// What `account` said to `call` in an `answer` that is no 2xx.
-pub(super) async fn refusal(call: &Call, account: &Account, answer: &mut Answer) -> Failure {
+/// What `target` said to `call` in an `answer` that is no 2xx.
+pub(super) async fn refusal(call: &Call, target: &LiveTarget, answer: &mut Answer) -> Failure {
     let mut body = ShortBody::begun(b"", clock::now() + WITHIN);
     while body.read_more(answer).await {}
-    let row = account.provider.vendor.row();
+    let row = target.provider.vendor.row();
     let left = Cell::new(SEARCHED);
     let wrote = |url: &str| {
         let rest = left.get().checked_sub(ChatRequest::SEARCHES * call.request.len());
         rest.inspect(|rest| left.set(*rest)).is_some() && call.request.holds(url)
     };
     // Not the address that we call: whether a caller has guessed it is nobody's business.
-    let is_callers = |url: &str| !url.contains(account.host()) && wrote(url);
+    let is_callers = |url: &str| !url.contains(target.site.host()) && wrote(url);
     let head = &answer.head;
     openai::failure(row, head.status.as_u16(), &head.headers, body.text(), clock::today(), &is_callers)
 }

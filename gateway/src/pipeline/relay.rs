@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
-use weir_config::{Failure, OnAbort};
+use weir_config::Failure;
 
 /// A piece of at least so many bytes is joined with no other: what one stream holds is bounded (semantics S9.3).
 const JOIN: usize = 4 << 10;
@@ -82,7 +82,7 @@ impl Relay {
                         }
                     }
                     ready!(ping.as_mut().poll(cx));
-                    ping.as_mut().reset(tokio::time::Instant::now() + gateway.keep_alive);
+                    ping.as_mut().reset((clock::now() + gateway.keep_alive).into());
                     return Poll::Ready(Some(Ok(words::PING)));
                 }
                 State::Flowing(flowing) => {
@@ -161,7 +161,7 @@ impl Flowing {
         let (joined, came, end) = join(&mut meter.flow, cx);
         let event = &mut meter.call.recorder.event;
         if event.first_token.is_none() && !meter.flow.waits_for_content() {
-            event.first_token = Some(clock::now().saturating_duration_since(event.began));
+            event.first_token = Some(clock::since(event.began));
         }
         if let Some(end) = end {
             return Poll::Ready(self.end(joined, end));
@@ -229,12 +229,12 @@ impl Flowing {
                 return Ok(last.into_bytes());
             }
             End::Broken(mut failure) => {
-                flow.account.withheld.take_out_of(&mut failure);
-                let (provider, class) = (&flow.account.provider.name, failure.class.name());
+                flow.target.site.withheld.take_out_of(&mut failure);
+                let (provider, class) = (&flow.target.provider.name, failure.class.name());
                 tracing::warn!(%provider, class, reason = failure.own_words(), "an answer broke off");
                 call.recorder.event.broke_off(class);
                 let disclosure = call.settings.listener.disclosure;
-                (broken_stream(failure, known_codes(&flow.account), disclosure), "stream_broken")
+                (broken_stream(failure, known_codes(&flow.target), disclosure), "stream_broken")
             }
             End::Cut => (Fault::shutting_down(), "shutting_down"),
             End::Crowded => {
@@ -252,7 +252,7 @@ impl Drop for Flowing {
     fn drop(&mut self) {
         let Some(mut meter) = self.inner.take() else { return };
         meter.call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
-        if meter.flow.account.provider.on_abort == OnAbort::Continues && meter.flow.rest.is_some() {
+        if meter.flow.target.keeps_billing() && meter.flow.rest.is_some() {
             drain::for_usage(meter);
         } else {
             meter.flow.let_go();

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::plan::Offer;
 use crate::fault::{Fault, FaultKind, Retry, ToldAttempt};
 use crate::label::Chosen;
-use crate::upstream::Account;
+use crate::live::LiveTarget;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass};
@@ -33,7 +33,7 @@ impl Failures {
         } else {
             self.told.extend(tell(call, &offer.chosen, &failure));
         }
-        self.all.push((known_codes(&offer.target.account), failure));
+        self.all.push((known_codes(&offer.target), failure));
     }
 
     /// Targets were left, and were not asked: the retry budget was spent.
@@ -139,9 +139,9 @@ fn tell(call: &Call, chosen: &Chosen, failure: &Failure) -> Option<ToldAttempt> 
     })
 }
 
-/// The types and codes that the vendor of `account` is known to refuse requests with.
-pub(crate) fn known_codes(account: &Account) -> &'static [&'static str] {
-    account.provider.vendor.row().request_codes
+/// The types and codes that the vendor of `target` is known to refuse requests with.
+pub(crate) fn known_codes(target: &LiveTarget) -> &'static [&'static str] {
+    target.provider.vendor.row().request_codes
 }
 
 /// What a caller is told of an upstream's refusal of its request, wherever that is: in an answer of its own, or in the

@@ -64,7 +64,7 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
         if granted && at > waited {
             Box::pin(tokio::time::sleep_until(at.into())).await;
         }
-        call.recorder.event.upstream += clock::now().saturating_duration_since(now); // those that failed have cost it
+        call.recorder.event.upstream += clock::since(now); // those that failed have cost it
         if !granted && walk.ahead() > 0 {
             failures.leave_out_the_rest();
         }
@@ -108,7 +108,7 @@ async fn try_target(
 ) -> Result<Committed, Missed> {
     call.recorder.event.attempt = Some(AttemptBegun { chosen: offer.chosen.clone(), began, charge: None });
     if let Some(presence) = &call.presence {
-        presence.set_outlives(offer.keeps_billing());
+        presence.set_outlives(offer.target.keeps_billing());
     }
     let mut result = attempt(call, offer, began, manner).await;
     if let Some(presence) = &call.presence {
@@ -127,7 +127,7 @@ async fn try_target(
         Err(Missed::Lacking(Lack::Socket)) => event.attempt = None,
         Err(Missed::Failed(failure)) if failure.unasked => event.attempt = None,
         Err(Missed::Failed(failure)) => {
-            offer.target.account.withheld.take_out_of(failure);
+            offer.target.site.withheld.take_out_of(failure);
             tell_of(offer, failure);
             event.end_attempt(failure.class.name(), failure.status, now);
         }
@@ -145,6 +145,6 @@ fn tell_of(offer: &Offer, failure: &Failure) {
 /// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, offer: &Offer) {
     if !call.request.brings_stream_options() {
-        offer.target.account.refuses_usage_option.learn(call.tenant(), clock::today());
+        offer.target.health.refuses_usage_option.learn(call.tenant(), clock::today());
     }
 }

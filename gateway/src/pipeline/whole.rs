@@ -40,7 +40,7 @@ pub(super) async fn whole(
     let window = offer.model.context_window;
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
-    let row = offer.target.account.provider.vendor.row();
+    let row = offer.target.provider.vendor.row();
     let facts = openai::answer(row, held.bytes(), window, now).inspect_err(|_| *seen = cut(held, offer))?;
     let charge = charge(&offer.model, call.request.text_bytes(), Known::of_whole(&facts));
     if let Some(attempt) = &mut call.recorder.event.attempt {
@@ -102,7 +102,6 @@ pub(super) async fn large(
     deadline: Instant,
     seen: &mut Known,
 ) -> Result<Committed, Failure> {
-    let account = &offer.target.account;
     let mut begun = LongAnswer::default();
     begun.feed(held.bytes());
     while begun.begins().is_none()
@@ -118,7 +117,7 @@ pub(super) async fn large(
     if begun.begins() != Some(true) {
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
-    if let Some(failure) = begun.failure(account.provider.vendor.row(), b"", clock::today()) {
+    if let Some(failure) = begun.failure(offer.target.provider.vendor.row(), b"", clock::today()) {
         *seen = cut(&held, offer);
         return Err(failure);
     }
@@ -126,7 +125,7 @@ pub(super) async fn large(
         ready: held.into_bytes(),
         rest: Some(answer.body),
         decoder: Decoder::Opaque(begun),
-        account: Arc::clone(account),
+        target: Arc::clone(&offer.target),
         model: Arc::clone(&offer.model),
         idle: None,
         first_token: deadline,

@@ -5,6 +5,7 @@ use super::feed::Feed;
 use super::serve::{Arrivals, serve};
 use crate::app::Gateway;
 use crate::bounds::Bounds;
+use crate::clock;
 use crate::descriptors;
 use crate::http::serve_admin;
 use crate::limits::{Gate, MemoryBudget};
@@ -271,8 +272,8 @@ impl Running {
     }
 
     fn wait_for(&self, at_most: Duration, hurry: &impl Fn() -> bool, done: impl Fn() -> bool) {
-        let until = std::time::Instant::now() + at_most;
-        while !hurry() && !done() && std::time::Instant::now() < until {
+        let until = clock::now() + at_most;
+        while !hurry() && !done() && clock::now() < until {
             thread::park_timeout(Duration::from_millis(20));
         }
     }

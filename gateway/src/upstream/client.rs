@@ -1,11 +1,12 @@
 //! Sends one attempt to a provider: the request is built here, never forwarded (semantics S10.2, S10.3).
 
-use super::account::{Account, Ready, Server};
 use super::answer::{Answer, AnswerBody, broken};
 use super::connect::{ConnectError, Dialer};
 use super::h1::{Link, LinkBody, NoAnswer, Pool, Pooled};
 use super::mock;
 use super::request::{Accept, Request};
+use super::site::{Ready, Server, Site};
+use crate::clock;
 use ipnet::IpNet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,8 @@ const STALE: Duration = Duration::from_millis(500);
 pub(crate) struct Client<'a> {
     pub(crate) dialer: &'a Dialer,
     pub(crate) allow_private: &'a [IpNet],
+    /// How long connecting may take.
+    pub(crate) connect: Duration,
     pub(crate) worker: usize,
     /// A random number for the Mock, and for how long a connection lives.
     pub(crate) random: u64,
@@ -31,38 +34,33 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Sends `request` to `account` and waits for the head of the answer. The caller's timer bounds it, but for the
+    /// Sends `request` to `site` and waits for the head of the answer. The caller's timer bounds it, but for the
     /// connect, which has its own.
     ///
     /// # Errors
     /// A failure that is `stale` came from a kept connection that the server closed while the request was on its way,
     /// as it may at any time: worth another attempt on a fresh one (semantics S1.7). Nothing is sent twice in here.
-    pub(crate) async fn send(&self, account: &Account, request: &Request<'_>) -> Result<Answer, Failure> {
-        match &account.backend {
+    pub(crate) async fn send(&self, site: &Site, request: &Request<'_>) -> Result<Answer, Failure> {
+        match &site.ready {
             // Boxed, as all that most requests do without: it would make every request's future larger.
             Ready::Mock(mock) => {
                 let stream = request.accept == Accept::Events;
                 let (head, body) = Box::pin(mock::answer(mock, request.body, stream, self.random)).await;
                 Ok(Answer { head, body: AnswerBody::Mock(body) })
             }
-            Ready::Server(server) => self.exchange(server, account.provider.timeouts.connect, request).await,
+            Ready::Server(server) => self.exchange(server, request).await,
         }
     }
 
-    async fn exchange(
-        &self,
-        server: &Server,
-        connect: Duration,
-        request: &Request<'_>,
-    ) -> Result<Answer, Failure> {
+    async fn exchange(&self, server: &Server, request: &Request<'_>) -> Result<Answer, Failure> {
         let pool = self.dialer.pool(self.worker).ok_or_else(broken)?;
-        let mut began = Instant::now();
+        let mut began = clock::now();
         let kept = if self.fresh { None } else { self.kept(server, pool, began).await };
         let mut pooled = match kept {
             Some(pooled) => pooled,
             None => {
-                let pooled = Box::pin(self.connect(server, pool, connect)).await?;
-                began = Instant::now();
+                let pooled = Box::pin(self.connect(server, pool)).await?;
+                began = clock::now();
                 pooled
             }
         };
@@ -73,7 +71,7 @@ impl Client<'_> {
             }
             Err(error) => {
                 let stale =
-                    matches!(error, NoAnswer::Closed) && pooled.link.reused && began.elapsed() < STALE;
+                    matches!(error, NoAnswer::Closed) && pooled.link.reused && clock::since(began) < STALE;
                 Err(Failure { stale, ..exchange_failure(&error) })
             }
         }
@@ -89,12 +87,7 @@ impl Client<'_> {
         }
     }
 
-    async fn connect(
-        &self,
-        server: &Server,
-        pool: &Arc<Pool>,
-        within: Duration,
-    ) -> Result<Box<Pooled>, Failure> {
+    async fn connect(&self, server: &Server, pool: &Arc<Pool>) -> Result<Box<Pooled>, Failure> {
         let open = || self.dialer.connect(self.worker, &server.endpoint, self.allow_private);
         let connecting = async {
             match open().await {
@@ -103,13 +96,13 @@ impl Client<'_> {
                 opened => opened,
             }
         };
-        match tokio::time::timeout(within, connecting).await {
+        match tokio::time::timeout(self.connect, connecting).await {
             Ok(stream) => {
                 let stream = stream.map_err(|error| {
                     self.starved.fetch_or(error.is_ours(), Ordering::Relaxed);
                     connect_failure(error)
                 })?;
-                let link = Link::new(stream, Instant::now(), self.random);
+                let link = Link::new(stream, clock::now(), self.random);
                 Ok(Pooled::new(link, pool, &server.owner))
             }
             Err(_) => {

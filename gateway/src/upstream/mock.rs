@@ -2,6 +2,7 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::head::Head;
+use crate::clock;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
@@ -10,9 +11,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::coop;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use weir_config::{Mock, MockReply};
 use weir_wire::openai::{Gist, GistReader};
 
@@ -90,7 +91,7 @@ impl MockBody {
         turn.made_progress();
         let piece = self.pieces.take();
         if let (Some(pause), false) = (self.pause, matches!(self.pieces, Pieces::Nothing)) {
-            self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
+            self.timer = Some(Box::pin(tokio::time::sleep_until((clock::now() + pause).into())));
         }
         Poll::Ready(piece)
     }
@@ -168,7 +169,7 @@ impl Reply {
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
         });
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let created = clock::since_1970(clock::wall()).as_secs();
         Self { id: format!("chatcmpl-mock-{random:016x}"), created, model, text, usage }
     }
 

@@ -1,6 +1,5 @@
-//! What we call: accounts, their connections, and the vendor that answers from inside.
+//! What we call: sites, their connections, and the vendor that answers from inside.
 
-mod account;
 mod answer;
 mod client;
 #[cfg(test)]
@@ -14,11 +13,12 @@ mod mock;
 mod names;
 mod race;
 mod request;
+mod site;
 mod stream;
 
-pub(crate) use account::Account;
 pub(crate) use answer::{Answer, AnswerBody};
 pub(crate) use client::Client;
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
 pub(crate) use request::{Accept, Request};
+pub(crate) use site::Site;

@@ -4,6 +4,7 @@
 //! same. Whoever asks while an answer is under way waits for that one, and shares it, be it a failure; a failure is
 //! not remembered. What is remembered is younger than any record's time to live that matters.
 
+use crate::clock;
 use crate::tasks;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -53,7 +54,7 @@ impl Names {
             return Ok(Arc::new([SocketAddr::new(literal, port)]));
         }
         let origin = (host.to_owned(), port);
-        self.find(origin, Instant::now(), |(host, port)| async move {
+        self.find(origin, clock::now(), |(host, port)| async move {
             let found = tokio::net::lookup_host((host, port)).await;
             found.map(Iterator::collect).map_err(|error| error.kind())
         })

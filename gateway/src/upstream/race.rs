@@ -3,12 +3,13 @@
 //!
 //! It knows no sockets: it races whatever it is given.
 
+use crate::clock;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// The next attempt begins so long after the one before, unless that fails earlier (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -47,7 +48,7 @@ where
                 let attempt = untried.next();
                 more = attempt.is_some();
                 running.extend(attempt.map(Box::pin));
-                timer.as_mut().reset(Instant::now() + STAGGER);
+                timer.as_mut().reset((clock::now() + STAGGER).into());
             }
             let mut won = None;
             running.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
@@ -94,9 +95,9 @@ mod tests {
 
     /// Who won, or failed last; the milliseconds that it took; and when which attempt began.
     async fn run(addresses: &[Does]) -> (Option<Result<usize, usize>>, u64, Vec<(usize, u64)>) {
-        let start = Instant::now();
+        let start = clock::now();
         let begun = Mutex::new(Vec::new());
-        let elapsed = || start.elapsed().as_millis() as u64;
+        let elapsed = || clock::since(start).as_millis() as u64;
         let attempts = addresses.iter().enumerate().map(|(at, does)| {
             let begun = &begun;
             async move {

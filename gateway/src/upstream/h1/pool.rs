@@ -6,6 +6,7 @@
 
 use super::idle::{Idle, Owner};
 use super::link::Link;
+use crate::clock;
 use crate::tasks;
 use std::future::poll_fn;
 use std::mem;
@@ -49,7 +50,7 @@ impl Pooled {
         let Some(pool) = self.pool.upgrade() else { return };
         let (owner, retire) = (self.owner.clone(), self.link.retire);
         let mut state = pool.lock();
-        drop(state.idle.put(&owner, self, Instant::now(), retire));
+        drop(state.idle.put(&owner, self, clock::now(), retire));
         let begins = state.idle.len() > 0 && !mem::replace(&mut state.sweeping, true);
         drop(state);
         if begins {
@@ -97,7 +98,7 @@ async fn sweep(pool: Weak<Pool>) {
         let Some(pool) = pool.upgrade() else { return };
         let ended = poll_fn(|cx| {
             let mut state = pool.lock();
-            drop(state.idle.sweep(Instant::now(), |pooled| pooled.link.is_usable(cx)));
+            drop(state.idle.sweep(clock::now(), |pooled| pooled.link.is_usable(cx)));
             state.sweeping = state.idle.len() > 0;
             Poll::Ready(!state.sweeping)
         })

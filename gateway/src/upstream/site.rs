@@ -1,20 +1,18 @@
-//! An account as it is called: where it is, and the credential that opens it (semantics S10.2).
+//! Where an account is and what opens it: what its connections depend on, and nothing else (semantics S10.2, S10.12).
 
 use super::h1::{Origin, Owner};
 use super::lines::InvalidHead;
-use crate::live::lesson::Lesson;
-use std::sync::Arc;
-use weir_config::{Backend, Endpoint, Mock, Provider, Secret, UnixSeconds, VendorRow};
+use weir_config::{Auth, Backend, Endpoint, Mock, Provider, Secret};
 use weir_wire::Withheld;
 
-/// An account, ready to be called: where it is and what opens it are one value, so that no credential can go
+/// Where requests go, ready to be called: the place and what opens it are one value, so that no credential can go
 /// anywhere else.
 #[derive(Debug)]
-pub(crate) struct Account {
-    pub(super) backend: Ready,
-    pub(crate) provider: Arc<Provider>,
-    /// Learned: the upstream refuses the usage option (semantics S2.6).
-    pub(crate) refuses_usage_option: Lesson,
+pub(crate) struct Site {
+    backend: Backend,
+    auth: Auth,
+    credential: Option<Secret>,
+    pub(super) ready: Ready,
     /// The credential, as no caller may read it.
     pub(crate) withheld: Withheld,
 }
@@ -36,32 +34,36 @@ pub(super) struct Server {
 /// The provider's endpoint or credential cannot stand in an HTTP request.
 #[derive(Debug, thiserror::Error)]
 #[error("provider {0}: its endpoint or credential cannot stand in an HTTP request")]
-pub(crate) struct InvalidAccount(String);
+pub(crate) struct InvalidSite(String);
 
-impl Account {
-    /// Prepares `provider`.
-    pub(crate) fn new(provider: Arc<Provider>, credential: Option<&Secret>) -> Result<Self, InvalidAccount> {
-        let invalid = || InvalidAccount(provider.name.to_string());
-        let backend = match &provider.backend {
+impl Site {
+    /// That of `provider`.
+    ///
+    /// # Errors
+    /// Its endpoint or `credential` cannot stand in an HTTP request.
+    pub(crate) fn new(provider: &Provider, credential: Option<&Secret>) -> Result<Self, InvalidSite> {
+        let auth = provider.vendor.row().auth;
+        let ready = match &provider.backend {
             Backend::Mock(mock) => Ready::Mock(mock.clone()),
             Backend::Http(endpoint) => {
-                let server = Server::new(provider.vendor.row(), endpoint, credential);
-                Ready::Server(server.map_err(|_| invalid())?)
+                let server = Server::new(auth, endpoint, credential);
+                Ready::Server(server.map_err(|_| InvalidSite(provider.name.to_string()))?)
             }
         };
-        let withheld = Withheld::new(credential);
-        Ok(Self { backend, provider, refuses_usage_option: Lesson::default(), withheld })
+        let (backend, withheld) = (provider.backend.clone(), Withheld::new(credential));
+        Ok(Self { backend, auth, credential: credential.cloned(), ready, withheld })
     }
 
-    /// Whether the usage of a stream of `tenant` should be asked for.
-    pub(crate) fn wants_usage_option(&self, tenant: &str, now: UnixSeconds) -> bool {
-        self.provider.vendor.row().usage == weir_config::UsageOption::Ask
-            && !self.refuses_usage_option.holds(tenant, now)
+    /// Whether it is that of `provider`, too, if this is its `credential`.
+    pub(crate) fn is_of(&self, provider: &Provider, credential: Option<&Secret>) -> bool {
+        self.backend == provider.backend
+            && self.auth == provider.vendor.row().auth
+            && self.credential.as_ref() == credential
     }
 
     /// The host that is called; empty where none is.
     pub(crate) fn host(&self) -> &str {
-        match &self.backend {
+        match &self.ready {
             Ready::Server(server) => &server.endpoint.host,
             Ready::Mock(_) => "",
         }
@@ -69,8 +71,8 @@ impl Account {
 }
 
 impl Server {
-    fn new(row: &VendorRow, endpoint: &Endpoint, credential: Option<&Secret>) -> Result<Self, InvalidHead> {
-        let origin = Origin::new(endpoint, row.auth, credential)?;
+    fn new(auth: Auth, endpoint: &Endpoint, credential: Option<&Secret>) -> Result<Self, InvalidHead> {
+        let origin = Origin::new(endpoint, auth, credential)?;
         Ok(Self { endpoint: endpoint.clone(), origin, owner: Owner::default() })
     }
 }
@@ -81,7 +83,6 @@ mod tests {
     use super::super::request::{Accept, Path, Request};
     use super::*;
     use bytes::Bytes;
-    use weir_config::{Auth, Vendor};
 
     fn endpoint() -> Endpoint {
         let (host, base_path) = ("api.vendor.test".to_owned(), "/v1".to_owned());
@@ -90,8 +91,7 @@ mod tests {
 
     /// The head of `request` to an account of a vendor that takes credentials as `auth` says.
     fn head(auth: Auth, credential: Option<&str>, request: &Request<'_>) -> String {
-        let row = VendorRow { auth, ..*Vendor::OpenAI.row() };
-        let server = Server::new(&row, &endpoint(), credential.map(Secret::new).as_ref()).unwrap();
+        let server = Server::new(auth, &endpoint(), credential.map(Secret::new).as_ref()).unwrap();
         let mut head = b"of the request before".to_vec();
         server.origin.write_head(request, &mut head);
         String::from_utf8(head).unwrap()
@@ -108,8 +108,8 @@ mod tests {
         let none = head(Auth::Bearer, None, &request);
         assert_eq!(none, bearer.replace("authorization: Bearer sk-1\r\n", ""));
         for broken in ["sk-1\r\nhost: elsewhere", "sk\n"] {
-            let account = Server::new(Vendor::OpenAI.row(), &endpoint(), Some(&Secret::new(broken)));
-            assert_eq!(account.err(), Some(InvalidHead), "{broken:?}");
+            let server = Server::new(Auth::Bearer, &endpoint(), Some(&Secret::new(broken)));
+            assert_eq!(server.err(), Some(InvalidHead), "{broken:?}");
         }
     }
 
@@ -140,7 +140,7 @@ mod tests {
             Endpoint { base_path: "v1".to_owned(), ..good.clone() },
             Endpoint { base_path: "/v1#".to_owned(), ..good.clone() },
         ] {
-            let server = Server::new(Vendor::OpenAI.row(), &broken, None);
+            let server = Server::new(Auth::Bearer, &broken, None);
             assert_eq!(server.err(), Some(InvalidHead), "{broken:?}");
         }
         for (host, port, tls, line) in [
@@ -149,7 +149,7 @@ mod tests {
             ("a.test", 80, true, "host: a.test:80\r\n"),
         ] {
             let endpoint = Endpoint { host: host.to_owned(), port, tls, ..good.clone() };
-            let server = Server::new(Vendor::OpenAI.row(), &endpoint, None).unwrap();
+            let server = Server::new(Auth::Bearer, &endpoint, None).unwrap();
             let mut head = Vec::new();
             server.origin.write_head(&Request::chat(&[], Accept::Json), &mut head);
             assert!(String::from_utf8(head).unwrap().contains(line), "{line}");
