@@ -8,6 +8,7 @@ mod bounds;
 mod caller;
 mod compatibility;
 mod connections;
+mod costs;
 mod crowded;
 mod egress;
 mod endings;

@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use weir_config::{Backend, Mock, MockReply};
 use weir_upstream::{Answer, At, Gate, Upstream};
 
-/// A gateway of one worker over a made-up provider: nothing but the worker bounds what it does.
-fn world() -> Arc<World> {
+/// A gateway of one worker over a made-up provider, whose streams say so many words a second: nothing but the worker
+/// bounds what it does.
+fn world(words: u32) -> Arc<World> {
     let mock = Mock {
         latency: Duration::ZERO,
         first_byte: Duration::ZERO,
-        tokens_per_second: Some(50),
+        tokens_per_second: Some(words),
         error_percent: 0,
         error_status: 500,
         reply: MockReply::Lorem,
@@ -84,16 +85,11 @@ impl Rush {
     }
 }
 
-/// The times between two pieces of streams that run, until `over`, in order of their length.
-async fn gaps(world: &World, over: &AtomicBool) -> Vec<Duration> {
-    let (mut stream, mut gaps) = (world.open_stream(streamed()).await, Vec::new());
-    let mut last = Instant::now();
-    while !over.load(Relaxed) {
-        if stream.chunk().await.unwrap().is_none() {
-            stream = world.open_stream(streamed()).await;
-        } else {
-            gaps.push(last.elapsed());
-        }
+/// The times between two pieces of `stream`, until it ends or all is `over`, in order of their length.
+async fn gaps(mut stream: reqwest::Response, over: &AtomicBool) -> Vec<Duration> {
+    let (mut gaps, mut last) = (Vec::new(), Instant::now());
+    while !over.load(Relaxed) && stream.chunk().await.unwrap().is_some() {
+        gaps.push(last.elapsed());
         last = Instant::now();
     }
     gaps.sort_unstable();
@@ -128,7 +124,7 @@ async fn rushed(world: &World) -> Rushed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s9_13_ten_times_the_capacity_is_served_at_the_capacity_and_the_rest_told_to_come_again() {
     let _alone = alone().await;
-    let world = world();
+    let world = world(50);
     // What else the machine does takes from the one and not from the other: of three rushes the best counts. The
     // figure itself is the bench's.
     let mut best: f64 = 0.0;
@@ -151,20 +147,21 @@ async fn s9_13_ten_times_the_capacity_is_served_at_the_capacity_and_the_rest_tol
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s9_13_a_stream_that_runs_goes_on_while_thousands_wait() {
     let _alone = alone().await;
-    let world = world();
+    let world = world(10);
     let over = Arc::new(AtomicBool::new(false));
     let mut streams = JoinSet::new();
-    let (watched, until) = (Arc::clone(&world), Arc::clone(&over));
+    // It runs already, for some seven seconds: who comes later waits with all others.
+    let (stream, until) = (world.open_stream(streamed()).await, Arc::clone(&over));
+    streams.spawn(async move { gaps(stream, &until).await });
     let rush = Rush::of(&world, 2000).await;
-    streams.spawn(async move { gaps(&watched, &until).await });
     tokio::time::sleep(Duration::from_secs(4)).await;
     over.store(true, Relaxed);
     let gaps = streams.join_next().await.unwrap().unwrap();
     rush.end().await;
     let [usual, most] = [50, 95].map(|percent| gaps[gaps.len() * percent / 100]);
     println!("{usual:?} between two tokens, of 95 in 100 at most {most:?}, of {}", gaps.len());
-    // They are some 20 and 30 ms; where all 2,000 are served in turn, each turn takes a second.
-    assert!(gaps.len() >= 20 && most < Duration::from_millis(200), "{usual:?}, {most:?} of {}", gaps.len());
+    // They are some 100 and 105 ms; where all 2,000 are served in turn, each turn takes a second.
+    assert!(gaps.len() >= 20 && most < Duration::from_millis(300), "{usual:?}, {most:?} of {}", gaps.len());
 }
 
 #[tokio::test]

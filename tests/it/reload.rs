@@ -6,7 +6,7 @@ use crate::tools::{eventually, many};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use weir_config::{Alias, AllowedModels, ModelPattern, ObjectName, Secret, published};
+use weir_config::{Alias, AllowedModels, ModelPattern, ObjectName, Prices, Secret, published};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream};
 
 /// A stream of three pieces that waits at `gate` after the first.
@@ -99,7 +99,7 @@ async fn s8_3_four_hundred_reloads_under_load_fail_nothing() {
 }
 
 #[tokio::test]
-async fn s8_3_what_does_not_change_keeps_its_connections() {
+async fn s10_12_an_edit_keeps_connections_unless_requests_go_elsewhere_with_it() {
     let (first, second) = (Upstream::start(), Upstream::start());
     let mut config = Config::over(&[&first, &second]);
     let world = config.start();
@@ -108,9 +108,19 @@ async fn s8_3_what_does_not_change_keeps_its_connections() {
         assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
     }
     assert_eq!(first.connections(), 1);
-    let changes: [&dyn Fn(&mut Config); 5] = [
+    let changes: [&dyn Fn(&mut Config); 7] = [
         &|config| {
             config.provider_mut(1, |p2| p2.timeouts.idle += Duration::from_secs(1));
+        },
+        &|config| {
+            config.provider_mut(0, |p1| p1.timeouts.idle += Duration::from_secs(1));
+        },
+        &|config| {
+            config.provider_mut(0, |p1| {
+                let price = |text: &str| text.parse().unwrap();
+                let prices = Prices { input: price("1"), output: price("2"), cache_read: None };
+                p1.models.iter_mut().for_each(|model| model.prices = Some(prices));
+            });
         },
         &|config| {
             config.route_mut(|route| route.retry.budget_percent += 1);
@@ -130,9 +140,9 @@ async fn s8_3_what_does_not_change_keeps_its_connections() {
         world.running().apply(config.0.clone());
         assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
     }
-    assert_eq!((first.connections(), first.count()), (1, 8));
-    // And what does change opens its own.
-    config.provider_mut(0, |p1| p1.timeouts.idle += Duration::from_secs(1));
+    assert_eq!((first.connections(), first.count()), (1, 10));
+    // Another credential opens its own.
+    config.0.credentials.insert(ObjectName::new("default", "p1"), Secret::new("sk-new"));
     world.running().apply(config.0.clone());
     assert_eq!(caller.ask(chat(&unary().to_string())).await.status, 200);
     assert_eq!(first.connections(), 2);

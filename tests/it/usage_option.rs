@@ -4,7 +4,7 @@ use crate::harness::{Config, KEY, Reply, World, key, streamed};
 use crate::usage::{asking, one};
 use serde_json::{Value, json};
 use std::time::Duration;
-use weir_config::Key;
+use weir_config::{Key, ObjectName, Secret};
 use weir_upstream::{Answer, At, Rule, Upstream};
 
 /// As servers answer that don't know the option: by its name in `param`, in the message, or by the place alone.
@@ -64,6 +64,33 @@ async fn asks(upstream: &Upstream, world: &World) -> bool {
     upstream.always(Answer::says("Hello."));
     assert!(world.stream().await.is_whole());
     upstream.last().unwrap().asks_usage()
+}
+
+#[tokio::test]
+async fn s10_12_what_was_learned_stays_unless_requests_go_elsewhere() {
+    let upstream = Upstream::start();
+    upstream.script(Rule::when(|seen| seen.asks_usage(), refuses()[0].clone()));
+    let mut config = Config::over(&[&upstream]);
+    let world = config.start();
+    assert!(world.stream().await.is_whole());
+    assert!(!asks(&upstream, &world).await, "it is learned");
+    let edits: [&dyn Fn(&mut Config); 3] = [
+        &|config| drop(config.provider_mut(0, |provider| provider.timeouts.idle += Duration::from_secs(1))),
+        &|config| drop(config.route_mut(|route| route.retry.budget_percent += 1)),
+        &|config| {
+            config.provider_mut(0, |provider| {
+                provider.models.iter_mut().for_each(|model| model.context_window = Some(1_000_000));
+            });
+        },
+    ];
+    for (at, edit) in edits.iter().enumerate() {
+        edit(&mut config);
+        world.running().apply(config.0.clone());
+        assert!(!asks(&upstream, &world).await, "edit {at}");
+    }
+    config.0.credentials.insert(ObjectName::new("default", "p1"), Secret::new("sk-of-another"));
+    world.running().apply(config.0.clone());
+    assert!(asks(&upstream, &world).await, "another account may think otherwise");
 }
 
 #[tokio::test]

@@ -141,10 +141,10 @@ impl Failure {
         self.status.is_none().then_some(self.message.as_str())
     }
 
-    /// Whether its attempt costs nothing (semantics S4.9): the request was never sent, or was refused. A timeout is no
-    /// refusal, whoever tells it: the work behind it was done, most likely.
+    /// Whether its attempt costs nothing (semantics S4.9): the request was never sent, or was refused. A timeout that a
+    /// proxy tells is no refusal: the work behind it was done, most likely. 524 is Cloudflare's.
     pub fn is_free(&self) -> bool {
-        self.unsent || self.stale || self.status.is_some() && self.class != FailureClass::Timeout
+        self.unsent || self.stale || self.status.is_some_and(|status| !matches!(status, 504 | 524))
     }
 }
 

@@ -7,6 +7,7 @@ use super::first_bytes::{FirstBytes, Speaks};
 use super::guarded::Guarded;
 use super::hot::{self, Answered};
 use super::outbox::Outbox;
+use super::phases::until_ended;
 use super::refusal::refusal;
 use super::router::MAX_HEADERS;
 use super::streams::Streams;
@@ -140,35 +141,6 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
     Ok(())
-}
-
-/// Drives `task` through the phases of a shutdown, until it ends or is `given_up` after it was polled. A look at the
-/// phase each time costs less than a channel to be polled along with it.
-pub(super) async fn until_ended<T: Future>(
-    gateway: &Gateway,
-    mut task: Pin<&mut T>,
-    graceful: impl Fn(Pin<&mut T>),
-    given_up: impl Fn() -> bool,
-) {
-    let shutdown = &gateway.shutdown;
-    let mut woken = None;
-    let mut told = false;
-    std::future::poll_fn(|cx| {
-        woken.get_or_insert_with(|| shutdown.wake(cx.waker().clone()));
-        if shutdown.is(Phase::Ended) {
-            return Poll::Ready(());
-        }
-        // An error is the caller's: it has gone, or speaks no HTTP. At the cut, running answers end themselves.
-        let mut polled = task.as_mut().poll(cx).map(drop);
-        if polled.is_pending() && !told && shutdown.is(Phase::Draining) {
-            // After it was polled: a request that has come already is answered, where hyper would close on it unread.
-            told = true;
-            graceful(task.as_mut());
-            polled = task.as_mut().poll(cx).map(drop);
-        }
-        if given_up() { Poll::Ready(()) } else { polled }
-    })
-    .await;
 }
 
 /// What hyper calls for each request.

@@ -7,9 +7,9 @@
 
 use super::activity::{Activity, Doing};
 use super::first_bytes::{FirstBytes, Speaks};
+use super::hypers_refusal::refused_by_hyper;
 use super::lingering::Lingering;
 use super::stall::Stall;
-use super::unreadable;
 use super::upload::DISCARD_IDLE;
 use crate::app::Gateway;
 use crate::clock;
@@ -190,7 +190,7 @@ impl Guarded {
     /// Whether `bytes`, about to be written, are hyper's own refusal of a head. Nothing is written then, and whoever
     /// drives the connection takes over: it looks after each poll.
     fn is_refusal(&self, bytes: &[u8]) -> bool {
-        let status = unreadable::refused_by_hyper(bytes).filter(|_| self.speaks == Speaks::Http1);
+        let status = refused_by_hyper(bytes).filter(|_| self.speaks == Speaks::Http1);
         if let Some(status) = status {
             self.activity.refuse_head(status);
         }

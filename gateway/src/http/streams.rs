@@ -5,8 +5,8 @@
 //! window: the socket is fine, and hyper waits for room for ever. Only the stream's outbox knows what is taken, and only
 //! the task around hyper's can end it.
 
-use super::connection::until_ended;
 use super::outbox::Outbox;
+use super::phases::until_ended;
 use super::stall::Stall;
 use crate::app::Gateway;
 use crate::tasks;

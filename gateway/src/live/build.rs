@@ -1,20 +1,19 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
 use super::health::Healths;
+use super::index::{Keys, Live, Routes, Windows};
 use super::key::LiveKey;
+use super::provider::{LiveProvider, Providers, changed, providers};
 use super::route::{LiveRoute, LiveTarget, ModelChoice};
-use super::{Keys, Live, Routes, Windows};
 use crate::label::{Chosen, Label};
 use crate::limits::RescueBudget;
-use crate::upstream::Site;
-use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::num::NonZeroU32;
 use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use weir_config::published::{Revision, document};
-use weir_config::{Digest, ModelPattern, ObjectName, Provider, Route, Snapshot, Target};
+use weir_config::{Digest, ModelPattern, ObjectName, Route, Snapshot, Target};
 use weir_policy::MinuteWindow;
 
 /// Makes `snapshot` ready for requests. A provider that cannot stand in a request is left out, and so are the
@@ -29,7 +28,7 @@ pub(crate) fn build(
     if let Some(previous) = previous {
         snapshot.share_with(&previous.snapshot);
     }
-    let providers = providers(&snapshot, previous);
+    let providers = providers(&snapshot, previous.map(|live| &live.providers));
     let mut healths = healths(&providers, previous);
     let routes = routes(&snapshot, previous, &providers, &mut healths, now);
     let (keys, windows) = keys(&snapshot, previous, now);
@@ -75,52 +74,6 @@ impl<'a, T> Before<'a, T> {
     }
 }
 
-/// A provider that can be called.
-#[derive(Debug, Clone)]
-pub(super) struct LiveProvider {
-    config: Arc<Provider>,
-    site: Arc<Site>,
-    label: Label,
-}
-
-pub(super) type Providers = BTreeMap<ObjectName, LiveProvider>;
-
-/// A site is kept, connections and all, while requests go where they went, with the same credential.
-fn providers(snapshot: &Snapshot, previous: Option<&Live>) -> Providers {
-    let mut providers = Providers::new();
-    for config in &snapshot.providers {
-        let credential = snapshot.credentials.get(&config.name);
-        let before = previous.and_then(|live| live.providers.get(&config.name));
-        let kept = before.filter(|before| before.site.is_of(config, credential));
-        let (site, label) = match kept {
-            Some(before) => (Arc::clone(&before.site), before.label.clone()),
-            None => match Site::new(config, credential) {
-                Ok(site) => (Arc::new(site), Label::new(&config.name.to_string())),
-                Err(error) => {
-                    tracing::error!(%error, "a provider is left out");
-                    continue;
-                }
-            },
-        };
-        providers.insert(config.name.clone(), LiveProvider { config: Arc::clone(config), site, label });
-    }
-    providers
-}
-
-/// The providers that are not what they were: new, gone, or others.
-fn changed<'a>(providers: &'a Providers, previous: Option<&'a Live>) -> BTreeSet<&'a ObjectName> {
-    let before = previous.map(|live| &live.providers);
-    let same = |name: &ObjectName, provider: &LiveProvider| {
-        let other = before.and_then(|before| before.get(name));
-        other.is_some_and(|other| {
-            Arc::ptr_eq(&other.config, &provider.config) && Arc::ptr_eq(&other.site, &provider.site)
-        })
-    };
-    let new = providers.iter().filter(|(name, provider)| !same(name, provider)).map(|(name, _)| name);
-    let gone = before.into_iter().flat_map(BTreeMap::keys).filter(|name| !providers.contains_key(*name));
-    new.chain(gone).collect()
-}
-
 /// What was learned where requests still go where they went.
 fn healths(providers: &Providers, previous: Option<&Live>) -> Healths {
     let Some(previous) = previous else { return Healths::new() };
@@ -140,7 +93,7 @@ fn routes(
     healths: &mut Healths,
     now: Instant,
 ) -> Routes {
-    let changed = changed(providers, previous);
+    let changed = changed(providers, previous.map(|live| &live.providers));
     let mut before = Before::new(previous.map(|live| &*live.routes.all), |route| &route.config.name);
     let mut routes = Routes::default();
     for config in &snapshot.routes {

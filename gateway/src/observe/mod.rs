@@ -9,23 +9,26 @@ mod log;
 mod names;
 mod patient;
 mod pipe;
+mod recorder;
 mod series;
 mod sink;
 mod sinks;
 mod totals;
 mod usage_log;
+mod usage_log_to;
 
 pub(crate) use ending::Caller;
-pub(crate) use events::{AttemptBegun, Charge, NO_ROOM, Outcome, Recorder, RequestId};
+pub(crate) use events::{AttemptBegun, Charge, NO_ROOM, Outcome, RequestId};
 use events::{AttemptFinished, RequestFinished};
 pub(crate) use exposition::{Exposition, InForce};
 pub use log::{Log, Lost};
 pub(crate) use names::Names;
+pub(crate) use recorder::Recorder;
 pub(crate) use series::WorkerSeries;
 pub(crate) use sinks::Sinks;
 pub(crate) use totals::Totals;
-pub use usage_log::UsageLogTo;
 pub(crate) use usage_log::{Reopen, UsageLog};
+pub use usage_log_to::UsageLogTo;
 
 /// Whole microseconds; more than 584,000 years are cut. Without the 128-bit division of `Duration::as_micros`.
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {

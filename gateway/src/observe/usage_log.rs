@@ -9,40 +9,14 @@ use super::patient::Lost;
 use super::pipe::{Held, Unwritten};
 use super::series::WorkerSeries;
 use super::sink::Sink;
+use super::usage_log_to::UsageLogTo;
 use crate::clock;
 use crate::tasks::Needed;
-use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// Where the usage log goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UsageLogTo {
-    /// Nowhere.
-    Off,
-    /// Standard output: what a pod does.
-    Stdout,
-    /// Appended to this file.
-    File(PathBuf),
-}
-
-/// As it is given on a command line: `off`, `-`, or a file's name.
-impl FromStr for UsageLogTo {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "off" => Self::Off,
-            "-" => Self::Stdout,
-            file => Self::File(PathBuf::from(file)),
-        })
-    }
-}
 
 /// Bytes that one worker may hold unwritten; about 8,000 lines.
 const BUFFER: usize = 4 << 20;

@@ -1,22 +1,22 @@
 //! One try at one target, up to its commit (semantics S2.1, S2.2): until then nothing has reached the caller, and
 //! any failure can move on.
 
-use super::call::{Call, NO_ROOM};
+use super::call::Call;
 use super::charge::{Known, charge};
 use super::commit::Committed;
 use super::first_content::first_content;
+use super::missed::{Lack, Missed, garbled};
 use super::plan::Offer;
 use super::refusal::refusal;
+use super::times::{Times, within};
 use super::whole::{large, whole};
 use crate::clock;
 use crate::collected::Collected;
-use crate::timer::SharedTimer;
 use crate::upstream::{Accept, Answer, Client, Request};
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-use weir_config::{Failure, FailureClass};
+use std::time::Instant;
+use weir_config::Failure;
 
 /// How a target is asked.
 #[derive(Debug, Clone, Copy)]
@@ -25,64 +25,6 @@ pub(crate) struct Manner {
     pub(crate) plain: bool,
     /// On a connection of its own: a kept one has just been closed on the attempt before.
     pub(crate) fresh: bool,
-}
-
-/// Why an attempt brought no answer.
-#[derive(Debug)]
-pub(crate) enum Missed {
-    /// The target failed.
-    Failed(Failure),
-    /// This process had too little of something to go on. Whoever was asked is not to blame.
-    Lacking(Lack),
-}
-
-/// What this process had too little of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// A descriptor or port for a connection to an upstream.
-    Socket,
-    /// Room in the memory budget for the answer.
-    Memory,
-}
-
-impl Lack {
-    /// What the caller is told.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Socket => "The gateway has no socket left to ask an upstream on.",
-            Self::Memory => NO_ROOM,
-        }
-    }
-}
-
-impl From<Failure> for Missed {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-/// Until when each step of an attempt may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
-    /// The head of the answer, and the first byte behind it.
-    pub(super) first_byte: Instant,
-    /// A stream's first content.
-    pub(super) first_token: Instant,
-    /// Between two pieces of a stream.
-    pub(super) idle: Duration,
-    /// The whole answer.
-    pub(super) deadline: Instant,
-}
-
-impl Times {
-    /// Of an attempt at `offer` that began at `began`. A unary answer has no time but the whole.
-    fn new(offer: &Offer, began: Instant, stream: bool) -> Self {
-        let timeouts = offer.target.provider.timeouts;
-        let deadline = began + timeouts.total;
-        let first_token = if stream { deadline.min(began + timeouts.first_token) } else { deadline };
-        let first_byte = if stream { first_token.min(began + timeouts.first_byte) } else { deadline };
-        Self { first_byte, first_token, idle: timeouts.idle, deadline }
-    }
 }
 
 /// Asks `offer`, from `began` on. What it comes to is put into the request's event, however it ends; what a committed
@@ -195,29 +137,4 @@ async fn accept(call: &Call, offer: &Offer, answer: &mut Answer) -> Result<(), F
         return Err(garbled("the upstream compressed its answer, although it was asked not to"));
     }
     Ok(())
-}
-
-/// What `coming` brings, unless `until` passes first. Pinned by who calls: as an argument it would count twice in the
-/// size of a request.
-pub(super) async fn within<T>(
-    timer: &SharedTimer,
-    until: Instant,
-    stream: bool,
-    coming: Pin<&mut impl Future<Output = T>>,
-) -> Result<T, Failure> {
-    timer.until(until, coming).await.ok_or_else(|| late(stream))
-}
-
-/// An answer, or a stream's first content, that did not come in time.
-pub(super) fn late(stream: bool) -> Failure {
-    let text = if stream {
-        "the upstream's stream did not begin in time"
-    } else {
-        "the upstream did not answer within the provider's total time"
-    };
-    Failure::new(FailureClass::Timeout, text)
-}
-
-pub(super) fn garbled(what: &str) -> Failure {
-    Failure::new(FailureClass::Garbled, what)
 }

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::commit::Committed;
 use super::meter::Meter;
 use super::plan::Plan;
-use super::presence::Presence;
+use super::presence::{DRAINED, Presence};
 use super::walk;
 use crate::clock;
 use crate::fault::Fault;
@@ -19,9 +19,8 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long, and how much, is read at most.
+/// How long is read at most.
 const WITHIN: Duration = Duration::from_secs(30);
-pub(crate) const BYTES: usize = 1 << 20;
 
 /// The attempts of a request, until one commits or nobody is left.
 pub(crate) type Attempts = Pin<Box<dyn Future<Output = (Box<Call>, Result<Committed, Fault>)> + Send>>;
@@ -82,7 +81,7 @@ pub(crate) fn for_usage(meter: Meter) {
 async fn read_on(mut meter: Meter, until: Instant) {
     let mut read = std::mem::take(&mut meter.flow.ready).len();
     let reading = async {
-        while read < BYTES {
+        while read < DRAINED {
             match poll_fn(|cx| meter.flow.poll_more(cx)).await {
                 Ok(Some(piece)) => read += piece.len(),
                 Ok(None) | Err(_) => break,

@@ -1,13 +1,13 @@
 //! A stream up to its first content, with which it is committed.
 
-use super::attempt::{Lack, Missed, Times, garbled, late, within};
 use super::call::Call;
 use super::charge::Known;
 use super::commit::Committed;
 use super::flow::{Decoder, Flow};
+use super::missed::{BLANK, Lack, Missed, garbled, late};
 use super::plan::Offer;
 use super::refusal::ShortBody;
-use super::whole::BLANK;
+use super::times::{Times, within};
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;

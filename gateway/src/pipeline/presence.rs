@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// So much of an answer is read at most once its caller has left.
+pub(super) const DRAINED: usize = 1 << 20;
+
 /// Whether the caller is there, and whether the attempt under way goes on without it.
 #[derive(Debug, Default)]
 pub(crate) struct Presence {

@@ -1,8 +1,9 @@
 //! A request's way through its targets: attempt after attempt until one commits or nobody is left.
 
-use super::attempt::{Lack, Manner, Missed, attempt};
+use super::attempt::{Manner, attempt};
 use super::call::Call;
 use super::commit::Committed;
+use super::missed::{Lack, Missed};
 use super::plan::{Offer, Plan};
 use super::verdict::Failures;
 use crate::clock;

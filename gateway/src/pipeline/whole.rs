@@ -1,12 +1,13 @@
 //! A unary answer: held whole up to 4 MiB before it is committed, and committed on its beginning if it is larger.
 
-use super::attempt::{garbled, within};
 use super::call::Call;
 use super::charge::{Known, charge};
 use super::commit::{Committed, Whole};
-use super::drain;
 use super::flow::{Decoder, Flow};
+use super::missed::{BLANK, garbled};
 use super::plan::Offer;
+use super::presence::DRAINED;
+use super::times::within;
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;
@@ -20,8 +21,6 @@ use weir_wire::sse::Beginning;
 
 /// An answer up to this size is held whole.
 const HELD: u64 = 4 << 20;
-/// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
-pub(super) const BLANK: usize = 64 << 10;
 
 /// All of the answer with this `body`, into `held`; `None`: it is too large to be held. Of one that is no answer, what
 /// was `seen` is told.
@@ -81,7 +80,7 @@ async fn hold(
             _ => {}
         }
         // Nobody waits for the whole of it any more.
-        let most = if call.caller_has_left() { drain::BYTES as u64 } else { HELD };
+        let most = if call.caller_has_left() { DRAINED as u64 } else { HELD };
         if held.len() as u64 > most || !call.hold(held.room() as u64).await {
             return Ok(false);
         }

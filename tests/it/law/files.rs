@@ -17,18 +17,18 @@ const STANDING: &[&[&str]] = &[];
 /// The rooms of `gateway/src`, floor by floor, the uppermost first: none uses one above it. Without floors there is no
 /// order.
 const FLOORS: &[&[&str]] = &[
-    &["lib.rs"],
+    &["lib"],
     &["process"],
     &["http"],
     &["pipeline"],
-    &["app.rs"],
-    &["worker.rs"],
+    &["app"],
+    &["worker"],
     &["live"],
     &["limits", "upstream"],
     &["observe"],
-    &["words.rs"],
-    &["fault.rs", "label.rs", "timer.rs", "collected.rs", "shutdown.rs"],
-    &["bounds.rs", "clock.rs", "coding.rs", "descriptors.rs", "keepalive.rs", "tasks.rs"],
+    &["words"],
+    &["fault", "label", "timer", "collected", "shutdown"],
+    &["bounds", "clock", "coding", "descriptors", "keepalive", "tasks"],
 ];
 
 /// Of `package`, for use: what a test alone needs is not in it. Files by their paths within the workspace.

@@ -3,6 +3,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NONBLOCK: i32 = 0o4000;

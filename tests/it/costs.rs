@@ -1,0 +1,110 @@
+//! S4.9: every attempt settles once, its own; the request's cost is the sum.
+
+use crate::harness::{Config, World, streamed, unary};
+use serde_json::{Value, json};
+use std::time::Duration;
+use weir_upstream::{Answer, At, Chat, Upstream};
+
+/// Answers a request with `body` when `first` answers as `answer` says and another one rescues it: its line.
+async fn rescued(answer: Answer, body: &Value) -> (Value, World) {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    first.always(answer);
+    second.always(Chat::says("rescued").answer());
+    let mut config = Config::over(&[&first, &second]);
+    config.provider_mut(0, |provider| {
+        provider.timeouts.total = Duration::from_millis(300);
+        provider.timeouts.first_token = Duration::from_millis(300);
+    });
+    let world = config.start();
+    let reply = world.post(body.to_string()).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let line = world.usage_lines(1).await.remove(0);
+    assert_eq!(line["attempts"].as_array().unwrap().len(), 2, "{line}");
+    (line, world)
+}
+
+/// The sum of a number over the attempts of `line`.
+fn sum(line: &Value, of: impl Fn(&Value) -> &Value) -> u64 {
+    let attempts = line["attempts"].as_array().unwrap();
+    attempts.iter().map(|attempt| of(attempt).as_u64().unwrap_or_default()).sum()
+}
+
+#[tokio::test]
+async fn s4_9_what_a_failed_attempt_was_sent_is_charged_with_what_was_seen_of_its_answer() {
+    let said = "seen ".repeat(200);
+    let cut = Chat::says(said.as_str()).answer();
+    for (answer, body, least) in [
+        (cut.clone().close_at(At::Byte(1000)), unary(), 100),
+        (Answer::hang(), unary(), 0),
+        (Answer::hang(), streamed(), 0),
+        (Answer::garbage(), unary(), 0),
+    ] {
+        let (line, world) = rescued(answer, &body).await;
+        let failed = &line["attempts"][0];
+        assert_eq!(failed["assumed"], true, "{line}");
+        assert!(failed["tokens"]["input"].as_u64() > Some(10), "{line}");
+        assert!(failed["tokens"]["output"].as_u64() >= Some(least), "{line}");
+        assert!(failed["cost_nano_usd"].as_u64() > Some(0), "{line}");
+        let answered = &line["attempts"][1];
+        assert_eq!(answered["assumed"], false, "{line}");
+        // The request is the sum.
+        for class in ["input", "cache_read", "output", "reasoning"] {
+            assert_eq!(
+                line["tokens"][class],
+                json!(sum(&line, |attempt| &attempt["tokens"][class])),
+                "{line}"
+            );
+        }
+        assert_eq!(line["cost_nano_usd"], json!(sum(&line, |attempt| &attempt["cost_nano_usd"])), "{line}");
+        assert_eq!(line["assumed"], true, "{line}");
+        // Each is counted with whom it asked.
+        let counted = |provider: &str| {
+            format!(
+                "weir_tokens_total{{class=\"input\",route=\"default/chat\",tenant=\"default\",provider=\"default/{provider}\""
+            )
+        };
+        let text = world.admin("/metrics").await.text;
+        let of = |provider: &str| {
+            let line = text.lines().find(|line| line.starts_with(&counted(provider))).unwrap();
+            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        assert_eq!(json!(of("p1")), failed["tokens"]["input"], "{text}");
+        assert_eq!(json!(of("p2")), answered["tokens"]["input"], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn s4_9_a_refusal_costs_nothing_and_neither_does_what_was_never_sent() {
+    for answer in [
+        Answer::bad_key(),
+        Answer::rate_limited(None),
+        Answer::overloaded(),
+        Answer::server_error(500),
+        Answer::model_missing(),
+        Answer::error_inside_200(),
+    ] {
+        for body in [unary(), streamed()] {
+            let (line, _world) = rescued(answer.clone(), &body).await;
+            let failed = &line["attempts"][0];
+            assert!(failed["tokens"].is_null() && failed["cost_nano_usd"].is_null(), "{line}");
+            assert_eq!((&failed["assumed"], &line["assumed"]), (&json!(false), &json!(false)), "{line}");
+            assert_eq!(line["cost_nano_usd"], line["attempts"][1]["cost_nano_usd"], "{line}");
+        }
+    }
+    // Nobody listens there.
+    let (gone, second) = (Upstream::start(), Upstream::start());
+    let config = Config::over(&[&gone, &second]);
+    drop(gone);
+    let world = config.start();
+    assert_eq!(world.chat().await.status, 200);
+    let line = world.usage_lines(1).await.remove(0);
+    assert!(line["attempts"][0]["tokens"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn s4_9_a_timeout_that_a_proxy_tells_is_no_refusal() {
+    let (line, _world) = rescued(Answer::html(504), &unary()).await;
+    let failed = &line["attempts"][0];
+    assert_eq!((&failed["status"], &failed["assumed"]), (&json!(504), &json!(true)), "{line}");
+    assert!(failed["tokens"]["input"].as_u64() > Some(10), "{line}");
+}
