@@ -1,4 +1,4 @@
-//! What a caller is told when a request fails. Every refusal in the data path is a `Fault`; only `http::fault`
+//! What a caller is told when a request fails. Every refusal in the data path is a `Fault`; only `http::refusal`
 //! makes a response of it.
 
 use std::borrow::Cow;
@@ -173,6 +173,11 @@ impl Fault {
     pub(crate) fn overloaded(why: &str, random: u64) -> Self {
         let wait = Duration::from_secs(1) + Duration::from_millis(random % 4001);
         Self::new(FaultKind::Overloaded, format!("{why} Try again shortly.")).retry(Retry::After(wait))
+    }
+
+    /// Something that cannot be.
+    pub(crate) fn internal() -> Self {
+        Self::new(FaultKind::Internal, "The gateway has a fault of its own. Its log says more.")
     }
 
     /// The memory budget stayed spent.

@@ -104,6 +104,14 @@ pub enum ModelPattern {
 }
 
 impl ModelPattern {
+    /// The one name that it covers; `None` if it may cover more.
+    pub fn exact(&self) -> Option<&str> {
+        match self {
+            Self::Exact(name) => Some(name),
+            Self::Prefix(_) => None,
+        }
+    }
+
     /// Whether `model` is covered.
     pub fn matches(&self, model: &str) -> bool {
         match self {

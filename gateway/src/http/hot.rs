@@ -36,15 +36,21 @@ pub(super) struct Noted {
 struct Asked<'a> {
     gateway: &'a Gateway,
     worker: &'a Worker,
-    head: Parts,
     head_bytes: usize,
-    upload: Upload,
     began: Instant,
+    /// None once it was admitted.
+    request: Option<(Parts, Upload)>,
+}
+
+impl Asked<'_> {
+    fn upload(&self) -> Option<&Upload> {
+        self.request.as_ref().map(|(_, upload)| upload)
+    }
 }
 
 impl Incoming for Asked<'_> {
     fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        keys::keys(&self.head.headers)
+        self.request.iter().flat_map(|(head, _)| keys::keys(&head.headers))
     }
 
     fn head_bytes(&self) -> usize {
@@ -52,16 +58,21 @@ impl Incoming for Asked<'_> {
     }
 
     fn is_at_most(&self, most: u64) -> bool {
-        self.upload.is_at_most(most)
+        self.upload().is_some_and(|upload| upload.is_at_most(most))
     }
 
     fn waits(&self) -> bool {
-        self.upload.waits()
+        self.upload().is_some_and(Upload::waits)
     }
 
     async fn receive(&mut self, max: u64) -> Result<Received, Fault> {
-        let Self { gateway, worker, head, upload, began, .. } = self;
+        let Self { gateway, worker, began, request, .. } = self;
+        let Some((head, upload)) = request else { return Err(Fault::internal()) };
         upload.receive(&head.headers, max, gateway, worker, *began).await
+    }
+
+    fn let_go(&mut self) {
+        self.request = None;
     }
 }
 
@@ -77,12 +88,12 @@ pub(super) async fn chat(
     let upload = Upload::new(&head, body);
     recorder.event.client_request_id = named_by_caller(&head.headers);
     let began = recorder.event.began;
-    let mut asked = Asked { gateway, worker, head, head_bytes, upload, began };
+    let mut asked = Asked { gateway, worker, head_bytes, began, request: Some((head, upload)) };
     match pipeline::chat(gateway, worker, recorder, timer, &mut asked).await {
         Reply::Answer(about, answer) => Answered { response: respond(&about, answer), unread: None },
         Reply::Refusal(id, fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
-            let unread = asked.upload.unread().filter(|_| !slow);
+            let unread = asked.request.and_then(|(_, upload)| upload.unread()).filter(|_| !slow);
             Answered { response: refusal(id, fault), unread }
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn one(live: &Live, key: &LiveKey, name: &str, created: i64) -> Optio
 
 /// The context length is the smallest that is known: what fits there fits wherever the request goes.
 fn entry(id: String, route: &LiveRoute, created: i64) -> ModelEntry {
-    let windows = route.targets.iter().filter_map(|target| target.model(&id)?.0.context_window);
+    let windows = route.targets.iter().filter_map(|target| target.model(&id)?.model.context_window);
     let context_length = windows.min();
     ModelEntry { id, object: "model", created, owned_by: "weir", context_length }
 }

@@ -1,10 +1,9 @@
 //! Builds a `Live` from a snapshot and the one before: what did not change is taken over, with its state.
 
-use super::health::Healths;
 use super::index::{Keys, Live, Routes, Windows};
 use super::key::LiveKey;
 use super::provider::{LiveProvider, Providers, changed, providers};
-use super::route::{LiveRoute, LiveTarget, ModelChoice};
+use super::route::{ChosenModel, LiveRoute, LiveTarget, ModelChoice};
 use crate::label::{Chosen, Label};
 use crate::limits::RescueBudget;
 use std::iter::Peekable;
@@ -29,8 +28,7 @@ pub(crate) fn build(
         snapshot.share_with(&previous.snapshot);
     }
     let providers = providers(&snapshot, previous.map(|live| &live.providers));
-    let mut healths = healths(&providers, previous);
-    let routes = routes(&snapshot, previous, &providers, &mut healths, now);
+    let routes = routes(&snapshot, previous, &providers, now);
     let (keys, windows) = keys(&snapshot, previous, now);
     let counted = || Revision {
         generation: previous.map_or(1, |previous| previous.revision.generation + 1),
@@ -74,25 +72,7 @@ impl<'a, T> Before<'a, T> {
     }
 }
 
-/// What was learned where requests still go where they went.
-fn healths(providers: &Providers, previous: Option<&Live>) -> Healths {
-    let Some(previous) = previous else { return Healths::new() };
-    let goes_on = |name: &ObjectName| {
-        let sites = providers.get(name).zip(previous.providers.get(name));
-        sites.is_some_and(|(now, before)| Arc::ptr_eq(&now.site, &before.site))
-    };
-    let targets = previous.routes.all.iter().flat_map(|route| &route.targets);
-    let kept = targets.filter(|target| goes_on(&target.provider.name));
-    kept.map(|target| (target.learns_as(), Arc::clone(&target.health))).collect()
-}
-
-fn routes(
-    snapshot: &Snapshot,
-    previous: Option<&Live>,
-    providers: &Providers,
-    healths: &mut Healths,
-    now: Instant,
-) -> Routes {
+fn routes(snapshot: &Snapshot, previous: Option<&Live>, providers: &Providers, now: Instant) -> Routes {
     let changed = changed(providers, previous.map(|live| &live.providers));
     let mut before = Before::new(previous.map(|live| &*live.routes.all), |route| &route.config.name);
     let mut routes = Routes::default();
@@ -104,7 +84,7 @@ fn routes(
             {
                 Arc::clone(old)
             }
-            old => route(config, old, providers, healths, now),
+            old => route(config, old, providers, now),
         };
         routes.add(route);
     }
@@ -130,49 +110,39 @@ fn route(
     config: &Arc<Route>,
     before: Option<&Arc<LiveRoute>>,
     providers: &Providers,
-    healths: &mut Healths,
     now: Instant,
 ) -> Arc<LiveRoute> {
-    let joined = |target| join(target, &config.model, providers, healths);
-    let targets = config.targets.iter().filter_map(joined).collect();
+    let joined = |target| join(target, &config.model, providers);
+    let targets: Vec<_> = config.targets.iter().filter_map(joined).collect();
+    let broken = config.targets.len() - targets.len();
     let rescue = before.map(|old| Arc::clone(&old.rescue));
     let rescue = rescue.unwrap_or_else(|| Arc::new(RescueBudget::new(now)));
     let label = Label::new(&config.name.to_string());
-    Arc::new(LiveRoute { config: Arc::clone(config), label, targets, rescue })
+    Arc::new(LiveRoute { config: Arc::clone(config), label, targets, broken, rescue })
 }
 
 /// Without a model of its own a target uses the route's; behind a wildcard, the one asked for.
-fn join(
-    target: &Target,
-    public: &ModelPattern,
-    providers: &Providers,
-    healths: &mut Healths,
-) -> Option<Arc<LiveTarget>> {
-    let LiveProvider { config, site, label } = providers.get(&target.provider)?;
-    let fixed = match (&target.model, public) {
-        (Some(model), _) | (None, ModelPattern::Exact(model)) => Some(model),
-        (None, ModelPattern::Prefix(_)) => None,
-    };
+fn join(target: &Target, public: &ModelPattern, providers: &Providers) -> Option<Arc<LiveTarget>> {
+    let LiveProvider { config, site, name: provider_name, healths } = providers.get(&target.provider)?;
     let name = Label::new(&target.name);
-    let model = match fixed {
+    let model = match target.model.as_deref().or(public.exact()) {
         Some(model) => {
             let model = config.model(model)?;
-            let chosen = Chosen::new(&name, label.clone(), Label::new(&model.name));
-            ModelChoice::Fixed(Arc::new(model), chosen)
+            let names = Chosen::new(&name, provider_name.clone(), Label::new(&model.name));
+            let health = healths.get(&model.upstream_name);
+            ModelChoice::Fixed(ChosenModel { model: Arc::new(model), names, health })
         }
         None => ModelChoice::Asked,
     };
-    let mut joined = LiveTarget {
+    Some(Arc::new(LiveTarget {
         name,
         provider: Arc::clone(config),
-        label: label.clone(),
+        provider_name: provider_name.clone(),
         site: Arc::clone(site),
-        health: Arc::default(),
+        healths: Arc::clone(healths),
         model,
         priority: target.priority,
-    };
-    joined.health = Arc::clone(healths.entry(joined.learns_as()).or_default());
-    Some(Arc::new(joined))
+    }))
 }
 
 /// The keys, and what those have used that are gone. Their minutes are kept while they count: a key may come back,

@@ -12,6 +12,7 @@ mod provider;
 mod route;
 
 pub(crate) use build::build;
+pub(crate) use health::Health;
 pub(crate) use index::Live;
 pub(crate) use key::{KeyText, LiveKey};
-pub(crate) use route::{LiveRoute, LiveTarget};
+pub(crate) use route::{ChosenModel, LiveRoute, LiveTarget};

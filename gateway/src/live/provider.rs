@@ -1,5 +1,6 @@
 //! Providers, ready to be called.
 
+use super::health::Healths;
 use crate::label::Label;
 use crate::upstream::Site;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,20 +12,23 @@ use weir_config::{ObjectName, Provider, Snapshot};
 pub(super) struct LiveProvider {
     pub(super) config: Arc<Provider>,
     pub(super) site: Arc<Site>,
-    pub(super) label: Label,
+    pub(super) name: Label,
+    pub(super) healths: Arc<Healths>,
 }
 
 pub(super) type Providers = BTreeMap<ObjectName, LiveProvider>;
 
-/// A site is kept, connections and all, while requests go where they went, with the same credential.
+/// A site is kept, connections and all, while requests go where they went, with the same credential; what was learned
+/// there, too.
 pub(super) fn providers(snapshot: &Snapshot, previous: Option<&Providers>) -> Providers {
+    let mut named = names(snapshot);
     let mut providers = Providers::new();
     for config in &snapshot.providers {
         let credential = snapshot.credentials.get(&config.name);
         let before = previous.and_then(|before| before.get(&config.name));
         let kept = before.filter(|before| before.site.is_of(config, credential));
-        let (site, label) = match kept {
-            Some(before) => (Arc::clone(&before.site), before.label.clone()),
+        let (site, name) = match kept {
+            Some(before) => (Arc::clone(&before.site), before.name.clone()),
             None => match Site::new(config, credential) {
                 Ok(site) => (Arc::new(site), Label::new(&config.name.to_string())),
                 Err(error) => {
@@ -33,9 +37,36 @@ pub(super) fn providers(snapshot: &Snapshot, previous: Option<&Providers>) -> Pr
                 }
             },
         };
-        providers.insert(config.name.clone(), LiveProvider { config: Arc::clone(config), site, label });
+        let names = named.remove(&config.name).unwrap_or_default();
+        let learned = kept.map(|before| &before.healths);
+        let healths = Healths::of(names.into_iter(), learned.map(|learned| &**learned));
+        let healths = match learned {
+            Some(learned) if learned.are_of_the_same(&healths) => Arc::clone(learned),
+            _ => Arc::new(healths),
+        };
+        let config = Arc::clone(config);
+        providers.insert(config.name.clone(), LiveProvider { config, site, name, healths });
     }
     providers
+}
+
+/// The names that each provider has for the models which the configuration names: those it lists, and, of one that
+/// lists none, those that routes ask it for.
+fn names(snapshot: &Snapshot) -> BTreeMap<&ObjectName, BTreeSet<&str>> {
+    let mut names: BTreeMap<&ObjectName, BTreeSet<&str>> = BTreeMap::new();
+    for provider in &snapshot.providers {
+        let listed = provider.models.iter().map(|model| model.upstream_name.as_str());
+        names.insert(&provider.name, listed.collect());
+    }
+    for route in &snapshot.routes {
+        for target in &route.targets {
+            let asked = target.model.as_deref().or(route.model.exact());
+            if let (Some(asked), Some(names)) = (asked, names.get_mut(&target.provider)) {
+                names.insert(asked); // under itself, where the provider lists none
+            }
+        }
+    }
+    names
 }
 
 /// The providers that are not what they were: new, gone, or others.
@@ -46,7 +77,9 @@ pub(super) fn changed<'a>(
     let same = |name: &ObjectName, provider: &LiveProvider| {
         let other = before.and_then(|before| before.get(name));
         other.is_some_and(|other| {
-            Arc::ptr_eq(&other.config, &provider.config) && Arc::ptr_eq(&other.site, &provider.site)
+            Arc::ptr_eq(&other.config, &provider.config)
+                && Arc::ptr_eq(&other.site, &provider.site)
+                && Arc::ptr_eq(&other.healths, &provider.healths)
         })
     };
     let new = providers.iter().filter(|(name, provider)| !same(name, provider)).map(|(name, _)| name);

@@ -2,7 +2,7 @@
 
 use crate::label::UNLISTED;
 use std::collections::BTreeSet;
-use weir_config::{ModelPattern, Snapshot};
+use weir_config::Snapshot;
 
 /// Every name of a snapshot that can be a label.
 #[derive(Debug, Default)]
@@ -25,12 +25,8 @@ impl<'a> Names<'a> {
         for route in &snapshot.routes {
             names.routes.insert(route.name.to_string());
             for target in &route.targets {
-                let public = match &route.model {
-                    ModelPattern::Exact(model) => Some(model),
-                    ModelPattern::Prefix(_) => None,
-                };
-                let model = target.model.as_ref().or(public);
-                names.models.extend(model.map(|model| (target.provider.to_string(), model.as_str())));
+                let model = target.model.as_deref().or(route.model.exact());
+                names.models.extend(model.map(|model| (target.provider.to_string(), model)));
             }
         }
         names.tenants.extend(snapshot.keys.iter().map(|key| key.tenant.as_str()));

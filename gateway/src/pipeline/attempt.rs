@@ -35,19 +35,16 @@ pub(crate) async fn attempt(
     began: Instant,
     manner: Manner,
 ) -> Result<Committed, Missed> {
-    let health = &offer.target.health;
     let includes = call.request.stream() && call.request.includes_usage();
     // When the request came is near enough for what an account has taught, and known.
     let today = clock::seconds(call.recorder.event.began_at);
-    let asks = call.request.stream()
-        && !manner.plain
-        && !includes
-        && offer.target.wants_usage_option(call.tenant(), today);
+    let asks =
+        call.request.stream() && !manner.plain && !includes && offer.wants_usage_option(call.tenant(), today);
     let mut seen = Known::default();
     let missed = match ask(call, offer, began, manner, asks, &mut seen).await {
         Ok(committed) => {
             if asks || includes {
-                health.refuses_usage_option.unlearn();
+                offer.health.refuses_usage_option.unlearn();
             }
             return Ok(committed);
         }

@@ -56,30 +56,41 @@ impl Future for Outliving {
 impl Drop for Outliving {
     fn drop(&mut self) {
         let Some(attempts) = self.attempts.take() else { return };
-        let goes_on = !self.worker.sinks.shutdown.is_cut() && !thread::panicking();
-        if goes_on && self.presence.outlives() {
+        if may_go_on(&self.worker) && self.presence.outlives() {
             self.presence.leave();
             tasks::spawn("drain an attempt", Caller::HasLeft.scope(finish(attempts)));
         }
     }
 }
 
+/// Whether anything may go on without its caller: not in the end of the process, and not after a fault of ours.
+fn may_go_on(worker: &Worker) -> bool {
+    !worker.sinks.shutdown.is_cut() && !thread::panicking()
+}
+
 /// Lets the attempt under way end, then reads its answer on.
 async fn finish(attempts: Attempts) {
     let until = clock::now() + WITHIN;
     if let Ok((call, Ok(Committed::Flow(flow)))) = tokio::time::timeout_at(until.into(), attempts).await {
-        read_on(Meter::new(call, *flow), until).await;
+        let mut meter = Meter::new(call, *flow);
+        let read = meter.forget_ready();
+        read_on(meter, read, until).await;
     }
 }
 
-/// Reads an answer on without its caller, until its end or the bounds. However that ends, with the process too: what
-/// was seen is settled.
-pub(crate) fn for_usage(meter: Meter) {
-    tasks::spawn("drain for usage", read_on(meter, clock::now() + WITHIN));
+/// The caller of `meter`'s answer has left. Where the vendor keeps billing it is read on, until its end or the bounds;
+/// else it is cancelled. However that ends, with the process too: what was seen is settled.
+pub(crate) fn leave(mut meter: Meter) {
+    if meter.flow.rest.is_none() || !meter.flow.target.keeps_billing() || !may_go_on(&meter.call.worker) {
+        meter.flow.let_go();
+        return;
+    }
+    let read = meter.forget_ready();
+    tasks::spawn("drain for usage", read_on(meter, read, clock::now() + WITHIN));
 }
 
-async fn read_on(mut meter: Meter, until: Instant) {
-    let mut read = std::mem::take(&mut meter.flow.ready).len();
+/// Reads on an answer of which so many bytes have been `read`.
+async fn read_on(mut meter: Meter, mut read: usize, until: Instant) {
     let reading = async {
         while read < DRAINED {
             match poll_fn(|cx| meter.flow.poll_more(cx)).await {

@@ -24,6 +24,9 @@ pub(crate) trait Incoming {
     /// # Errors
     /// It is larger, too slow, not what it says, or there is no room for it.
     async fn receive(&mut self, max: u64) -> Result<Received, Fault>;
+
+    /// It is admitted: nothing of it is asked for again, and what it holds goes. Nobody counts that.
+    fn let_go(&mut self);
 }
 
 /// A request's body.

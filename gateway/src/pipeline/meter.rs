@@ -18,6 +18,13 @@ impl Meter {
         Self { call, flow }
     }
 
+    /// Nobody takes what is ready; how many bytes that was.
+    pub(crate) fn forget_ready(&mut self) -> usize {
+        let ready = std::mem::take(&mut self.flow.ready).len();
+        self.count(0);
+        ready
+    }
+
     /// Counts in the memory budget what is held now, `waiting` bytes that were given out included; false: there is no
     /// room for what it holds of an event.
     pub(crate) fn count(&mut self, waiting: usize) -> bool {

@@ -97,6 +97,7 @@ async fn admitted(
         held.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
     }
     let admitted = admit(gateway, incoming, arrived, &request, recorder)?;
+    incoming.let_go();
     Ok((admitted, request, held))
 }
 

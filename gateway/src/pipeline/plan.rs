@@ -1,11 +1,11 @@
 //! Where a request may go: facts in, owned offers out. Plain data, made once, free of the call.
 
 use crate::label::Chosen;
-use crate::live::{LiveRoute, LiveTarget};
+use crate::live::{ChosenModel, Health, LiveRoute, LiveTarget};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
-use weir_config::Model;
+use weir_config::{Model, UnixSeconds, UsageOption};
 use weir_policy::{Decision, Planned, Reason, TargetFacts, decide};
 
 /// A target that may be asked, and the model that the request would use there.
@@ -14,6 +14,7 @@ pub(crate) struct Offer {
     pub(crate) target: Arc<LiveTarget>,
     pub(crate) model: Arc<Model>,
     pub(crate) chosen: Chosen,
+    pub(crate) health: Arc<Health>,
 }
 
 /// The order in which a request's targets are asked, and why some are not.
@@ -24,7 +25,7 @@ pub(crate) struct Plan {
     /// The same for the walk through them: each by its position among them.
     pub(crate) order: Vec<Planned>,
     pub(crate) left_out: Vec<Reason>,
-    /// Targets that the configuration names and nobody could be asked at: their account is broken.
+    /// Targets that the configuration names and nobody can ask: their provider is broken.
     pub(crate) broken: usize,
 }
 
@@ -40,7 +41,7 @@ impl Plan {
                 priority: target.priority,
                 suspended: target.provider.suspended,
                 offered: model.is_some(),
-                context_window: model.as_ref().and_then(|(model, _)| model.context_window),
+                context_window: model.as_ref().and_then(|chosen| chosen.model.context_window),
             })
             .collect();
         let Decision { mut order, left_out } = decide(&facts);
@@ -49,7 +50,10 @@ impl Plan {
             let position = std::mem::replace(&mut planned.target, offers.len());
             let target = route.targets.get(position).map(Arc::clone);
             let model = offered.get_mut(position).and_then(Option::take);
-            let offer = target.zip(model).map(|(target, (model, chosen))| Offer { target, model, chosen });
+            let offer = target.zip(model).map(|(target, chosen)| {
+                let ChosenModel { model, names, health } = chosen;
+                Offer { target, model, chosen: names, health }
+            });
             offers.extend(offer);
             planned.target < offers.len()
         });
@@ -57,12 +61,18 @@ impl Plan {
             offers,
             order,
             left_out: left_out.into_iter().map(|left_out| left_out.reason).collect(),
-            broken: route.config.targets.len().saturating_sub(route.targets.len()),
+            broken: route.broken,
         }
     }
 }
 
 impl Offer {
+    /// Whether the usage of a stream of `tenant` should be asked for.
+    pub(crate) fn wants_usage_option(&self, tenant: &str, now: UnixSeconds) -> bool {
+        self.target.provider.vendor.row().usage == UsageOption::Ask
+            && !self.health.refuses_usage_option.holds(tenant, now)
+    }
+
     /// Its whole time.
     pub(crate) fn total(&self) -> Duration {
         self.target.provider.timeouts.total

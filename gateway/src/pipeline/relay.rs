@@ -252,11 +252,7 @@ impl Drop for Flowing {
     fn drop(&mut self) {
         let Some(mut meter) = self.inner.take() else { return };
         meter.call.recorder.end_as_seen_by(Some(Caller::HasHeaders));
-        if meter.flow.target.keeps_billing() && meter.flow.rest.is_some() {
-            drain::for_usage(meter);
-        } else {
-            meter.flow.let_go();
-        }
+        drain::leave(meter);
     }
 }
 

@@ -78,7 +78,9 @@ impl Failures {
                             smaller one.";
                 Fault::new(FaultKind::RequestTooLarge, text).retry(Retry::Never)
             }
-            Verdict::NoTargets | Verdict::Caller { .. } => no_targets(model, left_out, broken),
+            Verdict::NoTargets | Verdict::Caller { .. } => {
+                no_targets(model, left_out, broken, call.settings.listener.disclosure)
+            }
         };
         Fault { attempts: self.told, ..fault }
     }
@@ -103,8 +105,8 @@ fn unavailable(model: &str, left_out: bool, retry_after: Option<Duration>) -> Fa
     Fault::new(FaultKind::UpstreamUnavailable, text + &advice).retry(retry)
 }
 
-/// Nobody was asked: how many targets were left out for each reason.
-fn no_targets(model: &str, left_out: &[Reason], broken: usize) -> Fault {
+/// Nobody was asked: how many targets were left out for each reason, as far as it may be told.
+fn no_targets(model: &str, left_out: &[Reason], broken: usize, disclosure: Disclosure) -> Fault {
     let count = |reason: Reason| left_out.iter().filter(|other| **other == reason).count();
     let why = [
         (count(Reason::Suspended), "suspended"),
@@ -116,7 +118,11 @@ fn no_targets(model: &str, left_out: &[Reason], broken: usize) -> Fault {
         .filter(|(count, _)| *count > 0)
         .map(|(count, why)| format!("{count} {why}"))
         .collect();
-    let why = if why.is_empty() { "it has none".to_owned() } else { why.join(", ") };
+    let why = match disclosure {
+        Disclosure::None => "all are suspended, missing or broken".to_owned(),
+        _ if why.is_empty() => "it has none".to_owned(),
+        _ => why.join(", "),
+    };
     let text = format!(
         "No target of model {model:?} can be used now: {why}. Whoever runs the gateway sees more in its LLMRoute."
     );

@@ -146,6 +146,6 @@ fn tell_of(offer: &Offer, failure: &Failure) {
 /// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, offer: &Offer) {
     if !call.request.brings_stream_options() {
-        offer.target.health.refuses_usage_option.learn(call.tenant(), clock::today());
+        offer.health.refuses_usage_option.learn(call.tenant(), clock::today());
     }
 }

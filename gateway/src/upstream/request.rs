@@ -1,5 +1,4 @@
-//! What is asked of an account: a value, made for one attempt. Where it goes and what opens it is the account's
-//! (`account`).
+//! What is asked of an upstream: a value, made for one attempt. Where it goes and what opens it is the site's (`site`).
 
 use super::lines::{Lines, NO_LINES};
 use bytes::Bytes;
