@@ -4,10 +4,10 @@
 //! and decides nothing but what bytes mean. Where both sides speak the same dialect the caller's and the
 //! vendor's bytes pass through (semantics S2.7); what is read of them is read in place.
 
+mod json;
 pub mod openai;
 mod sanitise;
-mod scan;
 pub mod sse;
 
+pub use json::scan::Position;
 pub use sanitise::Withheld;
-pub use scan::Position;

@@ -5,7 +5,7 @@ use super::facts::{Facts, Form};
 use super::said::cap;
 use super::usage::Counted;
 use super::{failure, usage};
-use crate::scan;
+use crate::json::scan;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};

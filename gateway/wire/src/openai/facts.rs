@@ -11,7 +11,7 @@ use super::failure;
 use super::runs::{Runs, Source};
 use super::said::{Heard, Part};
 use super::usage::{Field, Place, Tally};
-use crate::scan::{Listener, Tokens};
+use crate::json::scan::{Listener, Tokens};
 pub(super) use choices::Choices;
 use error::Error;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};

@@ -2,7 +2,7 @@
 //! what it says again. An answer that costs nothing must not cost the gateway another copy of the prompt.
 
 use super::failure::unescaped;
-use crate::scan::{Listener, Tokens};
+use crate::json::scan::{Listener, Tokens};
 
 /// Bytes of a model's name that are kept.
 const MODEL: usize = 1 << 10;

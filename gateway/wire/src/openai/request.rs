@@ -6,7 +6,7 @@
 //! what the caller wrote, however many attempts there are.
 
 use super::media;
-use crate::scan::{self, Flaw, Position, Span};
+use crate::json::scan::{self, Flaw, Position, Span};
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
 use smallvec::SmallVec;

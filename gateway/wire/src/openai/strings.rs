@@ -2,7 +2,7 @@
 //!
 //! For what is known to be JSON already, or only has to be roughly right: it checks nothing.
 
-use crate::scan::plain;
+use crate::json::scan::plain;
 
 /// An iterator over the strings of one value. It stops where the value ends.
 #[derive(Debug, Clone)]
