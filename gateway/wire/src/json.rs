@@ -1,3 +1,8 @@
-//! JSON as gateways read it: in place, in pieces, and without a tree of it.
+//! JSON as a gateway reads it: in place or in pieces, and only what matters of it.
 
+mod brief;
+pub(crate) mod lenient;
 pub(crate) mod scan;
+pub(crate) mod strings;
+
+pub use brief::Brief;

@@ -3,7 +3,6 @@
 //! Here both sides speak it: bodies pass through and only what routing, money and failover need is read.
 
 mod answer;
-mod brief;
 mod error;
 mod facts;
 mod failure;
@@ -15,11 +14,10 @@ mod request;
 mod runs;
 mod said;
 mod stream;
-mod strings;
 mod usage;
 
+pub use crate::json::Brief;
 pub use answer::{AnswerFacts, LongAnswer, answer};
-pub use brief::Brief;
 pub use error::{ErrorBody, write_error, write_stream_error};
 pub use failure::failure;
 pub use gist::{Gist, GistReader};

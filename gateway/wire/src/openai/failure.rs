@@ -6,16 +6,13 @@
 
 mod class;
 mod date;
-mod json;
 mod option;
 mod told;
 mod wait;
 
-pub(super) use json::unescaped;
-
+use crate::json::lenient::{read, says_something};
 use crate::sanitise::{sanitise, sanitise_but};
 use http::HeaderMap;
-use serde_json::Value;
 use std::time::Duration;
 use told::Told;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -66,23 +63,8 @@ pub(super) fn is_told(data: &[u8]) -> bool {
 /// which every field is.
 pub(super) fn is_error(value: &[u8]) -> bool {
     match value {
-        [b'{' | b'[' | b'"', ..] => says_something(&json::read(value)),
+        [b'{' | b'[' | b'"', ..] => says_something(&read(value)),
         scalar => serde_json::from_slice(scalar).map_or(!scalar.is_empty(), |value| says_something(&value)),
-    }
-}
-
-/// Whether it is more than a way to say that nothing is wrong.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(is) => *is,
-        Value::Number(number) => !matches!(number.as_f64(), Some(0.0 | 200.0)),
-        Value::String(text) => {
-            let nothing = ["", "0", "200", "ok", "success", "null", "none"];
-            !nothing.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
-        }
-        Value::Array(items) => items.iter().any(says_something),
-        Value::Object(fields) => fields.values().any(says_something),
     }
 }
 

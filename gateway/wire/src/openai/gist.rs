@@ -1,7 +1,7 @@
 //! What the Mock reads of a request, however large that is: in pieces, and nothing of it is kept but the beginning of
 //! what it says again. An answer that costs nothing must not cost the gateway another copy of the prompt.
 
-use super::failure::unescaped;
+use crate::json::lenient::unescaped;
 use crate::json::scan::{Listener, Tokens};
 
 /// Bytes of a model's name that are kept.

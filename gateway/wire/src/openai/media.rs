@@ -3,7 +3,7 @@
 //! How many tokens one is depends on its vendor, model, size and detail: some 85 to 1,600 for an image, 10 to 32 for
 //! a second of sound. Where nobody tells us, each counts as [`MEDIA_BYTES`], or its length if it is shorter.
 
-use super::strings;
+use crate::json::strings;
 use memchr::memmem;
 
 /// What an image, a recording or a file counts for at most, as bytes of text: a thousand tokens.

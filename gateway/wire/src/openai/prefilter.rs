@@ -9,7 +9,7 @@
 
 use super::runs::Runs;
 use super::said::{Heard, said};
-use super::strings::value;
+use crate::json::strings::value;
 use memchr::memmem::{self, Finder};
 
 /// Longer beginnings and ends are not remembered: such events are parsed, such ends searched.

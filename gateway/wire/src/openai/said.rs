@@ -5,7 +5,7 @@
 
 use super::media::{MEDIA_BYTES, Weighing};
 use super::runs::{Runs, Source};
-use super::strings::Strings;
+use crate::json::strings::Strings;
 
 /// What a string is, by its key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The `error` in an answer that comes in pieces, written down in order to be classified.
 
-use super::super::brief::Brief;
 use super::super::failure::is_error;
 use super::Slot;
+use crate::json::Brief;
 
 /// An `error`, written down as it comes.
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
-use super::super::brief::{self, Brief};
-use super::{json, option, says_something, wait};
+use super::{option, wait};
+use crate::json::Brief;
+use crate::json::lenient::{self, says_something};
 use crate::sse::Event;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -37,7 +38,7 @@ pub(super) struct Told {
 impl Told {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
-        if body.len() <= brief::MOST {
+        if body.len() <= Brief::MOST {
             return Self::read_all(body.trim_ascii(), now);
         }
         let mut brief = Brief::default();
@@ -48,7 +49,7 @@ impl Told {
     fn read_all(body: &[u8], now: UnixSeconds) -> Self {
         let mut told = Self::default();
         if is_json(body) {
-            told.value(&json::read(body), now);
+            told.value(&lenient::read(body), now);
             // An object that is longer than what is at hand of it, because it quotes the request: that much is known.
             let text = serde_json::from_slice::<IgnoredAny>(body);
             told.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
@@ -67,7 +68,7 @@ impl Told {
         let event = Event::of(body);
         let framed = event.error.or(event.data.as_deref()).map(<[u8]>::trim_ascii);
         if let Some(data) = framed.filter(|data| is_json(data)) {
-            return self.value(&json::read(data), now);
+            return self.value(&lenient::read(data), now);
         }
         if let Ok(value) = serde_json::from_slice(body) {
             return self.value(&value, now);
@@ -157,7 +158,7 @@ impl Told {
         self.wait = self.wait.or_else(|| reset.and_then(|reset| wait::reset(&reset, now)));
         let Some(raw) = metadata.get("raw").and_then(Value::as_str) else { return };
         let mut behind = Self::default();
-        match json::read(raw.as_bytes()) {
+        match lenient::read(raw.as_bytes()) {
             Value::Object(mut error) => {
                 error.remove("metadata"); // of the one behind that one nobody asks
                 behind.body(&error, now);

@@ -3,12 +3,12 @@
 //!
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
-use super::super::brief::Brief;
 use super::super::facts::Facts;
 use super::super::failure;
 use super::super::kept::Kept;
 use super::super::runs::Runs;
 use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
+use crate::json::Brief;
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;

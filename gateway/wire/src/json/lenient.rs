@@ -4,7 +4,6 @@
 //! is no UTF-8 or a number that no `f64` holds must not hide the code beside it. So they are read as leniently as
 //! answers are, and a little more. What of them counts is in few places, so that deep nesting is passed over.
 
-use super::says_something;
 use serde_json::{Map, Number, Value};
 
 /// So many containers within containers are read. Of a deeper one it is known that there is something.
@@ -12,9 +11,24 @@ const MAX_LEVELS: u32 = 32;
 
 /// Reads the first value in `text`; null if there is none. Of values under the same key the last stays that says
 /// something.
-pub(super) fn read(text: &[u8]) -> Value {
+pub(crate) fn read(text: &[u8]) -> Value {
     let rest = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
     Reader { rest }.value(MAX_LEVELS)
+}
+
+/// Whether it is more than a way to say that nothing is wrong.
+pub(crate) fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => !matches!(number.as_f64(), Some(0.0 | 200.0)),
+        Value::String(text) => {
+            let nothing = ["", "0", "200", "ok", "success", "null", "none"];
+            !nothing.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+        }
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
+    }
 }
 
 /// What is still to be read: nothing, once something is wrong.
@@ -155,7 +169,7 @@ fn quote(text: &[u8]) -> Option<usize> {
 }
 
 /// `text` without escapes; what is no escape, or half of a surrogate pair, is replaced.
-pub(in crate::openai) fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
