@@ -5,9 +5,11 @@
 //! vendor's bytes pass through (semantics S2.7); what is read of them is read in place.
 
 mod json;
+mod media;
 pub mod openai;
 mod sanitise;
 pub mod sse;
+mod usage;
 
 pub use json::scan::Position;
 pub use sanitise::Withheld;

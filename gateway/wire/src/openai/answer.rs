@@ -3,9 +3,9 @@
 
 use super::facts::{Facts, Form};
 use super::said::cap;
-use super::usage::Counted;
 use super::{failure, usage};
 use crate::json::scan;
+use crate::usage::Counted;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};

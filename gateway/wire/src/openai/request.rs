@@ -5,8 +5,8 @@
 //! fields reordered, and it costs ten times as much. No copy either: what is rewritten stands between slices of
 //! what the caller wrote, however many attempts there are.
 
-use super::media;
 use crate::json::scan::{self, Flaw, Position, Span};
+use crate::media;
 use bytes::{Buf, Bytes};
 use serde::Deserialize;
 use smallvec::SmallVec;

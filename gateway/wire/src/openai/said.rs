@@ -3,9 +3,9 @@
 //! Strings are known by the key that they stand under: the fields differ from vendor to vendor (`content` is a
 //! string or an array of parts, reasoning has three names), the names of what holds text do not.
 
-use super::media::{MEDIA_BYTES, Weighing};
 use super::runs::{Runs, Source};
 use crate::json::strings::Strings;
+use crate::media::{MEDIA_BYTES, Weighing};
 
 /// What a string is, by its key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
