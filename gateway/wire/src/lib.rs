@@ -4,6 +4,7 @@
 //! and decides nothing but what bytes mean. Where both sides speak the same dialect the caller's and the
 //! vendor's bytes pass through (semantics S2.7); what is read of them is read in place.
 
+mod failure;
 mod json;
 mod media;
 pub mod openai;

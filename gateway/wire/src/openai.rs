@@ -5,7 +5,6 @@
 mod answer;
 mod error;
 mod facts;
-mod failure;
 mod gist;
 mod kept;
 mod prefilter;
@@ -15,11 +14,11 @@ mod said;
 mod stream;
 mod usage;
 
+pub use crate::failure::failure;
 pub use crate::json::Brief;
 pub use crate::usage::{Counted, most_tokens};
 pub use answer::{AnswerFacts, LongAnswer, answer};
 pub use error::{ErrorBody, write_error, write_stream_error};
-pub use failure::failure;
 pub use gist::{Gist, GistReader};
 pub use request::{BadRequest, ChatRequest, Pieces};
 pub use stream::{ChatStream, Ending, StreamEnd};

@@ -3,7 +3,8 @@
 
 use super::facts::{Facts, Form};
 use super::said::cap;
-use super::{failure, usage};
+use super::usage;
+use crate::failure;
 use crate::json::scan;
 use crate::usage::Counted;
 use memchr::memmem::Finder;

@@ -7,10 +7,10 @@
 mod choices;
 mod error;
 
-use super::failure;
 use super::runs::{Runs, Source};
 use super::said::{Heard, Part};
 use super::usage::{Field, Place, Tally};
+use crate::failure;
 use crate::json::scan::{Listener, Tokens};
 pub(super) use choices::Choices;
 use error::Error;

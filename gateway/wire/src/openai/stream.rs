@@ -12,11 +12,11 @@ mod frame;
 mod long;
 
 use super::facts::{Choices, Facts};
-use super::failure;
 use super::kept::Kept;
 use super::prefilter::Prefilter;
 use super::said::cap;
 use super::usage::Tally;
+use crate::failure;
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};

@@ -1,8 +1,8 @@
 //! What becomes of a frame that is at hand whole.
 
 use super::super::facts::{Facts, Form};
-use super::super::failure;
 use super::{ChatStream, MAX_COMMENTS, MAX_FOREIGN, Verdict, without_blank_line};
+use crate::failure;
 use crate::sse::Event;
 use weir_config::UnixSeconds;
 

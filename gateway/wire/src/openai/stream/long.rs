@@ -4,10 +4,10 @@
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
 use super::super::facts::Facts;
-use super::super::failure;
 use super::super::kept::Kept;
 use super::super::runs::Runs;
 use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
+use crate::failure;
 use crate::json::Brief;
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
@@ -99,7 +99,7 @@ impl Long {
             };
         }
         let is_decided = self.length >= MAX_UNDECIDED;
-        if (is_decided || !facts.is_object()) && failure::is_told(head.text()) {
+        if (is_decided || !facts.is_object()) && failure::has_shape(head.text()) {
             return Fate::Error;
         }
         if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {

@@ -11,7 +11,7 @@ use weir_config::UnixSeconds;
 
 /// The parts of an error body that matter, as the vendor wrote them: nothing is sanitised yet.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Report {
     pub(super) message: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) code: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Told {
     pub(super) names_option: bool,
 }
 
-impl Told {
+impl Report {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
         if body.len() <= Brief::MOST {
@@ -47,20 +47,20 @@ impl Told {
     }
 
     fn read_all(body: &[u8], now: UnixSeconds) -> Self {
-        let mut told = Self::default();
+        let mut report = Self::default();
         if is_json(body) {
-            told.value(&lenient::read(body), now);
+            report.value(&lenient::read(body), now);
             // An object that is longer than what is at hand of it, because it quotes the request: that much is known.
             let text = serde_json::from_slice::<IgnoredAny>(body);
-            told.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
+            report.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
         } else {
-            told.other(body, now);
+            report.other(body, now);
         }
-        told.text = told.message.as_deref().unwrap_or_default().to_lowercase();
-        told.mentions_option = option::is_mentioned(body);
-        told.names_option |= told.mentions_option && option::is_named(&told.text);
-        told.wait = told.wait.or_else(|| wait::in_words(&told.text));
-        told
+        report.text = report.message.as_deref().unwrap_or_default().to_lowercase();
+        report.mentions_option = option::is_mentioned(body);
+        report.names_option |= report.mentions_option && option::is_named(&report.text);
+        report.wait = report.wait.or_else(|| wait::in_words(&report.text));
+        report
     }
 
     /// A body that is no object or array: an event, a text, a page.
