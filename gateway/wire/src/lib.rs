@@ -10,6 +10,7 @@ mod media;
 pub mod openai;
 mod sanitise;
 pub mod sse;
+mod through;
 mod usage;
 
 pub use json::scan::Position;

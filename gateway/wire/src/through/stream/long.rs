@@ -3,8 +3,8 @@
 //!
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
-use super::super::facts::Facts;
-use super::super::kept::Kept;
+use super::super::contents::Contents;
+use super::super::output::Output;
 use super::super::runs::Runs;
 use super::{ChatStream, MAX_HELD, MAX_SILENT, Verdict};
 use crate::failure;
@@ -24,8 +24,8 @@ const MAX_ERROR: usize = 1 << 20;
 
 /// The frame, as far as it has come.
 pub(super) struct Long {
-    facts: Facts,
-    /// Its data up to the first choice: errors have shapes that `facts` don't know.
+    contents: Contents,
+    /// Its data up to the first choice: errors have shapes that `contents` don't know.
     head: Brief,
     lines: Lines,
     length: usize,
@@ -48,8 +48,14 @@ enum Fate {
 
 impl Long {
     fn new(runs: Runs) -> Box<Self> {
-        let facts = Facts::following(runs);
-        Box::new(Self { facts, head: Brief::default(), lines: Lines::default(), length: 0, fate: Fate::Open })
+        let contents = Contents::following(runs);
+        Box::new(Self {
+            contents,
+            head: Brief::default(),
+            lines: Lines::default(),
+            length: 0,
+            fate: Fate::Open,
+        })
     }
 
     /// Whether its bytes go on as they come.
@@ -59,7 +65,7 @@ impl Long {
 
     /// How many bytes of memory are kept of it beside those that are held.
     pub(super) fn kept_bytes(&self) -> usize {
-        self.head.room() + self.facts.kept_bytes()
+        self.head.room() + self.contents.kept_bytes()
     }
 
     /// Takes the next bytes, and looks at what `stream` it is in at certain lengths.
@@ -67,10 +73,10 @@ impl Long {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            let Self { facts, head, .. } = self;
+            let Self { contents, head, .. } = self;
             self.lines.feed(now, |data| {
-                facts.feed(data);
-                if !facts.has_choice() {
+                contents.feed(data);
+                if !contents.has_choice() {
                     head.feed(data);
                 }
             });
@@ -87,8 +93,8 @@ impl Long {
     }
 
     fn judge(&self, stream: &ChatStream) -> Fate {
-        let Self { facts, lines, head, .. } = self;
-        if lines.is_error || facts.has_failed() {
+        let Self { contents, lines, head, .. } = self;
+        if lines.is_error || contents.has_failed() {
             return Fate::Error;
         }
         if !lines.has_data {
@@ -99,16 +105,16 @@ impl Long {
             };
         }
         let is_decided = self.length >= MAX_UNDECIDED;
-        if (is_decided || !facts.is_object()) && failure::has_shape(head.text()) {
+        if (is_decided || !contents.is_object()) && failure::has_shape(head.text()) {
             return Fate::Error;
         }
-        if !facts.is_object() || is_decided && !stream.chunked && !facts.claims() {
+        if !contents.is_object() || is_decided && !stream.chunked && !contents.claims() {
             return if stream.content || !stream.chunked { Fate::Fail } else { Fate::Drop };
         }
-        if facts.is_only_usage() && facts.has_all_choices() && stream.drop_usage {
+        if contents.is_only_usage() && contents.has_all_choices() && stream.drop_usage {
             return Fate::Drop;
         }
-        if facts.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
+        if contents.has_choice() || is_decided { Fate::Pass } else { Fate::Open }
     }
 }
 
@@ -119,7 +125,7 @@ impl ChatStream {
         chunk: &Bytes,
         range: Range<usize>,
         ends: bool,
-        kept: &mut Kept,
+        out: &mut Output,
         now: UnixSeconds,
     ) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
@@ -130,11 +136,11 @@ impl ChatStream {
             long
         });
         long.read(bytes, self);
-        self.hear(&mut long.facts);
+        self.hear(&mut long.contents);
         match long.fate {
             Fate::Pass => {
-                kept.append(chunk, held);
-                kept.keep(chunk, range);
+                out.append(chunk, held);
+                out.keep(chunk, range);
                 self.passes(&long);
             }
             Fate::Open => {
@@ -142,7 +148,7 @@ impl ChatStream {
                 if ends {
                     let verdict = self.long_ends(&mut long, now);
                     if self.apply(verdict, &held).is_some() {
-                        kept.append(chunk, held);
+                        out.append(chunk, held);
                     }
                     return;
                 }
@@ -162,7 +168,7 @@ impl ChatStream {
     /// The stream has ended within the frame: it is complete but for its blank line, or was cut off.
     pub(super) fn end_long(&mut self, mut long: Long, now: UnixSeconds) -> BytesMut {
         let mut held = std::mem::take(&mut self.held);
-        let is_whole = !self.is_over() && long.facts.is_whole();
+        let is_whole = !self.is_over() && long.contents.is_whole();
         match long.fate {
             Fate::Open if is_whole => {
                 let verdict = self.long_ends(&mut long, now);
@@ -184,7 +190,7 @@ impl ChatStream {
     /// Bytes of it go on: it is a chunk, and the caller's.
     fn passes(&mut self, long: &Long) {
         self.chunked = true;
-        self.content |= long.facts.has_content();
+        self.content |= long.contents.has_content();
         if !self.content {
             self.silent = MAX_SILENT + 1;
         }
@@ -204,8 +210,8 @@ impl ChatStream {
         if long.lines.is_error {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        let is_text = !long.facts.is_whole();
-        let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
+        let is_text = !long.contents.is_whole();
+        let verdict = self.take(&mut long.contents, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
         }
@@ -213,14 +219,14 @@ impl ChatStream {
     }
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
-        let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
+        let failure = long.contents.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
             if long.lines.is_error {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
                 self.not_a_stream(long.head.text(), now)
             }
         });
-        self.tally.merge(long.facts.tally(), self.most);
+        self.tally.merge(long.contents.tally(), self.most);
         self.fail(failure);
     }
 }

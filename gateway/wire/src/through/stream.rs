@@ -11,12 +11,12 @@
 mod frame;
 mod long;
 
-use super::facts::{Choices, Facts};
-use super::kept::Kept;
+use super::contents::{Choices, Contents};
+use super::output::Output;
 use super::prefilter::Prefilter;
-use super::said::cap;
-use super::usage::Tally;
+use super::speech::cap;
 use crate::failure;
+use crate::openai::usage::Tally;
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -135,16 +135,16 @@ impl ChatStream {
     /// Takes the next bytes and gives those to forward: whole frames, mostly a slice of `chunk`. Nothing once
     /// there is a failure or the stream is done.
     pub fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
-        let mut kept = Kept::default();
+        let mut out = Output::default();
         let mut from = 0;
         while from < chunk.len() && !self.is_over() {
             let rest = chunk.get(from..).unwrap_or_default();
             let cut = self.cutter.cut(rest);
             let to = from + cut.unwrap_or(rest.len());
-            self.piece(&chunk, from..to, cut.is_some(), &mut kept, now);
+            self.piece(&chunk, from..to, cut.is_some(), &mut out, now);
             from = to;
         }
-        kept.of(&chunk)
+        out.of(&chunk)
     }
 
     /// The upstream has ended, in whatever way.
@@ -225,7 +225,7 @@ impl ChatStream {
     }
 
     /// The bytes of `chunk` in `range` belong to the frame being read, and it ends with them or not.
-    fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, kept: &mut Kept, now: UnixSeconds) {
+    fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, out: &mut Output, now: UnixSeconds) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let (bytes, range, ends) = match self.done_line(bytes) {
             Some(line) => (line, range.start..range.start + line.len(), true),
@@ -234,7 +234,7 @@ impl ChatStream {
         // Not counted, because it may come by itself as well: the LF after the CR of a blank line.
         let length = self.held.len() + bytes.len() - usize::from(ends && bytes.ends_with(b"\r\n"));
         if self.long.is_some() || length > MAX_HELD {
-            return self.long_piece(chunk, range, ends, kept, now);
+            return self.long_piece(chunk, range, ends, out, now);
         }
         if !ends {
             return self.held.extend_from_slice(bytes);
@@ -242,8 +242,8 @@ impl ChatStream {
         if self.held.is_empty() {
             let verdict = self.frame(bytes, now);
             return match self.apply(verdict, bytes) {
-                Some(end) if bytes.ends_with(end) => kept.keep(chunk, range),
-                Some(end) => kept.append(chunk, ended(bytes, end)),
+                Some(end) if bytes.ends_with(end) => out.keep(chunk, range),
+                Some(end) => out.append(chunk, ended(bytes, end)),
                 None => {}
             };
         }
@@ -251,8 +251,8 @@ impl ChatStream {
         frame.extend_from_slice(bytes);
         let verdict = self.frame(&frame, now);
         match self.apply(verdict, &frame) {
-            Some(end) if frame.ends_with(end) => kept.append(chunk, frame),
-            Some(end) => kept.append(chunk, ended(&frame, end)),
+            Some(end) if frame.ends_with(end) => out.append(chunk, frame),
+            Some(end) => out.append(chunk, ended(&frame, end)),
             None => {}
         }
     }
@@ -310,11 +310,11 @@ impl ChatStream {
     }
 
     /// Adds up what was said.
-    fn hear(&mut self, facts: &mut Facts) {
-        let (text, data) = facts.take_heard();
+    fn hear(&mut self, contents: &mut Contents) {
+        let (text, data) = contents.take_heard();
         self.text_bytes += text;
         self.data_bytes += data;
-        self.prefilter.runs = facts.runs();
+        self.prefilter.runs = contents.runs();
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.

@@ -1,6 +1,6 @@
 //! Base64 that goes on from one delta of a stream into the next.
 
-use super::said::Part;
+use super::speech::Part;
 use crate::media::Weighing;
 
 /// So many are followed at once. What goes on of more counts as text.

@@ -1,6 +1,6 @@
 //! What becomes of a frame that is at hand whole.
 
-use super::super::facts::{Facts, Form};
+use super::super::contents::{Contents, Form};
 use super::{ChatStream, MAX_COMMENTS, MAX_FOREIGN, Verdict, without_blank_line};
 use crate::failure;
 use crate::sse::Event;
@@ -52,35 +52,35 @@ impl ChatStream {
             self.complaint = None;
             return Verdict::Forward;
         }
-        let mut facts = Facts::following(self.prefilter.runs);
-        facts.feed(data);
-        let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
-        self.take(&mut facts, data, is_text, now)
+        let mut contents = Contents::following(self.prefilter.runs);
+        contents.feed(data);
+        let is_text = name.is_empty() && !contents.is_whole() && !is_scalar(data) && !is_keep_alive(data);
+        self.take(&mut contents, data, is_text, now)
     }
 
     /// What an event says. `is_text`: it is none of what an event may be.
     pub(super) fn take(
         &mut self,
-        facts: &mut Facts,
+        contents: &mut Contents,
         data: &[u8],
         is_text: bool,
         now: UnixSeconds,
     ) -> Verdict {
-        self.hear(facts);
-        self.tally.merge(facts.tally(), self.most);
-        if let Some(failure) = facts.failure(self.row, data, now) {
+        self.hear(contents);
+        self.tally.merge(contents.tally(), self.most);
+        if let Some(failure) = contents.failure(self.row, data, now) {
             return Verdict::Fail(failure);
         }
-        if !facts.is_whole() || !facts.claims() {
+        if !contents.is_whole() || !contents.claims() {
             return if is_text && self.content { self.garbage(data, now) } else { self.foreign(data, now) };
         }
         self.chunked = true;
         self.complaint = None;
-        self.content |= facts.has_content();
+        self.content |= contents.has_content();
         self.silent += u32::from(!self.content);
-        self.choices.merge(facts.choices());
+        self.choices.merge(contents.choices());
         // Azure's first chunk has no choice either; behind the finish nobody misses one that was not asked for.
-        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && self.choices.any_finished();
+        let is_extra = contents.is_only_usage() || contents.has_usage_alone() && self.choices.any_finished();
         if is_extra && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
     }
 
@@ -143,7 +143,7 @@ pub(super) fn is_cut(event: &Event<'_>) -> bool {
     let Some(data) = event.data.as_deref().map(<[u8]>::trim_ascii) else {
         return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
     };
-    let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
+    let object = data.starts_with(b"{") && !Contents::of(Form::Chunk, data).is_whole();
     let word = data != b"[DONE]" && b"[DONE]".starts_with(data) || begins_keep_alive(data);
     object || word || data.is_empty()
 }

@@ -1,11 +1,11 @@
 //! A unary answer: is it one, and what did it use. The same is asked of one that is held and of one that passes as it
 //! comes.
 
-use super::facts::{Facts, Form};
-use super::said::cap;
-use super::usage;
+use super::contents::{Contents, Form};
+use super::speech::cap;
 use crate::failure;
 use crate::json::scan;
+use crate::openai::usage;
 use crate::usage::Counted;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -63,11 +63,11 @@ fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.
-pub struct LongAnswer(Box<Facts>);
+pub struct LongAnswer(Box<Contents>);
 
 impl Default for LongAnswer {
     fn default() -> Self {
-        Self(Box::new(Facts::new(Form::Answer)))
+        Self(Box::new(Contents::new(Form::Answer)))
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn s2_13_an_answer_that_finished_with_an_error_is_a_failure() {
-        for reason in super::super::facts::FAILED {
+        for reason in super::super::contents::FAILED {
             let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"REASON"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
             let body = body.replace("REASON", std::str::from_utf8(reason).unwrap());
             assert_eq!(read(&body).unwrap_err().class, FailureClass::ServerError, "{body}");
