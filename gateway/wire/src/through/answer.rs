@@ -6,6 +6,7 @@ use super::speech::cap;
 use crate::failure;
 use crate::json::scan;
 use crate::openai::usage;
+use crate::reading::AnswerFacts;
 use crate::usage::Counted;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -15,16 +16,6 @@ use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 /// takes as long as to search an answer.
 static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br#""insufficient_system_resource""#)]);
-
-/// What the gateway needs to know of a unary answer; the answer itself passes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnswerFacts {
-    /// What the vendor counted, as far as that can be true; `None` if it did not say.
-    pub usage: Option<Counted>,
-    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
-    /// the vendor did not count all, or not so that it can be true, and 0 otherwise.
-    pub output_bytes: u64,
-}
 
 /// Reads the body of a 2xx answer of a model with this `context_window`, if that is known: no side of it has more tokens.
 ///

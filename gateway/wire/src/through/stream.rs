@@ -17,6 +17,7 @@ use super::prefilter::Prefilter;
 use super::speech::cap;
 use crate::failure;
 use crate::openai::usage::Tally;
+use crate::reading::{Ending, StreamEnd};
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -66,25 +67,6 @@ pub struct ChatStream {
     /// What was no chunk has said so, behind all content: the answer broke off, unless it goes on or has finished.
     complaint: Option<Box<Failure>>,
     failure: Option<Box<Failure>>,
-}
-
-/// How a stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamEnd {
-    /// After `[DONE]`, or a finish reason for every choice that was asked for.
-    Complete,
-    /// In the middle, or with a failure.
-    Truncated,
-}
-
-/// What there is to do once the upstream has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    /// Forward this first: a last frame whose blank line was missing, or what completes one. The next frame
-    /// stands for itself then.
-    pub bytes: Bytes,
-    /// Whether the answer is whole.
-    pub end: StreamEnd,
 }
 
 /// What becomes of a frame.
