@@ -4,8 +4,8 @@
 use crate::call::{Call, Offer, now_unix, unix};
 use crate::collected::Collected;
 use crate::drain;
-use crate::flow::{Decoder, Flow};
-use crate::upstream::{Account, Answer, AnswerBody};
+use crate::flow::Flow;
+use crate::upstream::{Account, Answer, AnswerBody, SPEAKS};
 use bytes::Bytes;
 use std::cell::Cell;
 use std::future::Future;
@@ -13,8 +13,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
-use weir_wire::openai::{self, AnswerFacts, ChatRequest, ChatStream, LongAnswer};
 use weir_wire::sse::Beginning;
+use weir_wire::{Additions, AnswerFacts, Asked, Brief, Reading};
 
 /// A unary answer up to this size is held whole before it is committed.
 const HOLD_UNARY: u64 = 4 << 20;
@@ -58,14 +58,15 @@ pub(crate) async fn attempt(
 ) -> Result<Committed, Failure> {
     let account = &offer(call, at)?.target.account;
     let deadline = now + account.provider.timeouts.total;
-    if call.request.stream() {
+    if call.request.facts().stream {
         // When the request came is near enough for what an account has taught, and known.
         let today = unix(call.recorder.event.began_at);
-        let asks =
-            !plain && !call.request.includes_usage() && account.wants_usage_option(call.tenant(), today);
+        let asks = !plain
+            && !call.request.facts().includes_usage
+            && account.wants_usage_option(call.tenant(), today);
         return match Box::pin(stream(call, at, deadline, asks)).await {
             Ok(committed) => {
-                if asks || call.request.includes_usage() {
+                if asks || call.request.facts().includes_usage {
                     offer(call, at)?.target.account.refuses_usage_option.unlearn();
                 }
                 Ok(committed)
@@ -99,16 +100,17 @@ fn garbled(what: &str) -> Failure {
 async fn unary(call: &mut Call, at: usize, deadline: Instant) -> Result<Committed, Failure> {
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
-    let body = call.request.encode(&model.upstream_name, false);
+    let body = call.request.encode(SPEAKS, &model.upstream_name, Additions::default()).body;
     let mut answer = call.client().chat(&account, &body, false).await?;
     accept(call, &account, &mut answer).await?;
     let (ready, whole) = hold(call, &mut answer.body).await?;
+    let reading = reading(call, &account, &model);
     if !whole {
-        return Box::pin(large(answer, ready, account, model, deadline)).await;
+        return Box::pin(large(answer, ready, reading, account, model, deadline)).await;
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = unix(call.recorder.event.began_at);
-    let facts = openai::answer(account.provider.vendor.row(), ready.bytes(), model.context_window, now)?;
+    let facts = reading.whole(ready.bytes(), now)?;
     let room = ready.room() as u64;
     Ok(Committed::Whole(Whole { body: ready.into_bytes(), room, model, facts }))
 }
@@ -149,33 +151,31 @@ fn blank() -> Failure {
 async fn large(
     mut answer: Answer,
     begun: Collected,
+    mut reading: Reading,
     account: Arc<Account>,
     model: Arc<Model>,
     deadline: Instant,
 ) -> Result<Committed, Failure> {
-    let mut passed = LongAnswer::default();
-    passed.feed(begun.bytes());
-    let mut held = begun;
-    while passed.begins().is_none()
+    let mut held = Collected::default();
+    held.push(reading.feed(begun.into_bytes(), now_unix()));
+    while reading.begins().is_none()
         && let Some(piece) = answer.body.data().await
     {
-        let piece = piece?;
-        passed.feed(&piece);
-        held.push(piece);
-        if passed.begins().is_none() && held.len() > MAX_BLANK {
+        held.push(reading.feed(piece?, now_unix()));
+        if reading.begins().is_none() && held.len() > MAX_BLANK {
             return Err(blank());
         }
     }
-    if passed.begins() != Some(true) {
+    if reading.begins() != Some(true) {
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
-    if let Some(failure) = passed.failure(account.provider.vendor.row(), b"", now_unix()) {
-        return Err(failure);
+    if let Some(failure) = reading.failure() {
+        return Err(failure.clone());
     }
     Ok(Committed::Flow(Box::new(Flow {
         ready: held.into_bytes(),
         rest: Some(answer.body),
-        decoder: Decoder::Opaque(passed),
+        reading,
         account,
         model,
         idle: None,
@@ -187,6 +187,11 @@ async fn large(
 fn offer(call: &Call, at: usize) -> Result<Offer<'_>, Failure> {
     call.offer(at)
         .ok_or_else(|| Failure::new(FailureClass::ModelMissing, "the provider does not offer this model"))
+}
+
+/// How this answer becomes the caller's.
+fn reading(call: &Call, account: &Account, model: &Model) -> Reading {
+    call.request.reading(SPEAKS, account.provider.vendor.row(), model.context_window)
 }
 
 /// Lets only a plain 2xx through; anything else becomes its failure.
@@ -207,20 +212,20 @@ async fn refused(call: &Call, account: &Account, answer: &mut Answer) -> Failure
     let row = account.provider.vendor.row();
     let left = Cell::new(SEARCHED);
     let wrote = |url: &str| {
-        let rest = left.get().checked_sub(ChatRequest::SEARCHES * call.request.len());
+        let rest = left.get().checked_sub(Asked::SEARCHES * call.request.facts().length);
         rest.inspect(|rest| left.set(*rest)).is_some() && call.request.holds(url)
     };
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| !url.contains(account.host()) && wrote(url);
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
+    weir_wire::failure(row, head.status.as_u16(), &head.headers, body.text(), now_unix(), &is_callers)
 }
 
 async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Result<Committed, Failure> {
     let Offer { target, model, .. } = offer(call, at)?;
     let account = Arc::clone(&target.account);
     let timeouts = account.provider.timeouts;
-    let body = call.request.encode(&model.upstream_name, asks);
+    let body = call.request.encode(SPEAKS, &model.upstream_name, Additions { usage: asks }).body;
     let began = Instant::now();
     let first_token = (began + timeouts.first_token).min(deadline);
     let first_byte = (began + timeouts.first_byte).min(first_token);
@@ -230,27 +235,26 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
         Ok(answer)
     };
     let mut answer = within(first_byte, begin).await??;
-    let mut decoder = ChatStream::new(account.provider.vendor.row(), !call.request.includes_usage())
-        .expecting(call.request.choices(), model.context_window);
+    let mut reading = reading(call, &account, &model);
     let mut ready = Collected::default();
     let mut next = if answer.head.claims_events {
         within(first_byte, answer.body.data()).await?.transpose()?
     } else {
-        Some(unlabelled(call, &account, &mut answer, first_byte).await?)
+        Some(unlabelled(call, &reading, &mut answer, first_byte).await?)
     };
     loop {
         let ended = next.is_none();
         let now = now_unix();
         let bytes = match next {
-            Some(piece) => decoder.feed(piece, now),
-            None => decoder.end(now).bytes,
+            Some(piece) => reading.feed(piece, now),
+            None => reading.end(now).bytes,
         };
         ready.push(bytes);
-        if decoder.is_committed() {
+        if reading.is_committed() {
             return Ok(Committed::Flow(Box::new(Flow {
                 ready: ready.into_bytes(),
                 rest: (!ended).then_some(answer.body),
-                decoder: Decoder::Events(Box::new(decoder)),
+                reading,
                 account,
                 model,
                 idle: Some(timeouts.idle),
@@ -258,13 +262,13 @@ async fn stream(call: &mut Call, at: usize, deadline: Instant, asks: bool) -> Re
                 deadline,
             })));
         }
-        if let Some(failure) = decoder.failure() {
+        if let Some(failure) = reading.failure() {
             return Err(failure.clone());
         }
-        if ended || decoder.is_over() {
+        if ended || reading.is_over() {
             return Err(garbled("the upstream's stream ended before any content"));
         }
-        if !call.count_stream(ready.room() + decoder.held_bytes()).await {
+        if !call.count_stream(ready.room() + reading.held_bytes()).await {
             return Err(no_room(call));
         }
         let now = Instant::now();
@@ -292,7 +296,7 @@ async fn within<T>(until: Instant, coming: impl Future<Output = T>) -> Result<T,
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
 async fn unlabelled(
     call: &mut Call,
-    account: &Account,
+    reading: &Reading,
     answer: &mut Answer,
     until: Instant,
 ) -> Result<Bytes, Failure> {
@@ -309,13 +313,13 @@ async fn unlabelled(
             None => {}
         }
     }
-    Err(no_stream(call, account, answer, begun, until).await)
+    Err(no_stream(call, reading, answer, begun, until).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(
     call: &mut Call,
-    account: &Account,
+    reading: &Reading,
     answer: &mut Answer,
     begun: Collected,
     until: Instant,
@@ -327,7 +331,7 @@ async fn no_stream(
             return no_room(call);
         }
     }
-    match openai::answer(account.provider.vendor.row(), body.text(), None, now_unix()) {
+    match reading.whole(body.text(), now_unix()) {
         Err(failure) => failure,
         Ok(_) => garbled("the upstream answered a stream's request with something else"),
     }
@@ -335,7 +339,7 @@ async fn no_stream(
 
 /// The body of an answer that is none, as far as it is needed, and as it comes within its time.
 struct ShortBody {
-    body: openai::Brief,
+    body: Brief,
     read: usize,
     until: Instant,
 }
@@ -343,7 +347,7 @@ struct ShortBody {
 impl ShortBody {
     /// One that has `begun`, read until `until` at the latest.
     fn begun(begun: &[u8], until: Instant) -> Self {
-        let mut body = openai::Brief::default();
+        let mut body = Brief::default();
         body.feed(begun);
         Self { body, read: begun.len(), until }
     }

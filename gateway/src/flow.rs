@@ -5,12 +5,11 @@ use crate::fault::Fault;
 use crate::http;
 use crate::upstream::{Account, AnswerBody};
 use bytes::Bytes;
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
-use weir_wire::openai::{ChatStream, Ending, LongAnswer, StreamEnd};
+use weir_wire::{Ending, Reading, StreamEnd};
 
 /// An answer without room for an error event broke off: the connection is cut, lest it look complete.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +26,8 @@ pub(crate) struct Flow {
     pub(crate) ready: Bytes,
     /// `None` once the upstream has ended.
     pub(crate) rest: Option<AnswerBody>,
-    pub(crate) decoder: Decoder,
+    /// What its bytes mean.
+    pub(crate) reading: Reading,
     pub(crate) account: Arc<Account>,
     pub(crate) model: Arc<Model>,
     /// Without a byte for so long a stream has failed; `None`: unary.
@@ -36,24 +36,6 @@ pub(crate) struct Flow {
     pub(crate) first_token: Instant,
     /// When the attempt's whole time is over.
     pub(crate) deadline: Instant,
-}
-
-/// How a flow's bytes are understood.
-pub(crate) enum Decoder {
-    /// A stream of chat chunks.
-    Events(Box<ChatStream>),
-    /// A unary answer too large to hold: passed on as it comes.
-    Opaque(LongAnswer),
-}
-
-impl fmt::Debug for Decoder {
-    /// Which one: what it holds is the caller's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Events(_) => "Events",
-            Self::Opaque(_) => "Opaque",
-        })
-    }
 }
 
 impl Flow {
@@ -69,21 +51,10 @@ impl Flow {
             Some(Err(failure)) => return Poll::Ready(self.ended(Some(failure))),
             None => return Poll::Ready(self.ended(None)),
         };
-        let (bytes, failure) = match &mut self.decoder {
-            Decoder::Opaque(passed) => {
-                passed.feed(&piece);
-                (piece, passed.failure(self.account.provider.vendor.row(), b"", now_unix()))
-            }
-            Decoder::Events(stream) => {
-                let bytes = stream.feed(piece, now_unix());
-                (bytes, stream.failure().cloned())
-            }
-        };
-        Poll::Ready(match failure {
+        let bytes = self.reading.feed(piece, now_unix());
+        Poll::Ready(match self.reading.failure() {
             None => Ok(Some(bytes)),
-            // Of a unary answer nothing goes on that tells of an error: it must not look whole.
-            Some(failure) if self.idle.is_none() => Err((Bytes::new(), failure)),
-            Some(failure) => Err((bytes, failure)),
+            Some(failure) => Err((bytes, failure.clone())),
         })
     }
 
@@ -91,33 +62,29 @@ impl Flow {
     /// of every choice it is, however the connection ended.
     pub(crate) fn ended(&mut self, broke: Option<Failure>) -> Came {
         self.let_go();
-        let stream = match &mut self.decoder {
-            Decoder::Events(stream) => stream,
-            Decoder::Opaque(passed) => {
-                let row = self.account.provider.vendor.row();
-                let failure = broke.or_else(|| passed.unfinished(row, b"", now_unix()));
-                return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
-            }
+        let broke = match broke {
+            // A unary answer has no finish but its end.
+            Some(failure) if self.idle.is_none() => return Err((Bytes::new(), failure)),
+            broke => broke,
         };
-        let Ending { bytes, end } = stream.end(now_unix());
+        let Ending { bytes, end } = self.reading.end(now_unix());
         if end == StreamEnd::Complete {
             return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
         let broken = || Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
-        Err((bytes, stream.failure().cloned().or(broke).unwrap_or_else(broken)))
+        Err((bytes, self.reading.failure().cloned().or(broke).unwrap_or_else(broken)))
     }
 
     /// Whether nothing of the upstream's matters any more: `[DONE]` came, or a failure.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if stream.is_over())
+        self.reading.is_over()
     }
 
     /// Lets the upstream go. After `[DONE]` the little that may still come is read, for the connection's sake;
     /// anything else is cancelled.
     pub(crate) fn let_go(&mut self) {
-        let is_done = matches!(&self.decoder, Decoder::Events(stream) if stream.done_seen());
         if let Some(rest) = self.rest.take()
-            && is_done
+            && self.reading.done_seen()
         {
             rest.finish();
         }
@@ -125,10 +92,7 @@ impl Flow {
 
     /// How many bytes of memory it takes that wait here for the rest of their event, or of an error.
     pub(crate) fn held_bytes(&self) -> usize {
-        match &self.decoder {
-            Decoder::Events(stream) => stream.held_bytes(),
-            Decoder::Opaque(passed) => passed.held_bytes(),
-        }
+        self.reading.held_bytes()
     }
 
     /// Whether a part of the request is still to be sent.
@@ -138,7 +102,7 @@ impl Flow {
 
     /// Whether it is a stream that has said nothing yet.
     pub(crate) fn waits_for_content(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
+        !self.reading.content_seen()
     }
 
     /// What has run out by `now`, if the upstream was last heard at `heard`.
@@ -155,19 +119,8 @@ impl Flow {
         Some(Failure::new(FailureClass::Timeout, text))
     }
 
-    /// Whether a comment may be put in here: not inside of a frame.
-    pub(crate) fn may_ping(&self) -> bool {
-        match &self.decoder {
-            Decoder::Events(stream) => !stream.mid_frame(),
-            Decoder::Opaque(_) => false,
-        }
-    }
-
     /// The event that says that the answer broke off. A unary body has no place for one.
     pub(crate) fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
-        let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = http::stream_error(fault);
-        let unfinished = stream.end(now_unix()).bytes;
-        Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
+        self.reading.broken(&http::words(fault), now_unix()).ok_or(BrokenOff)
     }
 }

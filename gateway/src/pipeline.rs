@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-use weir_wire::openai::ChatRequest;
+use weir_wire::Asked;
 
 /// A key that was valid when its request came is asked again once the body took so long: dates in a configuration
 /// have seconds.
@@ -67,7 +67,7 @@ struct Arrived {
 struct Admitted {
     settings: Arc<weir_config::Gateway>,
     route: Arc<LiveRoute>,
-    request: ChatRequest,
+    request: Asked,
     held: Held,
     limit: Option<LimitState>,
 }
@@ -111,9 +111,9 @@ async fn admitted(
         http::receive(headers, upload, arrived.max_body_bytes, gateway, &worker, began).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
-    let request = ChatRequest::read(body).map_err(http::bad_request)?;
-    recorder.event.stream = request.stream();
-    if request.stream() {
+    let request = Asked::read(http::API, body).map_err(http::bad_request)?;
+    recorder.event.stream = request.facts().stream;
+    if request.facts().stream {
         // The body goes when the stream begins.
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
         http::hold(&mut held, length.max(STREAM), class, &worker).await?;
@@ -161,7 +161,7 @@ fn admit(
     gateway: &Gateway,
     headers: &HeaderMap,
     arrived: &Arrived,
-    request: ChatRequest,
+    request: Asked,
     held: Held,
     recorder: &mut Recorder,
 ) -> Result<Admitted, Fault> {
@@ -170,8 +170,11 @@ fn admit(
     // Not when its head came: a minute in which bodies finish admits no more than any other.
     let now = Instant::now();
     let key = current_key(live, headers, arrived, recorder, now)?;
-    let unknown = || http::model_not_found(request.model());
-    let route = live.route(request.model()).filter(|_| allows(&key, request.model())).ok_or_else(unknown)?;
+    let unknown = || http::model_not_found(&request.facts().model);
+    let route = live
+        .route(&request.facts().model)
+        .filter(|_| allows(&key, &request.facts().model))
+        .ok_or_else(unknown)?;
     recorder.event.route = Some(Arc::clone(route));
     let limit = take_requests(&key, now)?;
     rescue::count(route, now);
@@ -218,7 +221,7 @@ fn take_requests(key: &LiveKey, now: Instant) -> Result<Option<LimitState>, Faul
 /// (semantics S2.1: headers are committed with the first byte that we send).
 async fn run(call: Box<Call>) -> Response<OutBody> {
     let outlives = call.route.bills_on();
-    if !call.request.stream() {
+    if !call.request.facts().stream {
         return http::respond(if outlives { Outliving::new(call).await } else { walk::run(call).await });
     }
     let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));

@@ -85,7 +85,7 @@ impl Relay {
                     }
                     ready!(ping.as_mut().poll(cx));
                     ping.as_mut().reset(tokio::time::Instant::now() + gateway.keep_alive);
-                    return Poll::Ready(Some(Ok(http::PING)));
+                    return Poll::Ready(Some(Ok(http::API.ping())));
                 }
                 State::Flowing(flowing) => {
                     let bytes = ready!(flowing.poll_bytes(cx));
@@ -231,9 +231,9 @@ impl Flowing {
                 self.sent = now;
             }
             self.timer.as_mut().reset(due(call, flow, self.heard, self.sent).into());
-            if ping && flow.may_ping() {
+            if ping && let Some(comment) = flow.reading.ping() {
                 self.large = 0;
-                return Poll::Ready(Ok(http::PING));
+                return Poll::Ready(Ok(comment));
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::attempt::Whole;
 use crate::call::Call;
-use crate::flow::{Decoder, Flow};
+use crate::flow::Flow;
 use weir_config::Model;
-use weir_wire::openai::{Counted, most_tokens};
+use weir_wire::{Counted, most_tokens};
 
 /// Bytes per token where nobody told us: the usual rule of thumb for English text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -22,16 +22,11 @@ struct Known {
 
 /// Books a flow that has ended, one way or another.
 pub(crate) fn settle(call: &mut Call, flow: &Flow) {
-    let known = match &flow.decoder {
-        Decoder::Events(stream) => Known {
-            told: stream.usage(),
-            is_final: stream.is_finished(),
-            output_bytes: stream.output_bytes(),
-        },
-        Decoder::Opaque(passed) => {
-            let facts = passed.facts(flow.model.context_window);
-            Known { told: facts.usage, is_final: true, output_bytes: facts.output_bytes }
-        }
+    let reading = &flow.reading;
+    let known = Known {
+        told: reading.usage(),
+        is_final: reading.is_finished(),
+        output_bytes: reading.output_bytes(),
     };
     book(call, &flow.model, known);
 }
@@ -60,7 +55,7 @@ fn book(call: &mut Call, model: &Model, known: Known) {
     let most = most_tokens(model.context_window);
     let mut usage = told.usage;
     if !told.input {
-        usage.input = call.request.text_bytes().div_ceil(BYTES_PER_TOKEN).min(most);
+        usage.input = call.request.facts().text_bytes.div_ceil(BYTES_PER_TOKEN).min(most);
         usage.cache_read = 0;
     }
     let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN).min(most);

@@ -38,7 +38,7 @@ impl Failures {
 
     /// What the caller is told (semantics S1.5).
     pub(crate) fn fault(mut self, call: &Call, now: Instant) -> Fault {
-        let model = call.request.model();
+        let model = &call.request.facts().model;
         let judge = if self.left_out { verdict_of_some } else { verdict };
         let fault = match judge(now, &self.attempted) {
             Verdict::Caller { attempt } if attempt < self.all.len() => {

@@ -144,7 +144,7 @@ fn begin(call: &mut Call, target: usize, now: Instant) -> Option<Chosen> {
 /// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, target: usize) {
     if let Some(target) = call.route.targets.get(target)
-        && !call.request.brings_stream_options()
+        && !call.request.facts().brings_stream_options
     {
         target.account.refuses_usage_option.learn(call.tenant(), now_unix());
     }

@@ -1,7 +1,7 @@
 //! Makes a response of a `Fault`. Nothing else builds an error response.
 
 use super::numbers;
-use super::{OutBody, X_REQUEST_ID};
+use super::{API, OutBody, X_REQUEST_ID};
 use crate::fault::{Blame, Fault, FaultKind, LimitState, Retry};
 use crate::observe::{Outcome, Recorder, RequestId};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::borrow::Cow;
 use std::time::Duration;
-use weir_wire::openai::{BadRequest, ErrorBody, write_error, write_stream_error};
+use weir_wire::{BadRequest, Words};
 
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -83,17 +83,18 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
 fn body(fault: &Fault) -> Bytes {
     let attempts =
         serde_json::value::to_raw_value(&fault.attempts).ok().filter(|_| !fault.attempts.is_empty());
-    write_error(&ErrorBody { attempts: attempts.as_deref(), ..error_body(fault) })
+    API.error_body(&Words { attempts: attempts.as_deref(), ..words(fault) })
 }
 
 /// The fault as the last event of a stream that has begun.
 pub(crate) fn stream_error(fault: &Fault) -> Bytes {
-    write_stream_error(&error_body(fault))
+    API.error_event(&words(fault))
 }
 
-fn error_body(fault: &Fault) -> ErrorBody<'_> {
+/// What the fault says, but for what was tried.
+pub(crate) fn words(fault: &Fault) -> Words<'_> {
     let (_, kind, code) = fault.kind.shape();
-    ErrorBody {
+    Words {
         message: &fault.message,
         kind: fault.upstream_type.as_deref().unwrap_or(kind),
         param: fault.param.as_deref(),

@@ -24,11 +24,11 @@ mod unreadable;
 pub(crate) use admin::serve_admin;
 pub(crate) use body::OutBody;
 pub(crate) use connection::serve_connection;
-pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error};
+pub(crate) use fault::{bad_request, model_not_found, refusal, refuse, stream_error, words};
 pub(crate) use names::X_REQUEST_ID;
 pub(crate) use receive::{Received, Upload, hold, no_room, receive};
 pub(crate) use respond::{begun_stream, respond};
 pub(crate) use router::{LARGE_HEAD, not_ready};
 
-/// A comment that keeps a silent stream alive.
-pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");
+/// What callers call.
+pub(crate) const API: weir_wire::Api = weir_wire::Api::Chat;

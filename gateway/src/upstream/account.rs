@@ -7,7 +7,10 @@ use http::{HeaderValue, Uri};
 use std::fmt;
 use std::sync::Arc;
 use weir_config::{Backend, Endpoint, Mock, Provider, Secret, UnixSeconds};
-use weir_wire::Withheld;
+use weir_wire::{Api, Withheld};
+
+/// What accounts speak.
+pub(crate) const SPEAKS: Api = Api::Chat;
 
 /// An account, ready to be called: where it is and what opens it are one value, so that no credential can go
 /// anywhere else.
@@ -92,7 +95,7 @@ impl Server {
 ///
 /// Compressed answers would have to be decompressed to be checked, a bomb's way in: none is accepted.
 fn head(endpoint: &Endpoint, credential: Option<&Secret>, accept: &str) -> Option<Vec<u8>> {
-    let path = Uri::try_from(format!("{}/chat/completions", endpoint.base_path)).ok()?;
+    let path = Uri::try_from(format!("{}{}", endpoint.base_path, SPEAKS.path())).ok()?;
     let host =
         if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
     let default_port = if endpoint.tls { 443 } else { 80 };

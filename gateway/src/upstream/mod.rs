@@ -14,7 +14,7 @@ mod names;
 mod pool;
 mod race;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, SPEAKS};
 pub(crate) use client::{Answer, AnswerBody, Client};
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
