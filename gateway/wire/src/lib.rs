@@ -45,7 +45,7 @@ mod asked;
 mod failure;
 mod json;
 mod media;
-pub mod openai;
+mod openai;
 mod reading;
 mod reply;
 mod sanitise;

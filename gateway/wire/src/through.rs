@@ -10,8 +10,8 @@ mod runs;
 mod speech;
 mod stream;
 
-pub use answer::{LongAnswer, answer};
-pub use stream::ChatStream;
+use answer::{LongAnswer, answer};
+use stream::ChatStream;
 
 use crate::asked::Facts;
 use crate::openai;

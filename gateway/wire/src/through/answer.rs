@@ -23,7 +23,7 @@ static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
 /// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object with an
 /// array of `choices`, or ends in its middle, is Garbled. No choice at all is an answer: of a prompt that was
 /// blocked. What SDKs read although it is not quite JSON is read here too: they get it as it is.
-pub fn answer(
+pub(super) fn answer(
     row: &VendorRow,
     body: &[u8],
     context_window: Option<u64>,
@@ -54,7 +54,7 @@ fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.
-pub struct LongAnswer(Box<Contents>);
+pub(super) struct LongAnswer(Box<Contents>);
 
 impl Default for LongAnswer {
     fn default() -> Self {
@@ -64,23 +64,23 @@ impl Default for LongAnswer {
 
 impl LongAnswer {
     /// Takes the next bytes.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.0.feed(bytes);
     }
 
     /// Whether it has begun as an answer does; `None`: too little has come to tell.
-    pub fn begins(&self) -> Option<bool> {
+    pub(super) fn begins(&self) -> Option<bool> {
         let is_answer = self.0.is_object();
         (is_answer || self.0.is_broken() || self.0.has_begun()).then_some(is_answer)
     }
 
     /// The failure that it has told of so far; `text`: all of it, as far as that is at hand.
-    pub fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+    pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         self.0.failure(row, text, now)
     }
 
     /// What is wrong with an answer that has ended without a failure of its own.
-    pub fn unfinished(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+    pub(super) fn unfinished(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         let why = match () {
             () if !self.0.is_whole() => "it is not one whole JSON object",
             () if !self.0.has_choices() => "it has no choices",
@@ -94,12 +94,12 @@ impl LongAnswer {
     }
 
     /// How many bytes of memory what is kept of it takes: the text of an error.
-    pub fn held_bytes(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.0.kept_bytes()
     }
 
     /// What is known so far of the usage of a model with this `context_window`.
-    pub fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
+    pub(super) fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
         let usage = self.0.tally().believable(context_window).counted();
         let is_all = usage.is_some_and(|counted| counted.believed(context_window).is_all());
         let heard = self.0.heard();

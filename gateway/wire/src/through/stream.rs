@@ -36,7 +36,7 @@ const MAX_FOREIGN: usize = 64 << 10;
 const MAX_COMMENTS: usize = 64 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
-pub struct ChatStream {
+pub(super) struct ChatStream {
     row: &'static VendorRow,
     drop_usage: bool,
     cutter: Cutter,
@@ -80,7 +80,7 @@ enum Verdict {
 
 impl ChatStream {
     /// A stream from an upstream of `row`. `drop_usage`: the caller did not ask for the usage chunk.
-    pub fn new(row: &'static VendorRow, drop_usage: bool) -> Self {
+    pub(super) fn new(row: &'static VendorRow, drop_usage: bool) -> Self {
         Self {
             row,
             drop_usage,
@@ -110,13 +110,13 @@ impl ChatStream {
 
     /// The same where `choices` were asked for, of a model with this window in tokens, if that is known.
     #[must_use]
-    pub fn expecting(self, choices: u32, context_window: Option<u64>) -> Self {
+    pub(super) fn expecting(self, choices: u32, context_window: Option<u64>) -> Self {
         Self { expected: choices, most: most_tokens(context_window), ..self }
     }
 
     /// Takes the next bytes and gives those to forward: whole frames, mostly a slice of `chunk`. Nothing once
     /// there is a failure or the stream is done.
-    pub fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
+    pub(super) fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
         let mut out = Output::default();
         let mut from = 0;
         while from < chunk.len() && !self.is_over() {
@@ -130,7 +130,7 @@ impl ChatStream {
     }
 
     /// The upstream has ended, in whatever way.
-    pub fn end(&mut self, now: UnixSeconds) -> Ending {
+    pub(super) fn end(&mut self, now: UnixSeconds) -> Ending {
         let mut bytes = match self.long.take() {
             Some(long) => self.end_long(*long, now),
             None if self.is_over() => BytesMut::new(),
@@ -149,56 +149,56 @@ impl ChatStream {
     }
 
     /// Whether the last bytes forwarded end inside of a frame: nothing may be put in here.
-    pub fn mid_frame(&self) -> bool {
+    pub(super) fn mid_frame(&self) -> bool {
         self.long.as_ref().is_some_and(|long| long.passes())
     }
 
     /// How many bytes of memory the beginning of a frame takes that is not complete: those that go nowhere yet, and
     /// what is kept of a long one beside them.
-    pub fn held_bytes(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.held.capacity() + self.long.as_ref().map_or(0, |long| long.kept_bytes())
     }
 
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
-    pub fn content_seen(&self) -> bool {
+    pub(super) fn content_seen(&self) -> bool {
         self.content
     }
 
     /// Whether the stream is the caller's from here on: there was content, or more without any than is held. A
     /// failure can no longer be hidden (semantics S2.1).
-    pub fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
     }
 
     /// Whether nothing more is read: it has failed, or `[DONE]` came.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.done || self.failure.is_some()
     }
 
     /// What the vendor has counted so far: of each count the largest that the model has room for.
-    pub fn usage(&self) -> Option<Counted> {
+    pub(super) fn usage(&self) -> Option<Counted> {
         self.tally.counted()
     }
 
     /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice that was asked for.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.done || self.choices.all_finished(self.expected)
     }
 
     /// Whether `[DONE]` was seen (Perplexity sends none).
-    pub fn done_seen(&self) -> bool {
+    pub(super) fn done_seen(&self) -> bool {
         self.done
     }
 
     /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage. Images and the
     /// like count as a constant each.
-    pub fn output_bytes(&self) -> u64 {
+    pub(super) fn output_bytes(&self) -> u64 {
         self.text_bytes + cap(self.data_bytes)
     }
 
     /// The failure that was sent inside the stream, or that it is no chat stream. Nothing is forwarded from
     /// here on.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(super) fn failure(&self) -> Option<&Failure> {
         self.failure.as_deref()
     }
 
