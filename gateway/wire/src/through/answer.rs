@@ -12,7 +12,7 @@ use memchr::memmem::Finder;
 use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// What may tell of a failure within a choice: an error, or a finish reason ([`FAILED`]). Made once: to prepare a search
+/// What may tell of a failure within a choice: an error, or a finish reason (`FAILED`). Made once: to prepare a search
 /// takes as long as to search an answer.
 static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br#""insufficient_system_resource""#)]);
