@@ -12,11 +12,12 @@ use super::times::{Times, within};
 use super::whole::{large, whole};
 use crate::clock;
 use crate::collected::Collected;
-use crate::upstream::{Accept, Answer, Client, Request};
+use crate::upstream::{Accept, Answer, Client, Request, SPEAKS};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use weir_config::Failure;
+use weir_config::{Failure, FailureClass};
+use weir_wire::{Additions, Encoded};
 
 /// How a target is asked.
 #[derive(Debug, Clone, Copy)]
@@ -36,13 +37,12 @@ pub(crate) async fn attempt(
     manner: Manner,
 ) -> Result<Committed, Missed> {
     let health = &offer.target.health;
-    let includes = call.request.stream() && call.request.includes_usage();
+    let facts = call.request.facts();
+    let includes = facts.stream && facts.includes_usage;
     // When the request came is near enough for what an account has taught, and known.
     let today = clock::seconds(call.recorder.event.began_at);
-    let asks = call.request.stream()
-        && !manner.plain
-        && !includes
-        && offer.target.wants_usage_option(call.tenant(), today);
+    let asks =
+        facts.stream && !manner.plain && !includes && offer.target.wants_usage_option(call.tenant(), today);
     let mut seen = Known::default();
     let missed = match ask(call, offer, began, manner, asks, &mut seen).await {
         Ok(committed) => {
@@ -60,7 +60,7 @@ pub(crate) async fn attempt(
 
 /// Notes what the attempt under way comes to, by what is `seen` of its answer.
 fn book(call: &mut Call, offer: &Offer, seen: Known, is_free: bool) {
-    let asked = call.request.text_bytes();
+    let asked = call.request.facts().text_bytes;
     if let Some(attempt) = &mut call.recorder.event.attempt {
         attempt.charge = (!is_free).then(|| charge(&offer.model, asked, seen));
     }
@@ -86,17 +86,17 @@ async fn ask(
     asks: bool,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let stream = call.request.stream();
+    let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let body = call.request.encode(&offer.model.upstream_name, asks);
+    let Encoded { path, body } =
+        call.request.encode(SPEAKS, &offer.model.upstream_name, Additions { usage: asks });
+    let accepts = if stream { Accept::Events } else { Accept::Json };
+    let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
     book(call, offer, Known::default(), false);
     let starved = AtomicBool::new(false);
-    let accept_kind = if stream { Accept::Events } else { Accept::Json };
     let sending = async {
-        let mut answer = client(call, offer, manner, &starved)
-            .send(&offer.target.site, &Request::chat(&body, accept_kind))
-            .await?;
+        let mut answer = client(call, offer, manner, &starved).send(&offer.target.site, &request).await?;
         accept(call, offer, &mut answer).await?;
         Ok::<_, Failure>(answer)
     };
@@ -105,14 +105,22 @@ async fn ask(
         return Err(Missed::Lacking(Lack::Socket));
     }
     let mut answer = sent??;
+    let row = offer.target.provider.vendor.row();
+    let mut reading = call.request.reading(SPEAKS, row, offer.model.context_window);
     if stream {
-        return Box::pin(first_content(call, offer, answer, times, seen)).await;
+        return Box::pin(first_content(call, offer, answer, reading, times, seen)).await;
     }
     let mut held = Collected::of_length(answer.body.exact_len());
-    match whole(call, offer, &mut answer.body, &mut held, times.deadline, seen).await? {
+    match whole(call, offer, &mut reading, &mut answer.body, &mut held, times.deadline, seen).await? {
         Some(whole) => Ok(Committed::Whole(whole)),
-        None => Ok(Box::pin(large(&timer, answer, held, offer, times.deadline, seen)).await?),
+        None => Ok(Box::pin(large(&timer, answer, held, reading, offer, times, seen)).await?),
     }
+}
+
+/// The model's name cannot stand where the account's API has it.
+fn no_path() -> Failure {
+    let text = "the upstream has no path for a model of this name";
+    Failure { unsent: true, ..Failure::new(FailureClass::ModelMissing, text) }
 }
 
 /// What an attempt needs of the worker; `starved` is set where there is no socket left.

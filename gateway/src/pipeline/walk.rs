@@ -145,7 +145,7 @@ fn tell_of(offer: &Offer, failure: &Failure) {
 /// The target has answered without what it said to refuse: a proof that it does. A caller's own options prove nothing:
 /// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, offer: &Offer) {
-    if !call.request.brings_stream_options() {
+    if !call.request.facts().brings_stream_options {
         offer.target.health.refuses_usage_option.learn(call.tenant(), clock::today());
     }
 }

@@ -1,17 +1,17 @@
-//! Which bytes of a chunk go on to the caller: all of them, mostly, so that nothing is copied.
+//! What of a chunk goes out to the caller: all of it, mostly, so that nothing is copied.
 
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 
 /// Bytes to forward, in order: ranges of one buffer, and others that came before.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct Output {
     /// What comes before `run`.
     earlier: BytesMut,
     run: Range<usize>,
 }
 
-impl Kept {
+impl Output {
     /// Keeps `range` of `buffer`.
     pub(super) fn keep(&mut self, buffer: &Bytes, range: Range<usize>) {
         if self.run.end != range.start {
@@ -27,7 +27,7 @@ impl Kept {
         self.earlier.unsplit(bytes);
     }
 
-    /// What was kept of `buffer`: a slice of it, unless there was a gap or something came before.
+    /// All of it: a slice of `buffer`, unless there was a gap or something came before.
     pub(super) fn of(mut self, buffer: &Bytes) -> Bytes {
         if self.earlier.is_empty() {
             return buffer.slice(self.run);

@@ -1,7 +1,7 @@
 //! Base64 that goes on from one delta of a stream into the next.
 
-use super::media::Weighing;
 use super::part::Part;
+use crate::media::Weighing;
 
 /// So many are followed at once. What goes on of more counts as text.
 const MOST: usize = 8;

@@ -1,29 +1,21 @@
 //! A unary answer: is it one, and what did it use. The same is asked of one that is held and of one that passes as it
 //! comes.
 
-use super::facts::{Facts, Form};
-use super::said::cap;
-use super::usage::Counted;
-use super::{failure, usage};
-use crate::scan;
+use super::contents::{Contents, Form};
+use super::speech::cap;
+use crate::failure;
+use crate::json::scan;
+use crate::openai::usage;
+use crate::reading::AnswerFacts;
+use crate::usage::Counted;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
-/// What may tell of a failure within a choice: an error, or a finish reason ([`FAILED`]). Made once: to prepare a search
+/// What may tell of a failure within a choice: an error, or a finish reason (`FAILED`). Made once: to prepare a search
 /// takes as long as to search an answer.
 static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br#""insufficient_system_resource""#)]);
-
-/// What the gateway needs to know of a unary answer; the answer itself passes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnswerFacts {
-    /// What the vendor counted, as far as that can be true; `None` if it did not say.
-    pub usage: Option<Counted>,
-    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
-    /// the vendor did not count all, or not so that it can be true, and 0 otherwise.
-    pub output_bytes: u64,
-}
 
 /// Reads the body of a 2xx answer of a model with this `context_window`, if that is known: no side of it has more tokens.
 ///
@@ -31,7 +23,7 @@ pub struct AnswerFacts {
 /// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object with an
 /// array of `choices`, or ends in its middle, is Garbled. No choice at all is an answer: of a prompt that was
 /// blocked. What SDKs read although it is not quite JSON is read here too: they get it as it is.
-pub fn answer(
+pub(super) fn answer(
     row: &VendorRow,
     body: &[u8],
     context_window: Option<u64>,
@@ -64,33 +56,33 @@ fn plain(body: &[u8], context_window: Option<u64>) -> Option<Counted> {
 }
 
 /// A unary answer, read as it comes: for one that is too large to be held.
-pub struct LongAnswer(Box<Facts>);
+pub(super) struct LongAnswer(Box<Contents>);
 
 impl Default for LongAnswer {
     fn default() -> Self {
-        Self(Box::new(Facts::new(Form::Answer)))
+        Self(Box::new(Contents::new(Form::Answer)))
     }
 }
 
 impl LongAnswer {
     /// Takes the next bytes.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.0.feed(bytes);
     }
 
     /// Whether it has begun as an answer does; `None`: too little has come to tell.
-    pub fn begins(&self) -> Option<bool> {
+    pub(super) fn begins(&self) -> Option<bool> {
         let is_answer = self.0.is_object();
         (is_answer || self.0.is_broken() || self.0.has_begun()).then_some(is_answer)
     }
 
     /// The failure that it has told of so far; `text`: all of it, as far as that is at hand.
-    pub fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+    pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         self.0.failure(row, text, now)
     }
 
     /// What is wrong with an answer that has ended without a failure of its own.
-    pub fn unfinished(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+    pub(super) fn unfinished(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         let why = match () {
             () if !self.0.is_whole() => "it is not one whole JSON object",
             () if !self.0.has_choices() => "it has no choices",
@@ -104,12 +96,12 @@ impl LongAnswer {
     }
 
     /// How many bytes of memory what is kept of it takes: the text of an error.
-    pub fn held_bytes(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.0.kept_bytes()
     }
 
     /// What is known so far of the usage of a model with this `context_window`.
-    pub fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
+    pub(super) fn facts(&self, context_window: Option<u64>) -> AnswerFacts {
         let usage = self.0.tally().believable(context_window).counted();
         let is_all = usage.is_some_and(|counted| counted.believed(context_window).is_all());
         let heard = self.0.heard();
@@ -257,7 +249,7 @@ mod tests {
 
     #[test]
     fn s2_13_an_answer_that_finished_with_an_error_is_a_failure() {
-        for reason in super::super::facts::FAILED {
+        for reason in super::super::contents::FAILED {
             let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"REASON"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
             let body = body.replace("REASON", std::str::from_utf8(reason).unwrap());
             assert_eq!(read(&body).unwrap_err().class, FailureClass::ServerError, "{body}");

@@ -1,8 +1,8 @@
 //! What an error body says, whatever its shape: some ten of them were recorded (wire.md section 3).
 
-use super::super::brief::{self, Brief};
-use super::json::says_something;
-use super::{json, option, wait};
+use super::{option, wait};
+use crate::json::Brief;
+use crate::json::lenient::{self, says_something};
 use crate::sse::Event;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use weir_config::UnixSeconds;
 
 /// The parts of an error body that matter, as the vendor wrote them: nothing is sanitised yet.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Report {
     pub(super) message: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) code: Option<String>,
@@ -35,11 +35,11 @@ pub(super) struct Told {
     pub(super) names_option: bool,
 }
 
-impl Told {
+impl Report {
     /// Reads `body`; nothing in it is required.
     pub(super) fn read(body: &[u8], now: UnixSeconds) -> Self {
         let body = body.trim_ascii(); // blanks take no room from what is kept
-        if body.len() <= brief::MOST {
+        if body.len() <= Brief::MOST {
             return Self::read_all(body, now);
         }
         let mut brief = Brief::default();
@@ -48,20 +48,20 @@ impl Told {
     }
 
     fn read_all(body: &[u8], now: UnixSeconds) -> Self {
-        let mut told = Self::default();
+        let mut report = Self::default();
         if is_json(body) {
-            told.value(&json::read(body), now);
+            report.value(&lenient::read(body), now);
             // An object that is longer than what is at hand of it, because it quotes the request: that much is known.
             let text = serde_json::from_slice::<IgnoredAny>(body);
-            told.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
+            report.is_apis |= body.starts_with(b"{") && text.is_err_and(|error| error.is_eof());
         } else {
-            told.other(body, now);
+            report.other(body, now);
         }
-        told.text = told.message.as_deref().unwrap_or_default().to_lowercase();
-        told.mentions_option = option::is_mentioned(body);
-        told.names_option |= told.mentions_option && option::is_named(&told.text);
-        told.wait = told.wait.or_else(|| wait::in_words(&told.text));
-        told
+        report.text = report.message.as_deref().unwrap_or_default().to_lowercase();
+        report.mentions_option = option::is_mentioned(body);
+        report.names_option |= report.mentions_option && option::is_named(&report.text);
+        report.wait = report.wait.or_else(|| wait::in_words(&report.text));
+        report
     }
 
     /// A body that is no object or array: an event, a text, a page.
@@ -69,7 +69,7 @@ impl Told {
         let event = Event::of(body);
         let framed = event.error.or(event.data.as_deref()).map(<[u8]>::trim_ascii);
         if let Some(data) = framed.filter(|data| is_json(data)) {
-            return self.value(&json::read(data), now);
+            return self.value(&lenient::read(data), now);
         }
         if let Ok(value) = serde_json::from_slice(body) {
             return self.value(&value, now);
@@ -159,7 +159,7 @@ impl Told {
         self.wait = self.wait.or_else(|| reset.and_then(|reset| wait::reset(&reset, now)));
         let Some(raw) = metadata.get("raw").and_then(Value::as_str) else { return };
         let mut behind = Self::default();
-        match json::read(raw.as_bytes()) {
+        match lenient::read(raw.as_bytes()) {
             Value::Object(mut error) => {
                 error.remove("metadata"); // of the one behind that one nobody asks
                 behind.body(&error, now);

@@ -11,13 +11,13 @@ const MAX_LEVELS: u32 = 32;
 
 /// Reads the first value in `text`; null if there is none. Of values under the same key the last stays that says
 /// something.
-pub(super) fn read(text: &[u8]) -> Value {
+pub(crate) fn read(text: &[u8]) -> Value {
     let rest = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
     Reader { rest }.value(MAX_LEVELS)
 }
 
-/// Whether a value is more than a way to say that nothing is wrong.
-pub(super) fn says_something(value: &Value) -> bool {
+/// Whether it is more than a way to say that nothing is wrong.
+pub(crate) fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(is) => *is,
@@ -169,7 +169,7 @@ fn quote(text: &[u8]) -> Option<usize> {
 }
 
 /// `text` without escapes; what is no escape, or half of a surrogate pair, is replaced.
-pub(in crate::openai) fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

@@ -7,10 +7,10 @@
 //! The events of a stream are alike but for their text (and OpenAI's padding at their end). What was found
 //! silent in the last one is compared with the next and not searched again.
 
-use super::number;
 use super::runs::Runs;
-use super::said::{Heard, said};
-use super::strings::value;
+use super::speech::{Heard, Speech};
+use crate::json::number;
+use crate::json::strings::value;
 use memchr::memmem::{self, Finder};
 
 /// Longer beginnings and ends are not remembered: such events are parsed, such ends searched.
@@ -69,15 +69,15 @@ impl Prefilter {
         }
         let delta = data.get(self.head.len()..)?;
         let before = if self.runs.is_empty() { None } else { Some(self.runs) };
-        let said = said(delta, self.index.unwrap_or(0), &mut self.runs);
-        let tail = delta.get(said.length..).unwrap_or_default();
+        let speech = Speech::of(delta, self.index.unwrap_or(0), &mut self.runs);
+        let tail = delta.get(speech.length..).unwrap_or_default();
         // The chunk around the delta must end, too: otherwise it was cut.
         let is_silent = tail.ends_with(b"}") && self.is_silent_tail(tail);
         if !is_silent {
             self.runs = before.unwrap_or_default(); // it will be heard again
             return None;
         }
-        Some(Text { heard: said.heard, index: self.index })
+        Some(Text { heard: speech.heard, index: self.index })
     }
 
     /// Learns how `data` begins.

@@ -1,6 +1,6 @@
 //! From code, words and status to a class. Sources: wire.md sections 3 and 6, the recorded errors.
 
-use super::told::Told;
+use super::report::Report;
 use weir_config::{FailureClass, VendorRow};
 
 use FailureClass::{
@@ -114,31 +114,31 @@ const WORDINGS: &[(Words, FailureClass, &[u16])] = &[
 ];
 
 /// The class of what was told, with the status of the answer (or the one that the error inside it states).
-pub(super) fn of(row: &VendorRow, status: Option<u16>, told: &Told) -> FailureClass {
-    by_code(row, status, told)
-        .or_else(|| by_words(status, &told.text))
-        .or_else(|| status.map(|status| by_status(status, told.is_apis)))
-        .or_else(|| lookup(FAMILIES, told))
-        .unwrap_or(if told.is_error { ServerError } else { Garbled })
+pub(super) fn of(row: &VendorRow, status: Option<u16>, report: &Report) -> FailureClass {
+    by_code(row, status, report)
+        .or_else(|| by_words(status, &report.text))
+        .or_else(|| status.map(|status| by_status(status, report.is_apis)))
+        .or_else(|| lookup(FAMILIES, report))
+        .unwrap_or(if report.is_error { ServerError } else { Garbled })
 }
 
-fn by_code(row: &VendorRow, status: Option<u16>, told: &Told) -> Option<FailureClass> {
-    if row.billing_codes.iter().any(|code| told.codes.iter().any(|told| told == code)) {
+fn by_code(row: &VendorRow, status: Option<u16>, report: &Report) -> Option<FailureClass> {
+    if row.billing_codes.iter().any(|code| report.codes.iter().any(|known| known == code)) {
         return Some(Billing);
     }
     if matches!(status, None | Some(413 | 429)) {
-        if never_fits(&told.text) {
+        if never_fits(&report.text) {
             return Some(TooLarge); // OpenAI and Groq call it rate_limit_exceeded
         }
-        if is_daily(told) {
+        if is_daily(report) {
             return Some(Billing);
         }
     }
-    lookup(CODES, told)
+    lookup(CODES, report)
 }
 
-fn lookup(table: &[(&str, FailureClass)], told: &Told) -> Option<FailureClass> {
-    table.iter().find(|(code, _)| told.codes.iter().any(|told| told == code)).map(|(_, class)| *class)
+fn lookup(table: &[(&str, FailureClass)], report: &Report) -> Option<FailureClass> {
+    table.iter().find(|(code, _)| report.codes.iter().any(|known| known == code)).map(|(_, class)| *class)
 }
 
 /// One request above the limit of tokens per minute: "Request too large for gpt-4 … on tokens per min (TPM)".
@@ -147,9 +147,9 @@ fn never_fits(text: &str) -> bool {
 }
 
 /// Google's quotas that a wait of minutes doesn't bring back. Its words are the same for every quota.
-fn is_daily(told: &Told) -> bool {
-    let daily = told.codes.iter().any(|code| code.contains("perday"));
-    daily || told.codes.iter().any(|code| code == "resource_exhausted") && told.text.contains("limit: 0")
+fn is_daily(report: &Report) -> bool {
+    let daily = report.codes.iter().any(|code| code.contains("perday"));
+    daily || report.codes.iter().any(|code| code == "resource_exhausted") && report.text.contains("limit: 0")
 }
 
 fn by_words(status: Option<u16>, text: &str) -> Option<FailureClass> {

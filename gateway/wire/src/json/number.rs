@@ -1,12 +1,12 @@
 //! Counts and indexes, however they are written: many servers write whole numbers as floats.
 
 /// The count that `text` is, a fraction cut off. Some servers write -1 for unknown, or null.
-pub(super) fn count(text: &[u8]) -> Option<u64> {
+pub(crate) fn count(text: &[u8]) -> Option<u64> {
     digits(text).or_else(|| float(text).map(|number| number as u64)) // saturates
 }
 
 /// The whole number that `text` is: also as `1.0`, `10e-1` or `-0`.
-pub(super) fn whole(text: &[u8]) -> Option<u64> {
+pub(crate) fn whole(text: &[u8]) -> Option<u64> {
     digits(text).or_else(|| float(text).filter(|number| number.fract() == 0.0).map(|number| number as u64))
 }
 

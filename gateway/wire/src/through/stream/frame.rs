@@ -1,8 +1,8 @@
 //! What becomes of a frame that is at hand whole.
 
-use super::super::facts::{Facts, Form};
-use super::super::failure;
+use super::super::contents::{Contents, Form};
 use super::ChatStream;
+use crate::failure;
 use crate::sse::Event;
 use weir_config::{Failure, UnixSeconds};
 
@@ -69,10 +69,10 @@ impl ChatStream {
             self.complaint = None;
             return Verdict::Forward;
         }
-        let mut facts = Facts::following(self.prefilter.runs);
-        facts.feed(data);
-        let is_text = name.is_empty() && !facts.is_whole() && !is_scalar(data) && !is_keep_alive(data);
-        self.take(&mut facts, data, is_text, now)
+        let mut contents = Contents::following(self.prefilter.runs);
+        contents.feed(data);
+        let is_text = name.is_empty() && !contents.is_whole() && !is_scalar(data) && !is_keep_alive(data);
+        self.take(&mut contents, data, is_text, now)
     }
 
     /// Whether `data` ends the stream. In other letters it does so only where nothing else can be to come: SDKs know no
@@ -84,26 +84,26 @@ impl ChatStream {
     /// What an event says. `is_text`: it is none of what an event may be.
     pub(super) fn take(
         &mut self,
-        facts: &mut Facts,
+        contents: &mut Contents,
         data: &[u8],
         is_text: bool,
         now: UnixSeconds,
     ) -> Verdict {
-        self.hear(facts);
-        self.tally.merge(facts.tally(), self.most);
-        if let Some(failure) = facts.failure(self.row, data, now) {
+        self.hear(contents);
+        self.tally.merge(contents.tally(), self.most);
+        if let Some(failure) = contents.failure(self.row, data, now) {
             return Verdict::Fail(failure);
         }
-        if !facts.is_whole() || !facts.claims() {
+        if !contents.is_whole() || !contents.claims() {
             return if is_text && self.content { self.garbage(data, now) } else { self.foreign(data, now) };
         }
         self.chunked = true;
         self.complaint = None;
-        self.content |= facts.has_content();
+        self.content |= contents.has_content();
         self.silent += u32::from(!self.content);
-        self.choices.merge(facts.choices());
+        self.choices.merge(contents.choices());
         // Azure's first chunk has no choice either; behind the finish nobody misses one that was not asked for.
-        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && self.choices.any_finished();
+        let is_extra = contents.is_only_usage() || contents.has_usage_alone() && self.choices.any_finished();
         if is_extra && self.drop_usage { Verdict::Drop } else { Verdict::Forward }
     }
 
@@ -175,7 +175,7 @@ pub(super) fn is_cut(event: &Event<'_>) -> bool {
     let Some(data) = event.data.as_deref().map(<[u8]>::trim_ascii) else {
         return event.stray.is_some_and(|line| FIELDS.iter().any(|field| field.starts_with(line)));
     };
-    let object = data.starts_with(b"{") && !Facts::of(Form::Chunk, data).is_whole();
+    let object = data.starts_with(b"{") && !Contents::of(Form::Chunk, data).is_whole();
     let word = data.len() < DONE.len() && begins(DONE, data) || begins_keep_alive(data);
     object || word || data.is_empty()
 }

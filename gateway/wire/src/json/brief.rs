@@ -3,9 +3,6 @@
 //!
 //! What is no JSON stays as it is, up to the bound.
 
-/// So much is kept, a quarter of it of one string: callers are told far less.
-pub(super) const MOST: usize = 64 << 10;
-
 /// What has come, cut short.
 #[derive(Debug)]
 pub struct Brief {
@@ -19,11 +16,14 @@ pub struct Brief {
 
 impl Default for Brief {
     fn default() -> Self {
-        Self::within(MOST)
+        Self::within(Self::MOST)
     }
 }
 
 impl Brief {
+    /// So much is kept, a quarter of it of one string: callers are told far less.
+    pub(crate) const MOST: usize = 64 << 10;
+
     fn within(most: usize) -> Self {
         Self { text: Vec::new(), most, string: None, escaped: None }
     }
@@ -34,12 +34,12 @@ impl Brief {
     }
 
     /// How many bytes of memory it takes.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.text.capacity()
     }
 
     /// Forgets what has come.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.text.clear();
         (self.string, self.escaped) = (None, None);
     }

@@ -3,11 +3,11 @@
 //! How many tokens one is depends on its vendor, model, size and detail: some 85 to 1,600 for an image, 10 to 32 for
 //! a second of sound. Where nobody tells us, each counts as [`MEDIA_BYTES`], or its length if it is shorter.
 
-use super::strings;
+use crate::json::strings;
 use memchr::memmem;
 
 /// What an image, a recording or a file counts for at most, as bytes of text: a thousand tokens.
-pub(super) const MEDIA_BYTES: u64 = MAX_RUN as u64;
+pub(crate) const MEDIA_BYTES: u64 = MAX_RUN as u64;
 const MAX_RUN: u16 = 4_000;
 
 /// What stands before base64 in a `data:` URL.
@@ -15,7 +15,7 @@ const MARK: &[u8] = b";base64,";
 
 /// Counts the bytes of one string that comes in pieces: what is base64 in it at most as [`MEDIA_BYTES`] each.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Weighing {
+pub(crate) struct Weighing {
     /// So much of [`MARK`] was seen last.
     marked: u8,
     /// Within base64, and so much of it has counted.
@@ -25,12 +25,12 @@ pub(super) struct Weighing {
 impl Weighing {
     /// Whether what comes next may be base64, or become it.
     #[inline]
-    pub(super) fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         self.marked != 0 || self.run.is_some()
     }
 
     /// What the next piece counts for: the text in it, and the base64.
-    pub(super) fn add(&mut self, piece: &[u8]) -> (u64, u64) {
+    pub(crate) fn add(&mut self, piece: &[u8]) -> (u64, u64) {
         let (mut text, mut media, mut rest) = (0, 0, piece);
         while !rest.is_empty() {
             let taken = match self.run {
@@ -91,7 +91,7 @@ fn base64(text: &[u8]) -> usize {
 
 /// A request's size as text, for assuming how many tokens it is: its length, less what is base64 beyond
 /// [`MEDIA_BYTES`] each: after `;base64,`, and as the value of a `data` or `file_data`.
-pub(super) fn text_bytes(body: &[u8]) -> u64 {
+pub(crate) fn text_bytes(body: &[u8]) -> u64 {
     let length = body.len() as u64;
     if length <= MEDIA_BYTES {
         return length;

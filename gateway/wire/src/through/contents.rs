@@ -7,13 +7,13 @@
 mod choices;
 mod error;
 
-use super::failure;
-use super::number;
 use super::part::Part;
 use super::runs::{Runs, Source};
-use super::said::Heard;
-use super::usage::{Field, Place, Tally};
-use crate::scan::{Listener, Tokens};
+use super::speech::Heard;
+use crate::failure;
+use crate::json::number;
+use crate::json::scan::{Listener, Tokens};
+use crate::openai::usage::{Field, Place, Tally};
 pub(super) use choices::Choices;
 use error::Error;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -28,7 +28,7 @@ pub(super) const FAILED: [&[u8]; 2] = [b"error", b"insufficient_system_resource"
 /// Which field of a choice is listened to: a stream's chunks have deltas, and some vendors repeat all of the message
 /// beside each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Chunk,
     Answer,
 }
@@ -63,7 +63,7 @@ enum Slot {
 }
 
 /// What has been told so far.
-pub(super) struct Facts {
+pub(crate) struct Contents {
     tokens: Tokens,
     told: Told,
 }
@@ -102,7 +102,7 @@ struct Told {
     error: Error,
 }
 
-impl Facts {
+impl Contents {
     /// Of what is yet to come.
     pub(super) fn new(form: Form) -> Self {
         let told = Told {
@@ -135,16 +135,16 @@ impl Facts {
 
     /// Of a chunk whose deltas go on with `runs`.
     pub(super) fn following(runs: Runs) -> Self {
-        let mut facts = Self::new(Form::Chunk);
-        facts.told.runs = runs;
-        facts
+        let mut contents = Self::new(Form::Chunk);
+        contents.told.runs = runs;
+        contents
     }
 
     /// Of all of `text`.
-    pub(super) fn of(form: Form, text: &[u8]) -> Self {
-        let mut facts = Self::new(form);
-        facts.feed(text);
-        facts
+    pub(crate) fn of(form: Form, text: &[u8]) -> Self {
+        let mut contents = Self::new(form);
+        contents.feed(text);
+        contents
     }
 
     /// Takes the next bytes.
@@ -219,7 +219,7 @@ impl Facts {
     }
 
     /// What was counted.
-    pub(super) fn tally(&self) -> &Tally {
+    pub(crate) fn tally(&self) -> &Tally {
         &self.told.tally
     }
 

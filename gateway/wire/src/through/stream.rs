@@ -11,13 +11,15 @@
 mod frame;
 mod long;
 
-use super::facts::{Choices, Facts};
-use super::failure;
-use super::kept::Kept;
+use super::contents::{Choices, Contents};
+use super::output::Output;
 use super::prefilter::Prefilter;
-use super::said::cap;
-use super::usage::{Counted, Tally, most_tokens};
+use super::speech::cap;
+use crate::failure;
+use crate::openai::usage::Tally;
+use crate::reading::{Ending, StreamEnd};
 use crate::sse::{Cutter, Event};
+use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};
 use frame::{Verdict, without_blank_line};
 use long::{Long, MAX_HELD};
@@ -29,7 +31,7 @@ const MAX_SILENT: u32 = 64;
 const MAX_SILENT_BYTES: usize = 256 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
-pub struct ChatStream {
+pub(super) struct ChatStream {
     row: &'static VendorRow,
     drop_usage: bool,
     cutter: Cutter,
@@ -62,25 +64,6 @@ pub struct ChatStream {
     failure: Option<Box<Failure>>,
 }
 
-/// How a stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamEnd {
-    /// After `[DONE]`, or a finish reason for every choice that was asked for.
-    Complete,
-    /// In the middle, or with a failure.
-    Truncated,
-}
-
-/// What there is to do once the upstream has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
-    /// Forward this first: a last frame whose blank line was missing, or what completes one. The next frame
-    /// stands for itself then.
-    pub bytes: Bytes,
-    /// Whether the answer is whole.
-    pub end: StreamEnd,
-}
-
 /// What goes on to the caller of a frame.
 enum Onward {
     Nothing,
@@ -91,7 +74,7 @@ enum Onward {
 
 impl ChatStream {
     /// A stream from an upstream of `row`. `drop_usage`: the caller did not ask for the usage chunk.
-    pub fn new(row: &'static VendorRow, drop_usage: bool) -> Self {
+    pub(super) fn new(row: &'static VendorRow, drop_usage: bool) -> Self {
         Self {
             row,
             drop_usage,
@@ -121,27 +104,27 @@ impl ChatStream {
 
     /// The same where `choices` were asked for, of a model with this window in tokens, if that is known.
     #[must_use]
-    pub fn expecting(self, choices: u32, context_window: Option<u64>) -> Self {
+    pub(super) fn expecting(self, choices: u32, context_window: Option<u64>) -> Self {
         Self { expected: choices, most: most_tokens(context_window), ..self }
     }
 
     /// Takes the next bytes and gives those to forward: whole frames, mostly a slice of `chunk`. Nothing once
     /// there is a failure or the stream is done.
-    pub fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
-        let mut kept = Kept::default();
+    pub(super) fn feed(&mut self, chunk: Bytes, now: UnixSeconds) -> Bytes {
+        let mut out = Output::default();
         let mut from = 0;
         while from < chunk.len() && !self.is_over() {
             let rest = chunk.get(from..).unwrap_or_default();
             let cut = self.cutter.cut(rest);
             let to = from + cut.unwrap_or(rest.len());
-            self.piece(&chunk, from..to, cut.is_some(), &mut kept, now);
+            self.piece(&chunk, from..to, cut.is_some(), &mut out, now);
             from = to;
         }
-        kept.of(&chunk)
+        out.of(&chunk)
     }
 
     /// The upstream has ended, in whatever way.
-    pub fn end(&mut self, now: UnixSeconds) -> Ending {
+    pub(super) fn end(&mut self, now: UnixSeconds) -> Ending {
         let mut bytes = match self.long.take() {
             Some(long) => self.end_long(*long, now),
             None if self.is_over() => BytesMut::new(),
@@ -160,24 +143,24 @@ impl ChatStream {
     }
 
     /// Whether the last bytes forwarded end inside of a frame: nothing may be put in here.
-    pub fn mid_frame(&self) -> bool {
+    pub(super) fn mid_frame(&self) -> bool {
         self.long.as_ref().is_some_and(|long| long.passes())
     }
 
     /// How many bytes of memory the beginning of a frame takes that is not complete: those that go nowhere yet, and
     /// what is kept of a long one beside them.
-    pub fn held_bytes(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         self.held.capacity() + self.long.as_ref().map_or(0, |long| long.kept_bytes())
     }
 
     /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
-    pub fn content_seen(&self) -> bool {
+    pub(super) fn content_seen(&self) -> bool {
         self.content
     }
 
     /// Whether the stream is the caller's from here on: there was content, or more without any than is held. A
     /// failure can no longer be hidden (semantics S2.1).
-    pub fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
     }
 
@@ -189,39 +172,39 @@ impl ChatStream {
     }
 
     /// Whether nothing more is read: it has failed, or `[DONE]` came.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.done || self.failure.is_some()
     }
 
     /// What the vendor has counted so far: of each count the largest that the model has room for.
-    pub fn usage(&self) -> Option<Counted> {
+    pub(super) fn usage(&self) -> Option<Counted> {
         self.tally.counted()
     }
 
     /// Whether the answer is whole: `[DONE]` was seen, or a finish reason for every choice that was asked for.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.done || self.choices.all_finished(self.expected)
     }
 
     /// How much was said and counted so far: it changes whenever something is added to the answer.
-    pub fn progress(&self) -> (u64, Option<Counted>) {
+    pub(super) fn progress(&self) -> (u64, Option<Counted>) {
         (self.text_bytes.saturating_add(self.data_bytes), self.usage())
     }
 
     /// Whether `[DONE]` was seen (Perplexity sends none).
-    pub fn done_seen(&self) -> bool {
+    pub(super) fn done_seen(&self) -> bool {
         self.done
     }
 
     /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage. Images and the
     /// like count as a constant each.
-    pub fn output_bytes(&self) -> u64 {
+    pub(super) fn output_bytes(&self) -> u64 {
         self.text_bytes + cap(self.data_bytes)
     }
 
     /// The failure that was sent inside the stream, or that it is no chat stream. Nothing is forwarded from
     /// here on.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(super) fn failure(&self) -> Option<&Failure> {
         self.failure.as_deref()
     }
 
@@ -230,7 +213,7 @@ impl ChatStream {
     }
 
     /// The bytes of `chunk` in `range` belong to the frame being read, and it ends with them or not.
-    fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, kept: &mut Kept, now: UnixSeconds) {
+    fn piece(&mut self, chunk: &Bytes, range: Range<usize>, ends: bool, out: &mut Output, now: UnixSeconds) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
         let (bytes, range, ends) = match self.done_line(bytes) {
             Some(line) => (line, range.start..range.start + line.len(), true),
@@ -239,7 +222,7 @@ impl ChatStream {
         // Not counted, because it may come by itself as well: the LF after the CR of a blank line.
         let length = self.held.len() + bytes.len() - usize::from(ends && bytes.ends_with(b"\r\n"));
         if self.long.is_some() || length > MAX_HELD {
-            return self.long_piece(chunk, range, ends, kept, now);
+            return self.long_piece(chunk, range, ends, out, now);
         }
         if !ends {
             return self.held.extend_from_slice(bytes);
@@ -248,22 +231,22 @@ impl ChatStream {
             let verdict = self.frame(bytes, now);
             return match self.apply(verdict, bytes) {
                 Onward::Nothing => {}
-                Onward::All => kept.keep(chunk, range),
-                Onward::Other(last) => kept.append(chunk, last),
+                Onward::All => out.keep(chunk, range),
+                Onward::Other(last) => out.append(chunk, last),
             };
         }
         let mut frame = std::mem::take(&mut self.held);
         frame.extend_from_slice(bytes);
-        self.whole_frame(frame, chunk, kept, now);
+        self.whole_frame(frame, chunk, out, now);
     }
 
     /// All of a frame that was held, or came late, is at hand.
-    fn whole_frame(&mut self, frame: BytesMut, chunk: &Bytes, kept: &mut Kept, now: UnixSeconds) {
+    fn whole_frame(&mut self, frame: BytesMut, chunk: &Bytes, out: &mut Output, now: UnixSeconds) {
         let verdict = self.frame(&frame, now);
         match self.apply(verdict, &frame) {
             Onward::Nothing => {}
-            Onward::All => kept.append(chunk, frame),
-            Onward::Other(last) => kept.append(chunk, last),
+            Onward::All => out.append(chunk, frame),
+            Onward::Other(last) => out.append(chunk, last),
         }
     }
 
@@ -318,11 +301,11 @@ impl ChatStream {
     }
 
     /// Adds up what was said.
-    fn hear(&mut self, facts: &mut Facts) {
-        let (text, data) = facts.take_heard();
+    fn hear(&mut self, contents: &mut Contents) {
+        let (text, data) = contents.take_heard();
         self.text_bytes += text;
         self.data_bytes += data;
-        self.prefilter.runs = facts.runs();
+        self.prefilter.runs = contents.runs();
     }
 
     /// Bytes that are no chat stream: an error body that lacks its status, or anything.

@@ -1,7 +1,7 @@
 //! The `error` in an answer that comes in pieces, written down in order to be classified.
 
-use super::super::brief::Brief;
-use super::super::failure::is_error;
+use crate::failure::is_error;
+use crate::json::Brief;
 
 /// An `error`, written down as it comes.
 #[derive(Default)]

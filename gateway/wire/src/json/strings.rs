@@ -2,11 +2,11 @@
 //!
 //! For what is known to be JSON already, or only has to be roughly right: it checks nothing.
 
-use crate::scan::plain;
+use super::scan::plain;
 
 /// An iterator over the strings of one value. It stops where the value ends.
 #[derive(Debug, Clone)]
-pub(super) struct Strings<'a> {
+pub(crate) struct Strings<'a> {
     json: &'a [u8],
     at: usize,
     depth: u32,
@@ -14,21 +14,21 @@ pub(super) struct Strings<'a> {
 
 /// One string.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// What stands between the quotes, escapes as written.
-    pub(super) text: &'a [u8],
+    pub(crate) text: &'a [u8],
     /// Whether a colon follows.
-    pub(super) is_key: bool,
+    pub(crate) is_key: bool,
 }
 
 impl<'a> Strings<'a> {
     /// The strings of the first value in `json`, an object or array.
-    pub(super) fn of(json: &'a [u8]) -> Self {
+    pub(crate) fn of(json: &'a [u8]) -> Self {
         Self { json, at: 0, depth: 0 }
     }
 
     /// How far the iterator has come: past the value, once it has ended.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at.min(self.json.len())
     }
 }
@@ -82,6 +82,6 @@ fn end(rest: &[u8]) -> usize {
 }
 
 /// What follows the colon of a key, given what follows the key.
-pub(super) fn value(after_key: &[u8]) -> &[u8] {
+pub(crate) fn value(after_key: &[u8]) -> &[u8] {
     after_key.trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start()
 }

@@ -3,13 +3,13 @@
 //!
 //! What becomes of it is decided at certain lengths of it alone, so that the pieces it came in do not matter.
 
-use super::super::brief::Brief;
-use super::super::facts::Facts;
-use super::super::failure;
-use super::super::kept::Kept;
+use super::super::contents::Contents;
+use super::super::output::Output;
 use super::super::runs::Runs;
 use super::ChatStream;
 use super::frame::Verdict;
+use crate::failure;
+use crate::json::Brief;
 use crate::sse::Lines;
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
@@ -27,8 +27,8 @@ const MAX_ERROR: usize = 1 << 20;
 
 /// The frame, as far as it has come.
 pub(super) struct Long {
-    facts: Facts,
-    /// Its data up to the first choice: errors have shapes that `facts` don't know.
+    contents: Contents,
+    /// Its data up to the first choice: errors have shapes that `contents` don't know.
     head: Brief,
     lines: Lines,
     length: usize,
@@ -63,9 +63,9 @@ enum Fate {
 
 impl Long {
     fn new(runs: Runs) -> Box<Self> {
-        let facts = Facts::following(runs);
+        let contents = Contents::following(runs);
         let (head, lines) = (Brief::default(), Lines::default());
-        Box::new(Self { facts, head, lines, length: 0, told: 0, fate: Fate::Open })
+        Box::new(Self { contents, head, lines, length: 0, told: 0, fate: Fate::Open })
     }
 
     /// Whether its bytes go on as they come.
@@ -75,7 +75,7 @@ impl Long {
 
     /// How many bytes of memory are kept of it beside those that are held.
     pub(super) fn kept_bytes(&self) -> usize {
-        self.head.room() + self.facts.kept_bytes()
+        self.head.room() + self.contents.kept_bytes()
     }
 
     /// Takes the next bytes, and decides at certain lengths.
@@ -83,11 +83,11 @@ impl Long {
         let mut rest = bytes;
         while !rest.is_empty() && self.fate != Fate::Fail {
             let (now, later) = rest.split_at(rest.len().min(STEP - self.length % STEP));
-            let Self { facts, head, told, .. } = self;
+            let Self { contents, head, told, .. } = self;
             self.lines.feed(now, |data| {
-                facts.feed(data);
-                *told += if facts.has_begun() { data.len() } else { 0 };
-                if !facts.has_choice() {
+                contents.feed(data);
+                *told += if contents.has_begun() { data.len() } else { 0 };
+                if !contents.has_choice() {
                     head.feed(if head.text().is_empty() { data.trim_ascii_start() } else { data });
                 }
             });
@@ -106,23 +106,23 @@ impl Long {
     /// What is certain by now. Until then it is held, and judged as any other frame is if it ends: its length must not
     /// decide what it means.
     fn judge(&self, before: Before) -> Fate {
-        let Self { facts, lines, .. } = self;
+        let Self { contents, lines, .. } = self;
         // Not yet where it is only what stands before its data that is long.
-        let is_long = facts.is_whole() || self.told >= MAX_HELD - STEP;
+        let is_long = contents.is_whole() || self.told >= MAX_HELD - STEP;
         match () {
-            () if facts.has_failed() => Fate::Error,
+            () if contents.has_failed() => Fate::Error,
             () if self.length >= MAX_UNDECIDED => self.decide(before),
-            () if lines.is_error() || !facts.is_object() => Fate::Open,
-            () if facts.is_only_usage() && facts.has_all_choices() && before.drop_usage => Fate::Drop,
-            () if facts.has_choice() && is_long => Fate::Pass,
+            () if lines.is_error() || !contents.is_object() => Fate::Open,
+            () if contents.is_only_usage() && contents.has_all_choices() && before.drop_usage => Fate::Drop,
+            () if contents.has_choice() && is_long => Fate::Pass,
             () => Fate::Open,
         }
     }
 
     /// What is likely: nobody waits for more.
     fn decide(&self, before: Before) -> Fate {
-        let Self { facts, lines, head, .. } = self;
-        if lines.is_error() || failure::is_told(head.text()) {
+        let Self { contents, lines, head, .. } = self;
+        if lines.is_error() || failure::has_shape(head.text()) {
             return Fate::Error;
         }
         if !lines.has_data {
@@ -132,11 +132,11 @@ impl Long {
                 () => Fate::Drop,
             };
         }
-        if !facts.is_object() || !before.chunked && !facts.claims() {
+        if !contents.is_object() || !before.chunked && !contents.claims() {
             let is_text = before.content && !lines.has_name;
             return if is_text || !before.chunked { Fate::Fail } else { Fate::Drop };
         }
-        let is_extra = facts.is_only_usage() || facts.has_usage_alone() && before.any_finished;
+        let is_extra = contents.is_only_usage() || contents.has_usage_alone() && before.any_finished;
         if is_extra && before.drop_usage { Fate::Drop } else { Fate::Pass }
     }
 }
@@ -148,7 +148,7 @@ impl ChatStream {
         chunk: &Bytes,
         range: Range<usize>,
         ends: bool,
-        kept: &mut Kept,
+        out: &mut Output,
         now: UnixSeconds,
     ) {
         let bytes = chunk.get(range.clone()).unwrap_or_default();
@@ -166,18 +166,18 @@ impl ChatStream {
         });
         long.read(bytes, before);
         if long.fate != Fate::Open {
-            self.hear(&mut long.facts);
+            self.hear(&mut long.contents);
         }
         match long.fate {
             Fate::Pass => {
-                kept.append(chunk, held);
-                kept.keep(chunk, range);
+                out.append(chunk, held);
+                out.keep(chunk, range);
                 self.passes(&long);
             }
             Fate::Open => {
                 held.extend_from_slice(bytes);
                 if ends {
-                    return self.whole_frame(held, chunk, kept, now);
+                    return self.whole_frame(held, chunk, out, now);
                 }
                 self.held = held;
             }
@@ -195,7 +195,7 @@ impl ChatStream {
     /// The stream has ended within the frame: it is complete but for its blank line, or was cut off.
     pub(super) fn end_long(&mut self, mut long: Long, now: UnixSeconds) -> BytesMut {
         let mut held = std::mem::take(&mut self.held);
-        let is_whole = !self.is_over() && long.facts.is_whole();
+        let is_whole = !self.is_over() && long.contents.is_whole();
         match long.fate {
             Fate::Open => {
                 self.held = held;
@@ -215,7 +215,7 @@ impl ChatStream {
     /// Bytes of it go on: it is a chunk, and the caller's.
     fn passes(&mut self, long: &Long) {
         self.chunked = true;
-        self.content |= long.facts.has_content();
+        self.content |= long.contents.has_content();
         self.commit();
     }
 
@@ -233,8 +233,8 @@ impl ChatStream {
         if long.lines.is_error() {
             return Verdict::Fail(failure::in_stream(self.row, long.head.text(), now));
         }
-        let is_text = !long.lines.has_name && !long.facts.is_whole();
-        let verdict = self.take(&mut long.facts, long.head.text(), is_text, now);
+        let is_text = !long.lines.has_name && !long.contents.is_whole();
+        let verdict = self.take(&mut long.contents, long.head.text(), is_text, now);
         if matches!(verdict, Verdict::Forward) && !self.content {
             self.silent_bytes += long.length;
         }
@@ -242,14 +242,14 @@ impl ChatStream {
     }
 
     fn fail_long(&mut self, long: &Long, now: UnixSeconds) {
-        let failure = long.facts.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
+        let failure = long.contents.failure(self.row, long.head.text(), now).unwrap_or_else(|| {
             if long.lines.is_error() {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
                 self.not_a_stream(long.head.text(), now)
             }
         });
-        self.tally.merge(long.facts.tally(), self.most);
+        self.tally.merge(long.contents.tally(), self.most);
         self.fail(failure);
     }
 }

@@ -1,9 +1,9 @@
 //! How much a model said in a piece of an answer.
 
-use super::media::{MEDIA_BYTES, Weighing};
 use super::part::Part;
 use super::runs::{Runs, Source};
-use super::strings::Strings;
+use crate::json::strings::Strings;
+use crate::media::{MEDIA_BYTES, Weighing};
 
 /// What was heard so far.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,26 +66,28 @@ pub(super) fn cap(data: u64) -> u64 {
 }
 
 /// What was found in one value, and how many bytes of the input that has.
-pub(super) struct Said {
+pub(super) struct Speech {
     pub(super) heard: Heard,
     pub(super) length: usize,
 }
 
-/// Reads the first value of `json`, an object or array: a delta of `choice`, which goes on with `runs`.
-pub(super) fn said(json: &[u8], choice: u64, runs: &mut Runs) -> Said {
-    let mut heard = Heard::default();
-    let mut key: &[u8] = b"";
-    let mut strings = Strings::of(json);
-    for string in strings.by_ref() {
-        if string.is_key {
-            key = string.text;
-        } else {
-            let part = Part::under(key);
-            let source = Source::of(choice, part);
-            heard.begin(runs.take(source));
-            heard.hear(part, string.text);
-            runs.put(source, heard.weighing());
+impl Speech {
+    /// Reads the first value of `json`, an object or array: a delta of `choice`, which goes on with `runs`.
+    pub(super) fn of(json: &[u8], choice: u64, runs: &mut Runs) -> Self {
+        let mut heard = Heard::default();
+        let mut key: &[u8] = b"";
+        let mut strings = Strings::of(json);
+        for string in strings.by_ref() {
+            if string.is_key {
+                key = string.text;
+            } else {
+                let part = Part::under(key);
+                let source = Source::of(choice, part);
+                heard.begin(runs.take(source));
+                heard.hear(part, string.text);
+                runs.put(source, heard.weighing());
+            }
         }
+        Self { heard, length: strings.at() }
     }
-    Said { heard, length: strings.at() }
 }
