@@ -75,8 +75,12 @@ async fn s10_12_what_was_learned_stays_unless_requests_go_elsewhere() {
     assert!(world.stream().await.is_whole());
     assert!(!asks(&upstream, &world).await, "it is learned");
     let edits: [&dyn Fn(&mut Config); 3] = [
-        &|config| drop(config.provider_mut(0, |provider| provider.timeouts.idle += Duration::from_secs(1))),
-        &|config| drop(config.route_mut(|route| route.retry.budget_percent += 1)),
+        &|config| {
+            config.provider_mut(0, |provider| provider.timeouts.idle += Duration::from_secs(1));
+        },
+        &|config| {
+            config.route_mut(|route| route.retry.budget_percent += 1);
+        },
         &|config| {
             config.provider_mut(0, |provider| {
                 provider.models.iter_mut().for_each(|model| model.context_window = Some(1_000_000));

@@ -5,7 +5,7 @@ use super::body::Outgoing;
 use super::endpoint::Endpoint;
 use super::first_bytes::{FirstBytes, Speaks};
 use super::guarded::Guarded;
-use super::hot::{self, Answered};
+use super::hot::{self, Answered, Noted};
 use super::outbox::Outbox;
 use super::phases::until_ended;
 use super::refusal::refusal;
@@ -179,7 +179,8 @@ impl Service<Request<Incoming>> for Served {
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
             let worker = Arc::clone(&self.worker);
-            return Box::pin(chat(gateway, worker, recorder, request, head_bytes, timer, outbox, busy));
+            let noted = Noted { recorder, timer, head_bytes };
+            return Box::pin(chat(gateway, worker, noted, request, outbox, busy));
         }
         let (head, body) = request.into_parts();
         let response = match checked {
@@ -200,15 +201,13 @@ fn is_chat(request: &Request<Incoming>) -> bool {
 async fn chat(
     gateway: Arc<Gateway>,
     worker: Arc<Worker>,
-    recorder: Recorder,
+    noted: Noted,
     request: Request<Incoming>,
-    head_bytes: usize,
-    timer: SharedTimer,
     outbox: Arc<Outbox>,
     busy: Busy,
 ) -> Result<Response<Outgoing>, Infallible> {
-    let (id, version) = (recorder.event.id, request.version());
-    let answering = pin!(hot::chat(&gateway, &worker, recorder, timer, request, head_bytes));
+    let (id, version) = (noted.recorder.event.id, request.version());
+    let answering = pin!(hot::chat(&gateway, &worker, noted, request));
     let answered = until_cut(&gateway, id, answering).await;
     Ok(hand_out(&gateway, version, answered, &outbox, busy))
 }
@@ -265,16 +264,7 @@ mod tests {
     #[test]
     fn the_future_of_a_request_stays_under_4_kib() {
         fn size<F: Future>(
-            _: impl FnOnce(
-                Arc<Gateway>,
-                Arc<Worker>,
-                Recorder,
-                Request<Incoming>,
-                usize,
-                SharedTimer,
-                Arc<Outbox>,
-                Busy,
-            ) -> F,
+            _: impl FnOnce(Arc<Gateway>, Arc<Worker>, Noted, Request<Incoming>, Arc<Outbox>, Busy) -> F,
         ) -> usize {
             size_of::<F>()
         }

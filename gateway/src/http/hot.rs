@@ -25,6 +25,13 @@ pub(super) struct Answered {
     pub(super) unread: Option<body::Incoming>,
 }
 
+/// What is noted of a request when its head has come.
+pub(super) struct Noted {
+    pub(super) recorder: Recorder,
+    pub(super) timer: SharedTimer,
+    pub(super) head_bytes: usize,
+}
+
 /// A request on HTTP.
 struct Asked<'a> {
     gateway: &'a Gateway,
@@ -62,11 +69,10 @@ impl Incoming for Asked<'_> {
 pub(super) async fn chat(
     gateway: &Arc<Gateway>,
     worker: &Arc<Worker>,
-    mut recorder: Recorder,
-    timer: SharedTimer,
+    noted: Noted,
     request: Request<body::Incoming>,
-    head_bytes: usize,
 ) -> Answered {
+    let Noted { mut recorder, timer, head_bytes } = noted;
     let (head, body) = request.into_parts();
     let upload = Upload::new(&head, body);
     recorder.event.client_request_id = named_by_caller(&head.headers);

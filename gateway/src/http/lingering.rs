@@ -89,7 +89,7 @@ mod tests {
     /// How long `caller` is lingered for, and how many bytes it has left then.
     async fn lingered(mut caller: Sends, patience: Duration) -> (Duration, usize) {
         let began = clock::now();
-        let mut lingering = Lingering::new((began + patience));
+        let mut lingering = Lingering::new(began + patience);
         poll_fn(|cx| lingering.poll(cx, &mut caller)).await;
         (clock::since(began), caller.bytes)
     }
@@ -118,7 +118,7 @@ mod tests {
             }
         };
         let began = clock::now();
-        let mut lingering = Lingering::new((began + DISCARD_IDLE));
+        let mut lingering = Lingering::new(began + DISCARD_IDLE);
         tokio::select! {
             () = poll_fn(|cx| lingering.poll(cx, &mut stream)) => {}
             () = trickle => {}
