@@ -12,12 +12,12 @@ use super::times::{Times, within};
 use super::whole::{large, whole};
 use crate::clock;
 use crate::collected::Collected;
-use crate::upstream::{Accept, Answer, Client, Request, SPEAKS};
+use crate::upstream::{Accept, Answer, Client, Request};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use weir_config::{Failure, FailureClass};
-use weir_wire::{Additions, Encoded};
+use weir_wire::Encoded;
 
 /// How a target is asked.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +89,12 @@ async fn ask(
     let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let Encoded { path, body } =
-        call.request.encode(SPEAKS, &offer.model.upstream_name, Additions { usage: asks });
+    let Encoded { path, body } = offer.encode(&call.request, asks);
     let accepts = if stream { Accept::Events } else { Accept::Json };
-    let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
     book(call, offer, Known::default(), false);
     let starved = AtomicBool::new(false);
     let sending = async {
+        let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
         let mut answer = client(call, offer, manner, &starved).send(&offer.target.site, &request).await?;
         accept(call, offer, &mut answer).await?;
         Ok::<_, Failure>(answer)
@@ -105,15 +104,16 @@ async fn ask(
         return Err(Missed::Lacking(Lack::Socket));
     }
     let mut answer = sent??;
-    let row = offer.target.provider.vendor.row();
-    let mut reading = call.request.reading(SPEAKS, row, offer.model.context_window);
     if stream {
-        return Box::pin(first_content(call, offer, answer, reading, times, seen)).await;
+        return Box::pin(first_content(call, offer, answer, times, seen)).await;
     }
     let mut held = Collected::of_length(answer.body.exact_len());
-    match whole(call, offer, &mut reading, &mut answer.body, &mut held, times.deadline, seen).await? {
+    match whole(call, offer, &mut answer.body, &mut held, times.deadline, seen).await? {
         Some(whole) => Ok(Committed::Whole(whole)),
-        None => Ok(Box::pin(large(&timer, answer, held, reading, offer, times, seen)).await?),
+        None => {
+            let reading = offer.reading(&call.request);
+            Ok(Box::pin(large(&timer, answer, held, reading, offer, times, seen)).await?)
+        }
     }
 }
 

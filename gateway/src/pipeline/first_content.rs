@@ -19,16 +19,16 @@ use std::time::Instant;
 use weir_wire::Reading;
 use weir_wire::sse::Beginning;
 
-/// Commits `answer`, as `reading` has it, with its first content; of one that brings none, what was `seen` is told.
+/// Commits `answer` with its first content; of one that brings none, what was `seen` is told.
 pub(super) async fn first_content(
     call: &mut Call,
     offer: &Offer,
     mut answer: Answer,
-    mut reading: Reading,
     times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
     let timer = call.timer.clone();
+    let mut reading = offer.reading(&call.request);
     let mut ready = Collected::default();
     let held = hold(call, &mut answer, times, &timer, &mut reading, &mut ready).await;
     let ended = held.inspect_err(|_| *seen = Known::of(&reading))?;

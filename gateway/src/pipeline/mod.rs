@@ -54,11 +54,12 @@ pub(crate) async fn chat(
     timer: SharedTimer,
     incoming: &mut impl Incoming,
 ) -> Reply {
-    match admitted(gateway, worker, incoming, &mut recorder).await {
+    // What was admitted is gone when the targets are asked: it would count in the size of every request.
+    let call = match admitted(gateway, worker, incoming, &mut recorder).await {
         Ok((admitted, request, held)) => {
             let Admitted { settings, key, route, limit } = admitted;
             let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
-            let call = Call {
+            Box::new(Call {
                 gateway,
                 worker,
                 settings,
@@ -70,11 +71,11 @@ pub(crate) async fn chat(
                 limit,
                 timer,
                 presence,
-            };
-            run(Box::new(call)).await
+            })
         }
-        Err(fault) => refused(recorder, fault),
-    }
+        Err(fault) => return refused(recorder, fault),
+    };
+    run(call).await
 }
 
 /// What may be asked, by whom and of whom.

@@ -22,24 +22,24 @@ use weir_wire::sse::Beginning;
 /// An answer up to this size is held whole.
 const HELD: u64 = 4 << 20;
 
-/// All of the answer with this `body`, which `reading` judges, into `held`; `None`: it is too large to be held. Of one that is no answer, what
+/// All of the answer with this `body`, into `held`; `None`: it is too large to be held. Of one that is no answer, what
 /// was `seen` is told.
 pub(super) async fn whole(
     call: &mut Call,
     offer: &Offer,
-    reading: &mut Reading,
     body: &mut AnswerBody,
     held: &mut Collected,
     deadline: Instant,
     seen: &mut Known,
 ) -> Result<Option<Whole>, Failure> {
-    let is_whole = hold(call, body, held, deadline).await.inspect_err(|_| *seen = cut(held, reading))?;
-    if !is_whole {
+    let is_whole = hold(call, body, held, deadline).await;
+    let mut reading = offer.reading(&call.request);
+    if !is_whole.inspect_err(|_| *seen = cut(held, &mut reading))? {
         return Ok(None);
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
-    let facts = reading.whole(held.bytes(), now).inspect_err(|_| *seen = cut(held, reading))?;
+    let facts = reading.whole(held.bytes(), now).inspect_err(|_| *seen = cut(held, &mut reading))?;
     let charge = charge(&offer.model, call.request.facts().text_bytes, Known::of_whole(&facts));
     if let Some(attempt) = &mut call.recorder.event.attempt {
         attempt.charge = Some(charge);
