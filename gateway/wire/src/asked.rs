@@ -5,10 +5,12 @@
 //! copy either: what is rewritten stands between slices of what the caller wrote, however many attempts there are.
 
 mod bad_request;
+mod facts;
 pub(crate) mod fields;
 pub(crate) mod pieces;
 
 pub use bad_request::BadRequest;
+pub use facts::{Additions, Facts};
 pub use pieces::Pieces;
 
 use crate::api::Api;
@@ -28,32 +30,6 @@ pub struct Asked {
     body: Bytes,
     facts: Facts,
     places: Places,
-}
-
-/// What is known of a request, whatever its API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The model that is asked for, 1 to 256 bytes.
-    pub model: String,
-    /// Whether the answer is to be streamed.
-    pub stream: bool,
-    /// How many choices are asked for, at least one.
-    pub choices: u32,
-    /// Whether the caller asked for a stream's usage.
-    pub includes_usage: bool,
-    /// Whether the caller brought stream options, whatever they say.
-    pub brings_stream_options: bool,
-    /// Its size as text, for assuming how many tokens it is: images, audio and files count as a constant each.
-    pub text_bytes: u64,
-    /// The body's size in bytes, also once the body is given up.
-    pub length: usize,
-}
-
-/// What the gateway puts into a request for purposes of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Additions {
-    /// Asks for a stream's usage: nothing is added to a request that is unary or that asks already.
-    pub usage: bool,
 }
 
 /// A request as an account is sent it.

@@ -1,25 +1,12 @@
 //! Answers of the gateway's own making, in the form of each API: the vendor Mock's.
 
+mod content;
+
+pub use content::Reply;
+
 use crate::api::Api;
 use crate::openai;
 use bytes::Bytes;
-use std::borrow::Cow;
-use weir_config::{UnixSeconds, Usage};
-
-/// What an answer says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// Told apart from others by this, beside what every id of its API begins with.
-    pub id: String,
-    /// When it was made.
-    pub created: UnixSeconds,
-    /// The model that it claims to be of.
-    pub model: String,
-    /// What is said.
-    pub text: Cow<'static, str>,
-    /// What is counted.
-    pub usage: Usage,
-}
 
 impl Reply {
     /// As the body of a unary answer.
@@ -76,6 +63,8 @@ impl Iterator for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
+    use weir_config::{UnixSeconds, Usage};
 
     fn reply(text: &'static str) -> Reply {
         let usage = Usage { input: 5, cache_read: 2, output: 3, reasoning: 1 };
