@@ -64,9 +64,9 @@ fn a_unary_answer_that_ends_in_its_middle_is_garbled() {
 fn s2_1_only_a_stream_has_a_place_for_comments_and_last_words() {
     let mut unary = reading(false);
     feed(&mut unary, ANSWER);
-    assert_eq!((unary.ping(), unary.broken(&WHY, NOW)), (None, None));
+    assert_eq!((unary.is_stream(), unary.ping(), unary.broken(&WHY, NOW)), (false, None, None));
     let mut stream = reading(true);
-    assert_eq!((stream.begins(), stream.ping()), (None, Some(Api::Chat.ping())));
+    assert_eq!((stream.is_stream(), stream.begins(), stream.ping()), (true, None, Some(Api::Chat.ping())));
     assert_eq!(feed(&mut stream, TEXT), TEXT);
     assert_eq!(stream.broken(&WHY, NOW), Some(Api::Chat.error_event(&WHY)));
 }
@@ -81,6 +81,27 @@ fn s2_1_no_comment_comes_between_the_pieces_of_a_frame_and_last_words_begin_a_ne
     assert_eq!(reading.ping(), None);
     let last = reading.broken(&WHY, NOW).unwrap();
     assert_eq!(last, [b"\n\n".as_slice(), &Api::Chat.error_event(&WHY)].concat());
+}
+
+#[test]
+fn whatever_is_added_to_an_answer_changes_its_progress() {
+    let mut stream = reading(true);
+    let pieces = [
+        (TEXT, true),
+        (": ping\n\n", false),
+        ("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", false),
+        ("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n", true),
+        ("data: [DONE]\n\n", false),
+    ];
+    for (piece, adds) in pieces {
+        let before = stream.progress();
+        feed(&mut stream, piece);
+        assert_eq!(stream.progress() != before, adds, "{piece}");
+    }
+    let mut unary = reading(false);
+    let before = unary.progress();
+    feed(&mut unary, ANSWER);
+    assert_ne!(unary.progress(), before);
 }
 
 #[test]
