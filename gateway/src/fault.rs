@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 use weir_policy::{Full, LONGEST_WAIT};
-use weir_wire::openai::BadRequest;
+use weir_wire::BadRequest;
 
 /// The kinds of fault: each is a metric label and a fixed status, `type` and `code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,26 +2,27 @@
 
 use crate::fault::Fault;
 use bytes::Bytes;
-use weir_wire::openai::{ErrorBody, write_error, write_stream_error};
+use weir_wire::{Api, Words};
 
-/// A comment that keeps a silent stream alive.
-pub(crate) const PING: Bytes = Bytes::from_static(b": ping\n\n");
+/// What callers call.
+pub(crate) const API: Api = Api::Chat;
 
 /// The fault as the body of an answer.
 pub(crate) fn error_body(fault: &Fault) -> Bytes {
     let attempts =
         serde_json::value::to_raw_value(&fault.attempts).ok().filter(|_| !fault.attempts.is_empty());
-    write_error(&ErrorBody { attempts: attempts.as_deref(), ..words(fault) })
+    API.error_body(&Words { attempts: attempts.as_deref(), ..words(fault) })
 }
 
-/// The fault as the last event of a stream that has begun.
+/// The fault as the last event of a stream that no upstream has begun.
 pub(crate) fn error_event(fault: &Fault) -> Bytes {
-    write_stream_error(&words(fault))
+    API.error_event(&words(fault))
 }
 
-fn words(fault: &Fault) -> ErrorBody<'_> {
+/// What `fault` says.
+pub(crate) fn words(fault: &Fault) -> Words<'_> {
     let (_, kind, code) = fault.kind.shape();
-    ErrorBody {
+    Words {
         message: &fault.message,
         kind: fault.upstream_type.as_deref().unwrap_or(kind),
         param: fault.param.as_deref(),

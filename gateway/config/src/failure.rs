@@ -109,8 +109,6 @@ pub struct Failure {
     /// A kept connection was closed on the request, without a byte of an answer: it says nothing of the target, which
     /// may be asked once more, on a fresh connection (semantics S1.7).
     pub stale: bool,
-    /// Nothing of the request was sent: there was no connection.
-    pub unsent: bool,
     /// Nobody was asked: this gateway had no port left to connect to the target from. It says nothing of the target, and
     /// another may be reached (semantics S9.12).
     pub unasked: bool,
@@ -130,7 +128,6 @@ impl Failure {
             refuses_addition: false,
             names_addition: false,
             stale: false,
-            unsent: false,
             unasked: false,
         }
     }
@@ -141,10 +138,15 @@ impl Failure {
         self.status.is_none().then_some(self.message.as_str())
     }
 
-    /// Whether its attempt costs nothing (semantics S4.9): the request was never sent, or was refused. A timeout that a
-    /// proxy tells is no refusal: the work behind it was done, most likely. 524 is Cloudflare's.
-    pub fn is_free(&self) -> bool {
-        self.unsent || self.stale || self.status.is_some_and(|status| !matches!(status, 504 | 524))
+    /// Whether its attempt costs nothing, if nothing was seen of an answer (semantics S4.9): the request was refused. What
+    /// is no answer at all, or a timeout that a proxy tells, is no refusal: the work behind it was done, most likely. 524
+    /// is Cloudflare's.
+    pub fn is_refusal(&self) -> bool {
+        let refuses = |status| match status {
+            200..=299 => self.class != FailureClass::Garbled,
+            other => !matches!(other, 504 | 524),
+        };
+        self.stale || self.status.is_some_and(refuses)
     }
 }
 

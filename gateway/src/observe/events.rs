@@ -4,6 +4,7 @@ use crate::label::{Chosen, KeyNames, Label};
 use http::HeaderValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 use weir_config::{NanoUsd, Usage};
 
@@ -52,8 +53,17 @@ pub(crate) struct Charge {
 pub(crate) struct AttemptBegun {
     pub(crate) chosen: Chosen,
     pub(crate) began: Instant,
-    /// What it comes to if nobody can say better; `None` while nothing was sent.
+    /// The request is on its way. Until then it costs nothing.
+    pub(crate) sent: AtomicBool,
+    /// What it comes to if nobody can say better.
     pub(crate) charge: Option<Charge>,
+}
+
+impl AttemptBegun {
+    /// One that begins now, `began`.
+    pub(crate) fn new(chosen: Chosen, began: Instant) -> Self {
+        Self { chosen, began, sent: AtomicBool::new(false), charge: None }
+    }
 }
 
 /// One try at one target.
@@ -110,8 +120,9 @@ pub(crate) struct RequestFinished {
 impl RequestFinished {
     /// The attempt under way has ended `now`, and comes to what it was last said to.
     pub(crate) fn end_attempt(&mut self, outcome: &'static str, status: Option<u16>, now: Instant) {
-        let Some(AttemptBegun { chosen, began, charge }) = self.attempt.take() else { return };
+        let Some(AttemptBegun { chosen, began, sent, charge }) = self.attempt.take() else { return };
         let took = now.saturating_duration_since(began);
+        let charge = charge.filter(|_| sent.into_inner());
         self.attempts.push(AttemptFinished { chosen, outcome, status, took, charge });
     }
 
@@ -127,13 +138,14 @@ impl RequestFinished {
         }
     }
 
-    /// Who was asked last.
+    /// Who was asked last, also where nobody could be asked after that.
     pub(crate) fn chosen(&self) -> Option<&Chosen> {
         let last = || self.attempts.last().map(|attempt| &attempt.chosen);
         self.attempt.as_ref().map(|attempt| &attempt.chosen).or_else(last)
     }
 
-    /// What all attempts come to together: a cost that is not known is that of none. `None`: none has used anything.
+    /// What all attempts come to together: where the cost of one is not known, that of all is not. `None`: none has used
+    /// anything.
     pub(crate) fn charge(&self) -> Option<Charge> {
         let charges = self.attempts.iter().filter_map(|attempt| attempt.charge);
         charges.reduce(|sum, more| Charge {

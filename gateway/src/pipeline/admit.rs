@@ -11,7 +11,7 @@ use crate::live::{Live, LiveKey, LiveRoute};
 use crate::observe::Recorder;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-use weir_wire::openai::ChatRequest;
+use weir_wire::Asked;
 
 /// A key that was valid when its request came is asked again once the body took so long: dates in a configuration
 /// have seconds.
@@ -57,7 +57,7 @@ pub(super) fn admit(
     gateway: &Gateway,
     incoming: &impl Incoming,
     arrived: Arrived,
-    request: &ChatRequest,
+    request: &Asked,
     recorder: &mut Recorder,
 ) -> Result<Admitted, Fault> {
     let live = gateway.live.load();
@@ -65,7 +65,7 @@ pub(super) fn admit(
     // Not when its head came: a minute in which bodies finish admits no more than any other.
     let now = clock::now();
     let key = current_key(live, incoming, arrived, recorder, now)?;
-    let model = request.model();
+    let model = &request.facts().model;
     let allowed = |_: &&Arc<LiveRoute>| key.config.allowed_models.allows(model);
     let route = live.route(model).filter(allowed).ok_or_else(|| Fault::model_not_found(model))?;
     recorder.event.route = Some(route.label.clone());

@@ -16,7 +16,8 @@ use crate::upstream::{Accept, Answer, Client, Request};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-use weir_config::Failure;
+use weir_config::{Failure, FailureClass};
+use weir_wire::Encoded;
 
 /// How a target is asked.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +36,11 @@ pub(crate) async fn attempt(
     began: Instant,
     manner: Manner,
 ) -> Result<Committed, Missed> {
-    let includes = call.request.stream() && call.request.includes_usage();
-    // When the request came is near enough for what an account has taught, and known.
+    let facts = call.request.facts();
+    let includes = facts.stream && facts.includes_usage;
+    // When the request came is near enough for what a target has taught, and known.
     let today = clock::seconds(call.recorder.event.began_at);
-    let asks =
-        call.request.stream() && !manner.plain && !includes && offer.wants_usage_option(call.tenant(), today);
+    let asks = facts.stream && !manner.plain && !includes && offer.wants_usage_option(call.tenant(), today);
     let mut seen = Known::default();
     let missed = match ask(call, offer, began, manner, asks, &mut seen).await {
         Ok(committed) => {
@@ -50,14 +51,14 @@ pub(crate) async fn attempt(
         }
         Err(missed) => blaming(missed, asks),
     };
-    let is_free = matches!(&missed, Missed::Failed(failure) if failure.is_free() && seen.told.is_none());
+    let is_free = matches!(&missed, Missed::Failed(failure) if failure.is_refusal() && seen.is_nothing());
     book(call, offer, seen, is_free);
     Err(missed)
 }
 
 /// Notes what the attempt under way comes to, by what is `seen` of its answer.
 fn book(call: &mut Call, offer: &Offer, seen: Known, is_free: bool) {
-    let asked = call.request.text_bytes();
+    let asked = call.request.facts().text_bytes;
     if let Some(attempt) = &mut call.recorder.event.attempt {
         attempt.charge = (!is_free).then(|| charge(&offer.model, asked, seen));
     }
@@ -83,17 +84,18 @@ async fn ask(
     asks: bool,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let stream = call.request.stream();
+    let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let body = call.request.encode(&offer.model.upstream_name, asks);
+    let Encoded { path, body } = offer.encode(&call.request, asks);
+    let accepts = if stream { Accept::Events } else { Accept::Json };
     book(call, offer, Known::default(), false);
     let starved = AtomicBool::new(false);
-    let accept_kind = if stream { Accept::Events } else { Accept::Json };
     let sending = async {
-        let mut answer = client(call, offer, manner, &starved)
-            .send(&offer.target.site, &Request::chat(&body, accept_kind))
-            .await?;
+        let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
+        let sent = || note_sent(call, offer);
+        let client = client(call, offer, manner, &starved, &sent);
+        let mut answer = client.send(&offer.target.site, &request).await?;
         accept(call, offer, &mut answer).await?;
         Ok::<_, Failure>(answer)
     };
@@ -108,12 +110,38 @@ async fn ask(
     let mut held = Collected::of_length(answer.body.exact_len());
     match whole(call, offer, &mut answer.body, &mut held, times.deadline, seen).await? {
         Some(whole) => Ok(Committed::Whole(whole)),
-        None => Ok(Box::pin(large(&timer, answer, held, offer, times.deadline, seen)).await?),
+        None => {
+            let reading = offer.reading(&call.request);
+            Ok(Box::pin(large(&timer, answer, held, reading, offer, times, seen)).await?)
+        }
     }
 }
 
-/// What an attempt needs of the worker; `starved` is set where there is no socket left.
-fn client<'a>(call: &'a Call, offer: &Offer, manner: Manner, starved: &'a AtomicBool) -> Client<'a> {
+/// The model's name cannot stand where the account's API has it.
+fn no_path() -> Failure {
+    let text = "the upstream has no path for a model of this name";
+    Failure::new(FailureClass::ModelMissing, text)
+}
+
+/// The request is on its way to `offer`: from here on it costs, and one whose vendor keeps billing goes on.
+fn note_sent(call: &Call, offer: &Offer) {
+    if let Some(attempt) = &call.recorder.event.attempt {
+        attempt.sent.store(true, Ordering::Relaxed);
+    }
+    if let Some(presence) = &call.presence {
+        presence.set_outlives(offer.target.keeps_billing());
+    }
+}
+
+/// What an attempt needs of the worker; `starved` is set where there is no socket left, `sent` called when the request
+/// goes out.
+fn client<'a>(
+    call: &'a Call,
+    offer: &Offer,
+    manner: Manner,
+    starved: &'a AtomicBool,
+    sent: &'a (dyn Fn() + Sync),
+) -> Client<'a> {
     Client {
         dialer: &call.gateway.dialer,
         allow_private: &call.settings.egress.allow_private,
@@ -122,6 +150,7 @@ fn client<'a>(call: &'a Call, offer: &Offer, manner: Manner, starved: &'a Atomic
         random: call.worker.random(),
         fresh: manner.fresh,
         starved,
+        sent,
     }
 }
 

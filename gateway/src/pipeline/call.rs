@@ -10,7 +10,7 @@ use crate::observe::Recorder;
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use std::sync::Arc;
-use weir_wire::openai::ChatRequest;
+use weir_wire::Asked;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Call {
     pub(crate) settings: Arc<weir_config::Gateway>,
     pub(crate) key: Arc<LiveKey>,
     pub(crate) route: Arc<LiveRoute>,
-    pub(crate) request: ChatRequest,
+    pub(crate) request: Asked,
     pub(crate) recorder: Recorder,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) held: Held,
@@ -45,7 +45,7 @@ impl Call {
 
     /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.
     pub(crate) async fn hold(&mut self, bytes: u64) -> bool {
-        let all = self.request.len() as u64 + bytes;
+        let all = self.request.facts().length as u64 + bytes;
         let class = if all <= SMALL { Class::Small } else { Class::Answer };
         self.held.grow(all, class).await.is_ok()
     }
@@ -54,7 +54,7 @@ impl Call {
     /// stream may hold, and there is no room. Within its share it is refused nothing: how many streams there are is
     /// bounded.
     pub(crate) async fn count_stream(&mut self, waiting: usize) -> bool {
-        let bytes = self.request.len() as u64 + stream_share(waiting);
+        let bytes = self.request.facts().length as u64 + stream_share(waiting);
         if is_within_share(waiting) {
             drop(self.held.try_grow(bytes, Class::Stream));
             return true;
@@ -73,7 +73,7 @@ impl Call {
     /// Counts anew, as [`Call::go_on_with`]; mostly that is nothing new. False: for what it holds of an event there is
     /// no room. What is on its way already is refused nothing: it leaves, and no more than two pieces of it are there.
     pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) -> bool {
-        let body = if flow.is_sending() { self.request.len() as u64 } else { 0 };
+        let body = if flow.is_sending() { self.request.facts().length as u64 } else { 0 };
         let held = flow.held_bytes();
         let share = stream_share(waiting + flow.ready.len() + held);
         self.held.resize(body + share, Class::Stream).is_ok() || is_within_share(held)

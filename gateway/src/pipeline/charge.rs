@@ -1,9 +1,8 @@
 //! What an attempt comes to, from what is known of its usage.
 
-use super::flow::{Decoder, Flow};
 use crate::observe::Charge;
 use weir_config::Model;
-use weir_wire::openai::{AnswerFacts, ChatStream, Counted, most_tokens};
+use weir_wire::{AnswerFacts, Counted, Reading, most_tokens};
 
 /// Bytes per token where nobody told us: the usual rule of thumb for English text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -20,22 +19,24 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Whether nothing was seen of an answer.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.told.is_none() && self.output_bytes == 0
+    }
+
     /// Of an answer that is there whole.
     pub(crate) fn of_whole(facts: &AnswerFacts) -> Self {
         Self { told: facts.usage, is_final: true, output_bytes: facts.output_bytes }
     }
 
-    /// Of `stream`, as far as it has come.
-    pub(crate) fn of_stream(stream: &ChatStream) -> Self {
-        Self { told: stream.usage(), is_final: stream.is_finished(), output_bytes: stream.output_bytes() }
+    /// Of an answer that is being read, as far as it has come.
+    pub(crate) fn of(reading: &Reading) -> Self {
+        Self { told: reading.usage(), is_final: reading.is_finished(), output_bytes: reading.output_bytes() }
     }
 
-    /// Of `flow`, as far as it has come.
-    pub(crate) fn of_flow(flow: &Flow) -> Self {
-        match &flow.decoder {
-            Decoder::Events(stream) => Self::of_stream(stream),
-            Decoder::Opaque(answer) => Self::of_whole(&answer.facts(flow.model.context_window)),
-        }
+    /// Of an answer that was read no further.
+    pub(crate) fn of_cut(reading: &Reading) -> Self {
+        Self { is_final: false, ..Self::of(reading) }
     }
 }
 

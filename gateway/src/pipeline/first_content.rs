@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::charge::Known;
 use super::commit::Committed;
-use super::flow::{Decoder, Flow};
+use super::flow::Flow;
 use super::missed::{BLANK, Lack, Missed, garbled, late};
 use super::plan::Offer;
 use super::refusal::ShortBody;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
-use weir_wire::openai::{self, ChatStream};
+use weir_wire::Reading;
 use weir_wire::sse::Beginning;
 
 /// Commits `answer` with its first content; of one that brings none, what was `seen` is told.
@@ -28,19 +28,21 @@ pub(super) async fn first_content(
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
     let timer = call.timer.clone();
-    let mut stream = ChatStream::new(offer.target.provider.vendor.row(), !call.request.includes_usage())
-        .expecting(call.request.choices(), offer.model.context_window);
+    let mut reading = offer.reading(&call.request);
     let mut ready = Collected::default();
-    let held = hold(call, offer, &mut answer, times, &timer, &mut stream, &mut ready).await;
-    let ended = held.inspect_err(|_| *seen = Known::of_stream(&stream))?;
-    let whole = stream.is_finished().then(clock::now);
+    let held = hold(call, &mut answer, times, &timer, &mut reading, &mut ready, seen).await;
+    if held.is_err() && seen.is_nothing() {
+        *seen = Known::of(&reading);
+    }
+    let ended = held?;
+    let whole = reading.is_finished().then(clock::now);
     Ok(Committed::Flow(Box::new(Flow {
         ready: ready.into_bytes(),
         rest: (!ended).then_some(answer.body),
-        decoder: Decoder::Events(Box::new(stream)),
+        reading,
         target: Arc::clone(&offer.target),
         model: Arc::clone(&offer.model),
-        idle: Some(times.idle),
+        idle: times.idle,
         first_token: times.first_token,
         deadline: times.deadline,
         whole,
@@ -50,35 +52,35 @@ pub(super) async fn first_content(
 /// Takes events into `ready` until there is content in them; whether the stream has ended with it.
 async fn hold(
     call: &mut Call,
-    offer: &Offer,
     answer: &mut Answer,
     times: Times,
     timer: &SharedTimer,
-    stream: &mut ChatStream,
+    reading: &mut Reading,
     ready: &mut Collected,
+    seen: &mut Known,
 ) -> Result<bool, Missed> {
     let mut next = if answer.head.claims_events {
         within(timer, times.first_byte, true, pin!(answer.body.data())).await?.transpose()?
     } else {
-        Some(unlabelled(call, offer, answer, times.first_byte).await?)
+        Some(unlabelled(call, reading, answer, times.first_byte, seen).await?)
     };
     loop {
         let ended = next.is_none();
         let today = clock::today();
         ready.push(match next {
-            Some(piece) => stream.feed(piece, today),
-            None => stream.end(today).bytes,
+            Some(piece) => reading.feed(piece, today),
+            None => reading.end(today).bytes,
         });
-        if stream.is_committed() {
+        if reading.is_committed() {
             return Ok(ended);
         }
-        if let Some(failure) = stream.failure() {
+        if let Some(failure) = reading.failure() {
             return Err(failure.clone().into());
         }
-        if ended || stream.is_over() {
+        if ended || reading.is_over() {
             return Err(garbled("the upstream's stream ended before any content").into());
         }
-        if !call.count_stream(ready.room() + stream.held_bytes()).await {
+        if !call.count_stream(ready.room() + reading.held_bytes()).await {
             return Err(Missed::Lacking(Lack::Memory));
         }
         let now = clock::now();
@@ -93,9 +95,10 @@ async fn hold(
 /// The first bytes of an answer that is not labelled as a stream: it is one all the same if it begins as one.
 async fn unlabelled(
     call: &mut Call,
-    offer: &Offer,
+    reading: &Reading,
     answer: &mut Answer,
     until: Instant,
+    seen: &mut Known,
 ) -> Result<Bytes, Missed> {
     let timer = call.timer.clone();
     let mut begun = Collected::default();
@@ -111,16 +114,17 @@ async fn unlabelled(
             None => {}
         }
     }
-    Err(no_stream(call, offer, answer, begun, until).await)
+    Err(no_stream(call, reading, answer, begun, until, seen).await)
 }
 
 /// A 200 that is no stream although one was asked for: an error inside, or something else altogether.
 async fn no_stream(
     call: &mut Call,
-    offer: &Offer,
+    reading: &Reading,
     answer: &mut Answer,
     begun: Collected,
     until: Instant,
+    seen: &mut Known,
 ) -> Missed {
     let mut body = ShortBody::begun(begun.bytes(), until);
     drop(begun);
@@ -129,10 +133,12 @@ async fn no_stream(
             return Missed::Lacking(Lack::Memory);
         }
     }
-    let row = offer.target.provider.vendor.row();
-    let failure = match openai::answer(row, body.text(), None, clock::today()) {
+    let failure = match reading.whole(body.text(), clock::today()) {
         Err(failure) => failure,
-        Ok(_) => garbled("the upstream answered a stream's request with something else"),
+        Ok(facts) => {
+            *seen = Known::of_whole(&facts);
+            garbled("the upstream answered a stream's request with something else")
+        }
     };
     failure.into()
 }

@@ -6,12 +6,11 @@ use crate::live::LiveTarget;
 use crate::upstream::AnswerBody;
 use crate::words;
 use bytes::Bytes;
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use weir_config::{Failure, FailureClass, Model};
-use weir_wire::openai::{ChatStream, Ending, LongAnswer, StreamEnd};
+use weir_wire::{Ending, Reading, StreamEnd};
 
 /// An answer without room for an error event broke off: the connection is cut, lest it look complete.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +27,12 @@ pub(crate) struct Flow {
     pub(crate) ready: Bytes,
     /// `None` once the upstream has ended.
     pub(crate) rest: Option<AnswerBody>,
-    pub(crate) decoder: Decoder,
+    /// What its bytes mean.
+    pub(crate) reading: Reading,
     pub(crate) target: Arc<LiveTarget>,
     pub(crate) model: Arc<Model>,
-    /// Without a byte for so long a stream has failed; `None`: unary.
-    pub(crate) idle: Option<Duration>,
+    /// Without a byte for so long a stream has failed.
+    pub(crate) idle: Duration,
     /// Without content until then a stream has failed.
     pub(crate) first_token: Instant,
     /// When the attempt's whole time is over.
@@ -44,24 +44,6 @@ pub(crate) struct Flow {
 /// For so long a whole answer waits for its `[DONE]` or its usage, whatever else comes: servers that never send them may
 /// keep the connection alive for ever.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// How a flow's bytes are understood.
-pub(crate) enum Decoder {
-    /// A stream of chat chunks.
-    Events(Box<ChatStream>),
-    /// A unary answer too large to hold: passed on as it comes.
-    Opaque(LongAnswer),
-}
-
-impl fmt::Debug for Decoder {
-    /// Which one: what it holds is the caller's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Events(_) => "Events",
-            Self::Opaque(_) => "Opaque",
-        })
-    }
-}
 
 impl Flow {
     /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
@@ -76,27 +58,16 @@ impl Flow {
             Some(Err(failure)) => return Poll::Ready(self.ended(Some(failure))),
             None => return Poll::Ready(self.ended(None)),
         };
-        let (bytes, failure) = match &mut self.decoder {
-            Decoder::Opaque(passed) => {
-                passed.feed(&piece);
-                (piece, passed.failure(self.target.provider.vendor.row(), b"", clock::today()))
-            }
-            Decoder::Events(stream) => {
-                let before = self.whole.map(|since| (since, stream.progress()));
-                let bytes = stream.feed(piece, clock::today());
-                self.whole = match before {
-                    _ if !stream.is_finished() => None,
-                    Some((since, progress)) if progress == stream.progress() => Some(since),
-                    _ => Some(clock::now()),
-                };
-                (bytes, stream.failure().cloned())
-            }
+        let before = self.whole.map(|since| (since, self.reading.progress()));
+        let bytes = self.reading.feed(piece, clock::today());
+        self.whole = match before {
+            _ if !self.reading.is_stream() || !self.reading.is_finished() => None,
+            Some((since, progress)) if progress == self.reading.progress() => Some(since),
+            _ => Some(clock::now()),
         };
-        Poll::Ready(match failure {
+        Poll::Ready(match self.reading.failure() {
             None => Ok(Some(bytes)),
-            // Of a unary answer nothing goes on that tells of an error: it must not look whole.
-            Some(failure) if self.idle.is_none() => Err((Bytes::new(), failure)),
-            Some(failure) => Err((bytes, failure)),
+            Some(failure) => Err((bytes, failure.clone())),
         })
     }
 
@@ -104,33 +75,29 @@ impl Flow {
     /// of every choice it is, however the connection ended.
     pub(crate) fn ended(&mut self, broke: Option<Failure>) -> Came {
         self.let_go();
-        let stream = match &mut self.decoder {
-            Decoder::Events(stream) => stream,
-            Decoder::Opaque(passed) => {
-                let row = self.target.provider.vendor.row();
-                let failure = broke.or_else(|| passed.unfinished(row, b"", clock::today()));
-                return failure.map_or(Ok(None), |failure| Err((Bytes::new(), failure)));
-            }
+        let broke = match broke {
+            // A unary answer has no finish but its end.
+            Some(failure) if !self.reading.is_stream() => return Err((Bytes::new(), failure)),
+            broke => broke,
         };
-        let Ending { bytes, end } = stream.end(clock::today());
+        let Ending { bytes, end } = self.reading.end(clock::today());
         if end == StreamEnd::Complete {
             return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
         let broken = || Failure::new(FailureClass::ServerError, "the upstream's stream broke off");
-        Err((bytes, stream.failure().cloned().or(broke).unwrap_or_else(broken)))
+        Err((bytes, self.reading.failure().cloned().or(broke).unwrap_or_else(broken)))
     }
 
     /// Whether nothing of the upstream's matters any more: `[DONE]` came, or a failure.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if stream.is_over())
+        self.reading.is_over()
     }
 
     /// Lets the upstream go. After `[DONE]` the little that may still come is read, for the connection's sake;
     /// anything else is cancelled.
     pub(crate) fn let_go(&mut self) {
-        let is_done = matches!(&self.decoder, Decoder::Events(stream) if stream.done_seen());
         if let Some(rest) = self.rest.take()
-            && is_done
+            && self.reading.done_seen()
         {
             rest.finish();
         }
@@ -138,10 +105,7 @@ impl Flow {
 
     /// How many bytes of memory it takes that wait here for the rest of their event, or of an error.
     pub(crate) fn held_bytes(&self) -> usize {
-        match &self.decoder {
-            Decoder::Events(stream) => stream.held_bytes(),
-            Decoder::Opaque(passed) => passed.held_bytes(),
-        }
+        self.reading.held_bytes()
     }
 
     /// Whether a part of the request is still to be sent.
@@ -151,7 +115,7 @@ impl Flow {
 
     /// Whether it is a stream that has said nothing yet.
     pub(crate) fn waits_for_content(&self) -> bool {
-        matches!(&self.decoder, Decoder::Events(stream) if !stream.content_seen())
+        !self.reading.content_seen()
     }
 
     /// When it ends at the latest.
@@ -163,7 +127,7 @@ impl Flow {
     pub(crate) fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
         let text = if now >= self.until() {
             "the answer took longer than the provider's total time"
-        } else if self.idle.is_some_and(|idle| now >= heard + idle) {
+        } else if self.reading.is_stream() && now >= heard + self.idle {
             "the upstream's stream fell silent"
         } else if now >= self.first_token && self.waits_for_content() {
             "the upstream's stream brought no content in time"
@@ -173,19 +137,8 @@ impl Flow {
         Some(Failure::new(FailureClass::Timeout, text))
     }
 
-    /// Whether a comment may be put in here: not inside of a frame.
-    pub(crate) fn may_ping(&self) -> bool {
-        match &self.decoder {
-            Decoder::Events(stream) => !stream.mid_frame(),
-            Decoder::Opaque(_) => false,
-        }
-    }
-
     /// The event that says that the answer broke off. A unary body has no place for one.
     pub(crate) fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
-        let Decoder::Events(stream) = &mut self.decoder else { return Err(BrokenOff) };
-        let event = words::error_event(fault);
-        let unfinished = stream.end(clock::today()).bytes;
-        Ok(if unfinished.is_empty() { event } else { [unfinished, event].concat().into() })
+        self.reading.broken(&words::words(fault), clock::today()).ok_or(BrokenOff)
     }
 }

@@ -34,8 +34,8 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let asked = self.call.request.text_bytes();
-        let charge = charge(&self.flow.model, asked, Known::of_flow(&self.flow));
+        let asked = self.call.request.facts().text_bytes;
+        let charge = charge(&self.flow.model, asked, Known::of(&self.flow.reading));
         self.call.recorder.event.settle(charge);
     }
 }

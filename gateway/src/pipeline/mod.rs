@@ -35,6 +35,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
+use crate::words;
 use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
 use call::Call;
@@ -43,7 +44,7 @@ use drain::{Attempts, Outliving};
 use plan::Plan;
 use std::sync::Arc;
 use weir_config::Disclosure;
-use weir_wire::openai::ChatRequest;
+use weir_wire::Asked;
 
 /// Answers `incoming`, which asks for a chat completion.
 pub(crate) async fn chat(
@@ -53,11 +54,12 @@ pub(crate) async fn chat(
     timer: SharedTimer,
     incoming: &mut impl Incoming,
 ) -> Reply {
-    match admitted(gateway, worker, incoming, &mut recorder).await {
+    // What was admitted is gone when the targets are asked: it would count in the size of every request.
+    let call = match admitted(gateway, worker, incoming, &mut recorder).await {
         Ok((admitted, request, held)) => {
             let Admitted { settings, key, route, limit } = admitted;
             let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
-            let call = Call {
+            Box::new(Call {
                 gateway,
                 worker,
                 settings,
@@ -69,11 +71,11 @@ pub(crate) async fn chat(
                 limit,
                 timer,
                 presence,
-            };
-            run(Box::new(call)).await
+            })
         }
-        Err(fault) => refused(recorder, fault),
-    }
+        Err(fault) => return refused(recorder, fault),
+    };
+    run(call).await
 }
 
 /// What may be asked, by whom and of whom.
@@ -82,16 +84,16 @@ async fn admitted(
     worker: &Worker,
     incoming: &mut impl Incoming,
     recorder: &mut Recorder,
-) -> Result<(Admitted, ChatRequest, Held), Fault> {
+) -> Result<(Admitted, Asked, Held), Fault> {
     let _head = hold_head(gateway, worker, incoming)?;
     worker.gate.enter(worker.sinks.series.in_flight(), || worker.random()).await?;
     let arrived = arrive(gateway, incoming, recorder)?;
     let Received { body, mut held, took } = incoming.receive(arrived.max_body_bytes).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
-    let request = ChatRequest::read(body).map_err(Fault::bad_request)?;
-    recorder.event.stream = request.stream();
-    if request.stream() {
+    let request = Asked::read(words::API, body).map_err(Fault::bad_request)?;
+    recorder.event.stream = request.facts().stream;
+    if request.facts().stream {
         // The body goes when the stream begins.
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
         held.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
@@ -115,9 +117,9 @@ fn hold_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Re
 /// Asks targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
 /// (semantics S2.1: headers are committed with the first byte that we send).
 async fn run(call: Box<Call>) -> Reply {
-    let plan = Plan::new(&call.route, call.request.model());
+    let plan = Plan::new(&call.route, &call.request.facts().model);
     let outlives = call.route.keeps_billing();
-    if !call.request.stream() {
+    if !call.request.facts().stream {
         return reply(if outlives { Outliving::new(call, plan).await } else { walk::run(call, plan).await });
     }
     let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
@@ -143,7 +145,7 @@ fn reply((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Reply {
             Reply::Answer(about, Answer::Whole(whole.body, call.held))
         }
         Ok(Committed::Flow(flow)) => {
-            let about = about(&call, flow.idle.is_some());
+            let about = about(&call, flow.reading.is_stream());
             Reply::Answer(about, Answer::Relay(Relay::flowing(call, *flow)))
         }
         Err(fault) => {

@@ -2,11 +2,13 @@
 
 use crate::label::Chosen;
 use crate::live::{ChosenModel, Health, LiveRoute, LiveTarget};
+use crate::upstream::SPEAKS;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_config::{Model, UnixSeconds, UsageOption};
 use weir_policy::{Decision, Planned, Reason, TargetFacts, decide};
+use weir_wire::{Additions, Asked, Encoded, Reading};
 
 /// A target that may be asked, and the model that the request would use there.
 #[derive(Debug)]
@@ -71,6 +73,16 @@ impl Offer {
     pub(crate) fn wants_usage_option(&self, tenant: &str, now: UnixSeconds) -> bool {
         self.target.provider.vendor.row().usage == UsageOption::Ask
             && !self.health.refuses_usage_option.holds(tenant, now)
+    }
+
+    /// `request` as it is sent there, with a wish for a stream's `usage` or without.
+    pub(crate) fn encode(&self, request: &Asked, usage: bool) -> Encoded {
+        request.encode(SPEAKS, &self.model.upstream_name, Additions { usage })
+    }
+
+    /// How what answers `request` there is read.
+    pub(crate) fn reading(&self, request: &Asked) -> Reading {
+        request.reading(SPEAKS, self.target.provider.vendor.row(), self.model.context_window)
     }
 
     /// Its whole time.

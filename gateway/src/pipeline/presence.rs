@@ -13,7 +13,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Notes whether the attempt under way, if there is one, is with a vendor that keeps billing after we hang up.
+    /// Notes whether a request is on its way to a vendor that keeps billing after we hang up.
     pub(crate) fn set_outlives(&self, outlives: bool) {
         self.outlives.store(outlives, Ordering::Relaxed);
     }

@@ -7,7 +7,7 @@ use crate::upstream::Answer;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use weir_config::Failure;
-use weir_wire::openai::{self, ChatRequest};
+use weir_wire::{Asked, Brief};
 
 /// So much of an error's body is read, and for so long: its status alone moves on as well, and a unary attempt
 /// has no other timer that would end the wait within minutes.
@@ -26,18 +26,18 @@ pub(super) async fn refusal(call: &Call, target: &LiveTarget, answer: &mut Answe
     let row = target.provider.vendor.row();
     let left = Cell::new(SEARCHED);
     let wrote = |url: &str| {
-        let rest = left.get().checked_sub(ChatRequest::SEARCHES * call.request.len());
+        let rest = left.get().checked_sub(Asked::SEARCHES * call.request.facts().length);
         rest.inspect(|rest| left.set(*rest)).is_some() && call.request.holds(url)
     };
     // Not the address that we call: whether a caller has guessed it is nobody's business.
     let is_callers = |url: &str| !url.contains(target.site.host()) && wrote(url);
     let head = &answer.head;
-    openai::failure(row, head.status.as_u16(), &head.headers, body.text(), clock::today(), &is_callers)
+    weir_wire::failure(row, head.status.as_u16(), &head.headers, body.text(), clock::today(), &is_callers)
 }
 
 /// The body of an answer that is none, as far as it is needed, and as it comes within its time.
 pub(super) struct ShortBody {
-    body: openai::Brief,
+    body: Brief,
     read: usize,
     until: Instant,
 }
@@ -45,7 +45,7 @@ pub(super) struct ShortBody {
 impl ShortBody {
     /// One that has `begun`, read until `until` at the latest.
     pub(super) fn begun(begun: &[u8], until: Instant) -> Self {
-        let mut body = openai::Brief::default();
+        let mut body = Brief::default();
         body.feed(begun);
         Self { body, read: begun.len(), until }
     }

@@ -83,7 +83,7 @@ impl Relay {
                     }
                     ready!(ping.as_mut().poll(cx));
                     ping.as_mut().reset((clock::now() + gateway.keep_alive).into());
-                    return Poll::Ready(Some(Ok(words::PING)));
+                    return Poll::Ready(Some(Ok(words::API.ping())));
                 }
                 State::Flowing(flowing) => {
                     let bytes = ready!(flowing.poll_bytes(cx));
@@ -195,14 +195,14 @@ impl Flowing {
             if let Some(failure) = meter.flow.late(now, self.heard) {
                 return Poll::Ready(self.expire(failure, Collected::default()));
             }
-            let ping = meter.flow.idle.is_some() && now >= self.sent + meter.call.gateway.keep_alive;
+            let ping = now >= self.sent + meter.call.gateway.keep_alive;
             if ping {
                 self.sent = now;
             }
             self.timer.as_mut().reset(due(meter, self.heard, self.sent).into());
-            if ping && meter.flow.may_ping() {
+            if ping && let Some(comment) = meter.flow.reading.ping() {
                 self.large = 0;
-                return Poll::Ready(Ok(words::PING));
+                return Poll::Ready(Ok(comment));
             }
         }
     }
@@ -284,7 +284,9 @@ fn join(flow: &mut Flow, cx: &mut Context<'_>) -> (Collected, bool, Option<End>)
 /// When the timer must look again.
 fn due(meter: &Meter, heard: Instant, sent: Instant) -> Instant {
     let flow = &meter.flow;
-    let Some(idle) = flow.idle else { return flow.deadline };
-    let next = (heard + idle).min(sent + meter.call.gateway.keep_alive).min(flow.until());
+    if !flow.reading.is_stream() {
+        return flow.deadline;
+    }
+    let next = (heard + flow.idle).min(sent + meter.call.gateway.keep_alive).min(flow.until());
     if flow.waits_for_content() { next.min(flow.first_token) } else { next }
 }

@@ -51,7 +51,7 @@ impl Failures {
     /// What the caller is told (semantics S1.5). `left_out`: why targets were not asked; `broken`: how many nobody could
     /// ask.
     pub(crate) fn fault(mut self, call: &Call, left_out: &[Reason], broken: usize, now: Instant) -> Fault {
-        let model = call.request.model();
+        let model = &call.request.facts().model;
         let Some(verdict) = self.verdict(now) else {
             let fault = Fault::overloaded(NO_PORT, call.worker.random());
             return Fault { attempts: self.told, ..fault };

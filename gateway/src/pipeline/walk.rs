@@ -107,10 +107,7 @@ async fn try_target(
     began: Instant,
     manner: Manner,
 ) -> Result<Committed, Missed> {
-    call.recorder.event.attempt = Some(AttemptBegun { chosen: offer.chosen.clone(), began, charge: None });
-    if let Some(presence) = &call.presence {
-        presence.set_outlives(offer.target.keeps_billing());
-    }
+    call.recorder.event.attempt = Some(AttemptBegun::new(offer.chosen.clone(), began));
     let mut result = attempt(call, offer, began, manner).await;
     if let Some(presence) = &call.presence {
         presence.set_outlives(false);
@@ -145,7 +142,7 @@ fn tell_of(offer: &Offer, failure: &Failure) {
 /// The target has answered without what it said to refuse: a proof that it does. A caller's own options prove nothing:
 /// they may have been what was refused (semantics S2.9).
 fn learn(call: &Call, offer: &Offer) {
-    if !call.request.brings_stream_options() {
+    if !call.request.facts().brings_stream_options {
         offer.health.refuses_usage_option.learn(call.tenant(), clock::today());
     }
 }

@@ -3,11 +3,11 @@
 use super::call::Call;
 use super::charge::{Known, charge};
 use super::commit::{Committed, Whole};
-use super::flow::{Decoder, Flow};
+use super::flow::Flow;
 use super::missed::{BLANK, garbled};
 use super::plan::Offer;
 use super::presence::DRAINED;
-use super::times::within;
+use super::times::{Times, within};
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;
@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use weir_config::Failure;
-use weir_wire::openai::{self, LongAnswer};
+use weir_wire::Reading;
 use weir_wire::sse::Beginning;
 
 /// An answer up to this size is held whole.
@@ -32,16 +32,15 @@ pub(super) async fn whole(
     deadline: Instant,
     seen: &mut Known,
 ) -> Result<Option<Whole>, Failure> {
-    let is_whole = hold(call, body, held, deadline).await.inspect_err(|_| *seen = cut(held, offer))?;
-    if !is_whole {
+    let is_whole = hold(call, body, held, deadline).await;
+    let mut reading = offer.reading(&call.request);
+    if !is_whole.inspect_err(|_| *seen = cut(held, &mut reading))? {
         return Ok(None);
     }
-    let window = offer.model.context_window;
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
-    let row = offer.target.provider.vendor.row();
-    let facts = openai::answer(row, held.bytes(), window, now).inspect_err(|_| *seen = cut(held, offer))?;
-    let charge = charge(&offer.model, call.request.text_bytes(), Known::of_whole(&facts));
+    let facts = reading.whole(held.bytes(), now).inspect_err(|_| *seen = cut(held, &mut reading))?;
+    let charge = charge(&offer.model, call.request.facts().text_bytes, Known::of_whole(&facts));
     if let Some(attempt) = &mut call.recorder.event.attempt {
         attempt.charge = Some(charge);
     }
@@ -49,11 +48,10 @@ pub(super) async fn whole(
     Ok(Some(Whole { body: std::mem::take(held).into_bytes(), room }))
 }
 
-/// What was seen of an answer that did not come whole.
-fn cut(held: &Collected, offer: &Offer) -> Known {
-    let mut begun = LongAnswer::default();
-    begun.feed(held.bytes());
-    Known { is_final: false, ..Known::of_whole(&begun.facts(offer.model.context_window)) }
+/// What was seen of an answer that is none, or did not come whole: as much as was `held`.
+fn cut(held: &mut Collected, reading: &mut Reading) -> Known {
+    reading.feed(std::mem::take(held).into_bytes(), clock::today());
+    Known::of_cut(reading)
 }
 
 /// Takes the body as far as it may be `held`, and says whether that is all of it: not past 4 MiB, and not beyond what
@@ -81,7 +79,8 @@ async fn hold(
         }
         // Nobody waits for the whole of it any more.
         let most = if call.caller_has_left() { DRAINED as u64 } else { HELD };
-        if held.len() as u64 > most || !call.hold(held.room() as u64).await {
+        let room = held.room() as u64;
+        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.hold(room))).await? {
             return Ok(false);
         }
     }
@@ -96,39 +95,38 @@ fn blank() -> Failure {
 pub(super) async fn large(
     timer: &SharedTimer,
     mut answer: Answer,
-    mut held: Collected,
+    held: Collected,
+    mut reading: Reading,
     offer: &Offer,
-    deadline: Instant,
+    times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Failure> {
-    let mut begun = LongAnswer::default();
-    begun.feed(held.bytes());
-    while begun.begins().is_none()
-        && let Some(piece) = within(timer, deadline, false, pin!(answer.body.data())).await?
+    let mut ready = Collected::default();
+    ready.push(reading.feed(held.into_bytes(), clock::today()));
+    while reading.begins().is_none()
+        && let Some(piece) = within(timer, times.deadline, false, pin!(answer.body.data())).await?
     {
-        let piece = piece?;
-        begun.feed(&piece);
-        held.push(piece);
-        if begun.begins().is_none() && held.len() > BLANK {
+        ready.push(reading.feed(piece?, clock::today()));
+        if reading.begins().is_none() && ready.len() > BLANK {
             return Err(blank());
         }
     }
-    if begun.begins() != Some(true) {
+    if reading.begins() != Some(true) {
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
-    if let Some(failure) = begun.failure(offer.target.provider.vendor.row(), b"", clock::today()) {
-        *seen = cut(&held, offer);
-        return Err(failure);
+    if let Some(failure) = reading.failure() {
+        *seen = Known::of_cut(&reading);
+        return Err(failure.clone());
     }
     Ok(Committed::Flow(Box::new(Flow {
-        ready: held.into_bytes(),
+        ready: ready.into_bytes(),
         rest: Some(answer.body),
-        decoder: Decoder::Opaque(begun),
+        reading,
         target: Arc::clone(&offer.target),
         model: Arc::clone(&offer.model),
-        idle: None,
-        first_token: deadline,
-        deadline,
+        idle: times.idle,
+        first_token: times.first_token,
+        deadline: times.deadline,
         whole: None,
     })))
 }

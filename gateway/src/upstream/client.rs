@@ -18,7 +18,6 @@ use weir_config::{Failure, FailureClass};
 const STALE: Duration = Duration::from_millis(500);
 
 /// What attempts need of their worker.
-#[derive(Debug)]
 pub(crate) struct Client<'a> {
     pub(crate) dialer: &'a Dialer,
     pub(crate) allow_private: &'a [IpNet],
@@ -31,6 +30,8 @@ pub(crate) struct Client<'a> {
     pub(crate) fresh: bool,
     /// Set where a connection failed for want of a descriptor or port of ours.
     pub(crate) starved: &'a AtomicBool,
+    /// Called when there is a connection, and the request goes out.
+    pub(crate) sent: &'a (dyn Fn() + Sync),
 }
 
 impl Client<'_> {
@@ -44,6 +45,7 @@ impl Client<'_> {
         match &site.ready {
             // Boxed, as all that most requests do without: it would make every request's future larger.
             Ready::Mock(mock) => {
+                (self.sent)();
                 let stream = request.accept == Accept::Events;
                 let (head, body) = Box::pin(mock::answer(mock, request.body, stream, self.random)).await;
                 Ok(Answer { head, body: AnswerBody::Mock(body) })
@@ -64,6 +66,7 @@ impl Client<'_> {
                 pooled
             }
         };
+        (self.sent)();
         match pooled.link.exchange(&server.origin, request).await {
             Ok(answer) => {
                 let body = AnswerBody::Server(LinkBody::new(answer.length, pooled));
@@ -105,10 +108,7 @@ impl Client<'_> {
                 let link = Link::new(stream, clock::now(), self.random);
                 Ok(Pooled::new(link, pool, &server.owner))
             }
-            Err(_) => {
-                let text = "connecting to the upstream took too long";
-                Err(Failure { unsent: true, ..Failure::new(FailureClass::Timeout, text) })
-            }
+            Err(_) => Err(Failure::new(FailureClass::Timeout, "connecting to the upstream took too long")),
         }
     }
 }
@@ -129,8 +129,7 @@ fn connect_failure(error: ConnectError) -> Failure {
     };
     let unasked = matches!(error, ConnectError::NoPort);
     // The text names no address: it may reach a caller where disclosure is full.
-    let failure = Failure::new(class, format!("the upstream cannot be reached: {error}"));
-    Failure { unsent: true, unasked, ..failure }
+    Failure { unasked, ..Failure::new(class, format!("the upstream cannot be reached: {error}")) }
 }
 
 #[cfg(test)]

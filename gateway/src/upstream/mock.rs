@@ -2,10 +2,10 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::head::Head;
+use super::request::SPEAKS;
 use crate::clock;
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::task::coop;
 use tokio::time::Sleep;
-use weir_config::{Mock, MockReply};
-use weir_wire::openai::{Gist, GistReader};
+use weir_config::{Mock, MockReply, Usage};
+use weir_wire::{Events, Gist, Reply, Words};
 
 const LOREM: &str = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut \
      labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut \
@@ -40,17 +40,8 @@ pub(crate) struct MockBody {
 /// What is still to come.
 enum Pieces {
     Whole(Bytes),
-    Events(Box<Reply>, Next),
+    Events(Box<Events>),
     Nothing,
-}
-
-/// Which event of a stream is next; a word by where it begins.
-#[derive(Debug, Clone, Copy)]
-enum Next {
-    Role,
-    Word(usize),
-    Usage,
-    Done,
 }
 
 impl fmt::Debug for Pieces {
@@ -58,7 +49,7 @@ impl fmt::Debug for Pieces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(_) => f.write_str("Whole"),
-            Self::Events(_, next) => f.debug_tuple("Events").field(next).finish(),
+            Self::Events(_) => f.write_str("Events"),
             Self::Nothing => f.write_str("Nothing"),
         }
     }
@@ -67,16 +58,15 @@ impl fmt::Debug for Pieces {
 impl Pieces {
     /// The next piece, made now.
     fn take(&mut self) -> Option<Bytes> {
-        let (piece, rest) = match std::mem::replace(self, Self::Nothing) {
-            Self::Whole(piece) => (piece, Self::Nothing),
-            Self::Events(reply, next) => {
-                let (event, next) = reply.event_at(next);
-                (event, next.map_or(Self::Nothing, |next| Self::Events(reply, next)))
-            }
+        let (piece, is_last) = match self {
+            Self::Whole(piece) => (Some(std::mem::take(piece)), true),
+            Self::Events(events) => (events.next(), events.is_over()),
             Self::Nothing => return None,
         };
-        *self = rest;
-        Some(piece)
+        if is_last {
+            *self = Self::Nothing;
+        }
+        piece
     }
 }
 
@@ -109,19 +99,19 @@ pub(super) async fn answer(mock: &Mock, body: &[Bytes], stream: bool, random: u6
         MockReply::Lorem => Cow::Borrowed(LOREM),
         MockReply::Echo => Cow::Owned(said),
     };
-    let reply = Reply::new(model, text, words, random);
+    let reply = reply(model, text, words, random);
     if stream {
         pause(mock.first_byte).await;
         let pause = mock.tokens_per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-        return answered(true, Pieces::Events(Box::new(reply), Next::Role), pause);
+        return answered(true, Pieces::Events(Box::new(reply.events(SPEAKS))), pause);
     }
     pause(mock.latency).await;
-    answered(false, Pieces::Whole(reply.whole()), None)
+    answered(false, Pieces::Whole(reply.whole(SPEAKS)), None)
 }
 
 /// Where it lies: a request may have megabytes, and no attempt copies it.
 async fn read(body: &[Bytes]) -> Gist {
-    let mut reader = GistReader::new(ECHO);
+    let mut reader = SPEAKS.gist(ECHO);
     for part in body.iter().flat_map(|piece| piece.chunks(TURN)) {
         reader.feed(part);
         if part.len() == TURN {
@@ -142,76 +132,18 @@ fn answered(claims_events: bool, pieces: Pieces, pause: Option<Duration>) -> (He
 }
 
 fn failed(status: u16) -> (Head, MockBody) {
-    let error = json!({"error": {
-        "message": format!("The mock provider was told to fail with {status}."),
-        "type": "mock_error", "param": null, "code": null,
-    }});
-    let (mut head, body) = answered(false, Pieces::Whole(Bytes::from(error.to_string())), None);
+    let message = format!("The mock provider was told to fail with {status}.");
+    let error = SPEAKS.error_body(&Words { message: &message, kind: "mock_error", ..Words::default() });
+    let (mut head, body) = answered(false, Pieces::Whole(error), None);
     head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (head, body)
 }
 
-/// One reply, in either of its forms.
-struct Reply {
-    id: String,
-    /// Seconds since 1970.
-    created: u64,
-    model: String,
-    text: Cow<'static, str>,
-    usage: serde_json::Value,
-}
-
-impl Reply {
-    /// Says `text` to a prompt of so many words.
-    fn new(model: String, text: Cow<'static, str>, prompt: u64, random: u64) -> Self {
-        let completion = text.split_inclusive(' ').count() as u64;
-        let usage = json!({
-            "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
-        });
-        let created = clock::since_1970(clock::wall()).as_secs();
-        Self { id: format!("chatcmpl-mock-{random:016x}"), created, model, text, usage }
-    }
-
-    fn whole(&self) -> Bytes {
-        let choice = json!({
-            "index": 0, "logprobs": null, "finish_reason": "stop",
-            "message": {"role": "assistant", "content": self.text, "refusal": null},
-        });
-        let body = json!({
-            "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
-            "choices": [choice], "usage": self.usage,
-        });
-        Bytes::from(body.to_string())
-    }
-
-    /// An event of the stream, and which one follows.
-    fn event_at(&self, next: Next) -> (Bytes, Option<Next>) {
-        match next {
-            Next::Role => {
-                (self.chunk(json!({"role": "assistant", "content": ""}), None), Some(Next::Word(0)))
-            }
-            Next::Word(at) => match self.text.get(at..).and_then(|rest| rest.split_inclusive(' ').next()) {
-                Some(word) => (self.chunk(json!({"content": word}), None), Some(Next::Word(at + word.len()))),
-                None => (self.chunk(json!({}), Some("stop")), Some(Next::Usage)),
-            },
-            Next::Usage => (self.event(json!([]), self.usage.clone()), Some(Next::Done)),
-            Next::Done => (Bytes::from_static(b"data: [DONE]\n\n"), None),
-        }
-    }
-
-    fn chunk(&self, delta: serde_json::Value, finish_reason: Option<&str>) -> Bytes {
-        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason});
-        self.event(json!([choice]), serde_json::Value::Null)
-    }
-
-    fn event(&self, choices: serde_json::Value, usage: serde_json::Value) -> Bytes {
-        let chunk = json!({
-            "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
-            "choices": choices, "usage": usage,
-        });
-        Bytes::from(format!("data: {chunk}\n\n"))
-    }
+/// Says `text` to a prompt of so many words.
+fn reply(model: String, text: Cow<'static, str>, prompt: u64, random: u64) -> Reply {
+    let output = text.split_inclusive(' ').count() as u64;
+    let usage = Usage { input: prompt, output, ..Usage::default() };
+    Reply { id: format!("mock-{random:016x}"), created: clock::today(), model, text, usage }
 }
 
 #[cfg(test)]

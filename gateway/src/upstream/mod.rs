@@ -20,5 +20,5 @@ pub(crate) use answer::{Answer, AnswerBody};
 pub(crate) use client::Client;
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
-pub(crate) use request::{Accept, Request};
+pub(crate) use request::{Accept, Request, SPEAKS};
 pub(crate) use site::Site;

@@ -2,6 +2,10 @@
 
 use super::lines::{Lines, NO_LINES};
 use bytes::Bytes;
+use weir_wire::Api;
+
+/// What accounts speak.
+pub(crate) const SPEAKS: Api = Api::Chat;
 
 /// A POST of JSON.
 #[derive(Clone, Copy)]
@@ -27,15 +31,13 @@ pub(crate) enum Accept {
 pub(crate) struct Path<'a>(&'a str);
 
 impl<'a> Request<'a> {
-    /// Asks for a chat completion.
-    pub(crate) fn chat(body: &'a [Bytes], accept: Accept) -> Self {
-        Self { path: Path::CHAT, accept, lines: &NO_LINES, body, keep: &[] }
+    /// Sends `body` to what is at `path`, behind the account's base path. `None`: that is no [`Path`].
+    pub(crate) fn post(path: &'a str, body: &'a [Bytes], accept: Accept) -> Option<Self> {
+        Some(Self { path: Path::new(path)?, accept, lines: &NO_LINES, body, keep: &[] })
     }
 }
 
 impl<'a> Path<'a> {
-    const CHAT: Path<'static> = Path::literal("/chat/completions");
-
     /// `text` as a path. `None`: it has another form, or a segment that begins with a dot, by which it might leave the
     /// base path.
     pub(crate) const fn new(text: &'a str) -> Option<Self> {
@@ -48,15 +50,6 @@ impl<'a> Path<'a> {
             rest = next;
         }
         if is_plain(text) { Some(Self(text)) } else { None }
-    }
-
-    /// A path that is written in the source: one that is none does not compile.
-    #[expect(clippy::panic, reason = "for constants: it happens while they are compiled")]
-    const fn literal(text: &'a str) -> Self {
-        match Self::new(text) {
-            Some(path) => path,
-            None => panic!("no path"),
-        }
     }
 
     pub(super) fn as_bytes(self) -> &'a [u8] {

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn s10_2_the_credential_goes_where_the_vendors_row_says_and_nowhere_else() {
         let body = [Bytes::from_static(b"{}")];
-        let request = Request::chat(&body, Accept::Json);
+        let request = Request::post("/chat/completions", &body, Accept::Json).unwrap();
         let bearer = head(Auth::Bearer, Some("sk-1"), &request);
         let own = head(Auth::Header("api-key"), Some("sk-1"), &request);
         assert!(bearer.contains("\r\nauthorization: Bearer sk-1\r\n"), "{bearer}");
@@ -119,7 +119,11 @@ mod tests {
         let mut lines = Lines::default();
         lines.add("x-version", &["2"]).unwrap();
         let path = Path::new("/models/m:generate?alt=sse").unwrap();
-        let request = Request { path, lines: &lines, ..Request::chat(&body, Accept::Events) };
+        let request = Request {
+            path,
+            lines: &lines,
+            ..Request::post("/chat/completions", &body, Accept::Events).unwrap()
+        };
         let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
         assert_eq!(
             head(Auth::Bearer, Some("sk-1"), &request),
@@ -151,7 +155,9 @@ mod tests {
             let endpoint = Endpoint { host: host.to_owned(), port, tls, ..good.clone() };
             let server = Server::new(Auth::Bearer, &endpoint, None).unwrap();
             let mut head = Vec::new();
-            server.origin.write_head(&Request::chat(&[], Accept::Json), &mut head);
+            server
+                .origin
+                .write_head(&Request::post("/chat/completions", &[], Accept::Json).unwrap(), &mut head);
             assert!(String::from_utf8(head).unwrap().contains(line), "{line}");
         }
     }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::hint::black_box;
 use weir_config::{UnixSeconds, Vendor};
-use weir_wire::openai::{self, ChatRequest, ChatStream};
+use weir_wire::{Additions, Api, Asked};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
@@ -48,7 +48,9 @@ fn main() {
         }
         "stream" => {
             let events = events();
-            let mut stream = ChatStream::new(row, true);
+            let body = Bytes::from_static(br#"{"model":"gpt-4o-mini","stream":true}"#);
+            let Ok(asked) = Asked::read(Api::Chat, body) else { return };
+            let mut stream = asked.reading(Api::Chat, row, None);
             for event in events.iter().cycle().take(rounds) {
                 black_box(stream.feed(black_box(event.clone()), NOW));
             }
@@ -67,8 +69,8 @@ fn main() {
 }
 
 fn unary(body: &Bytes) {
-    let row = Vendor::OpenAI.row();
-    let Ok(request) = ChatRequest::read(black_box(body.clone())) else { return };
-    black_box(request.encode(black_box("gpt-4o-mini-2024-07-18"), true));
-    black_box(openai::answer(row, black_box(ANSWER.as_bytes()), black_box(Some(128_000)), NOW).is_ok());
+    let Ok(asked) = Asked::read(Api::Chat, black_box(body.clone())) else { return };
+    black_box(asked.encode(Api::Chat, black_box("gpt-4o-mini-2024-07-18"), Additions { usage: true }));
+    let reading = asked.reading(Api::Chat, Vendor::OpenAI.row(), black_box(Some(128_000)));
+    black_box(reading.whole(black_box(ANSWER.as_bytes()), NOW).is_ok());
 }

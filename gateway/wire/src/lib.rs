@@ -1,13 +1,67 @@
-//! What is said on the wire: JSON bodies, server-sent events, vendors' errors.
+//! What is said on the wire: requests, answers, server-sent events, vendors' errors.
 //!
 //! Pure: bytes in, bytes out, and the time is an argument. It opens no connection, knows no route and no key,
-//! and decides nothing but what bytes mean. Where both sides speak the same dialect the caller's and the
+//! and decides nothing but what bytes mean. Where both sides speak the same [`Api`] the caller's and the
 //! vendor's bytes pass through (semantics S2.7); what is read of them is read in place.
+//!
+//! # The seam
+//! The gateway names what this page lists, and no API's own folder. [`Asked`] is a caller's request, whatever its API.
+//! It is [encoded](Asked::encode) for an account, once for each attempt, and says how that account's answer is
+//! [read](Asked::reading). A [`Reading`] is the answer, unary or a stream: bytes go in, bytes for the caller come out.
+//!
+//! ```
+//! use weir_wire::{Additions, Api, Asked, StreamEnd};
+//! # use weir_config::{UnixSeconds, Vendor};
+//! let body = r#"{"model":"public","messages":[],"stream":true}"#;
+//! let asked = Asked::read(Api::Chat, body.into())?;
+//! assert_eq!(asked.facts().model, "public");
+//!
+//! // To an account that speaks the same API: the caller's bytes, but for what is rewritten.
+//! let encoded = asked.encode(Api::Chat, "upstream", Additions::default());
+//! assert_eq!(encoded.path, "/chat/completions");
+//! assert_eq!(encoded.body.concat(), body.replace("public", "upstream").as_bytes());
+//!
+//! // And its answer, as it comes.
+//! let (row, now) = (Vendor::OpenAI.row(), UnixSeconds(1_780_000_000));
+//! let mut reading = asked.reading(Api::Chat, row, Some(128_000));
+//! let event = "data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}\n\n";
+//! assert_eq!(reading.feed(event.into(), now), event);
+//! assert!(reading.is_committed() && reading.failure().is_none());
+//! assert_eq!(reading.end(now).end, StreamEnd::Complete);
+//! # Ok::<(), weir_wire::BadRequest>(())
+//! ```
+//!
+//! # Where a dialect is added
+//! 1. A variant of [`Api`]. The compiler then asks for an arm in each place below, and nowhere in the gateway.
+//! 2. A folder beside `openai/` with the dialect's own words: which fields of a request are read, what errors, pings and
+//!    counts look like.
+//! 3. In `asked.rs` an arm for its requests, and one for each pair of APIs between which they can be rewritten.
+//! 4. Where both sides speak it, a form in `through/`; where they don't, another variant of [`Reading`], which translates.
+//!
+//! What serves all of them lies in `failure/`, `json/`, `sse/`, `sanitise/`, `media.rs` and `usage.rs`.
 
-pub mod openai;
+mod api;
+mod asked;
+mod failure;
+mod json;
+mod media;
+mod openai;
+mod reading;
+mod reply;
 mod sanitise;
-mod scan;
 pub mod sse;
+mod through;
+mod usage;
+mod words;
 
+pub use api::Api;
+pub use asked::{Additions, Asked, BadRequest, Encoded, Facts, Pieces};
+pub use failure::failure;
+pub use json::Brief;
+pub use json::scan::Position;
+pub use openai::{Gist, GistReader};
+pub use reading::{AnswerFacts, Ending, Reading, StreamEnd};
+pub use reply::{Events, Reply};
 pub use sanitise::Withheld;
-pub use scan::Position;
+pub use usage::{Counted, most_tokens};
+pub use words::Words;

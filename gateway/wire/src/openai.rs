@@ -1,30 +1,19 @@
-//! OpenAI's chat completions, as OpenAI and some thirty others speak them.
-//!
-//! Here both sides speak it: bodies pass through and only what routing, money and failover need is read.
+//! OpenAI's chat completions, as OpenAI and some thirty others speak them: its words for requests, answers, errors and
+//! counts.
 
-mod answer;
-mod brief;
 mod error;
-mod facts;
-mod failure;
 mod gist;
-mod kept;
-mod media;
-mod number;
-mod part;
-mod prefilter;
+mod reply;
 mod request;
-mod runs;
-mod said;
-mod stream;
-mod strings;
-mod usage;
+pub(crate) mod usage;
 
-pub use answer::{AnswerFacts, LongAnswer, answer};
-pub use brief::Brief;
-pub use error::{ErrorBody, write_error, write_stream_error};
-pub use failure::failure;
+pub(crate) use error::{error_body, error_event};
 pub use gist::{Gist, GistReader};
-pub use request::{BadRequest, ChatRequest, Pieces};
-pub use stream::{ChatStream, Ending, StreamEnd};
-pub use usage::{Counted, most_tokens};
+pub(crate) use reply::{Step, event_at, whole};
+pub(crate) use request::{Places, read};
+
+/// The path of the endpoint.
+pub(crate) const CHAT_PATH: &str = "/chat/completions";
+
+/// A comment that keeps a silent stream alive.
+pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");

@@ -31,19 +31,32 @@ const FLOORS: &[&[&str]] = &[
     &["bounds", "clock", "coding", "descriptors", "keepalive", "tasks"],
 ];
 
-/// Of `package`, for use: what a test alone needs is not in it. Files by their paths within the workspace.
-fn graph(package: &str) -> Graph {
+/// The dialects that the wire speaks, or may one day: the gateway names none.
+const DIALECTS: &[&str] = &["openai", "anthropic", "gemini"];
+
+/// Those of each target of `package`, for use: what a test alone needs is not in it. Files by their paths within the
+/// workspace.
+fn modules(package: &str) -> Vec<Modules> {
     let folder = Path::new(ROOT).parent().unwrap();
     let source = |file: &str| fs::read_to_string(folder.join(file)).ok();
     let metadata = metadata();
     let package = metadata.workspace_packages().into_iter().find(|known| known.name == package).unwrap();
     let built = |kind: &TargetKind| matches!(kind, TargetKind::Lib | TargetKind::Bin);
+    let targets = package.targets.iter().filter(|target| target.kind.iter().any(built));
+    let roots = targets.map(|target| target.src_path.strip_prefix(&metadata.workspace_root).unwrap());
+    roots.map(|root| Modules::read(root.as_str(), &source)).collect()
+}
+
+fn graph(package: &str) -> Graph {
     let mut graph = Graph::default();
-    for target in package.targets.iter().filter(|target| target.kind.iter().any(built)) {
-        let root = target.src_path.strip_prefix(&metadata.workspace_root).unwrap();
-        graph.add(&Modules::read(root.as_str(), &source));
-    }
+    modules(package).iter().for_each(|modules| graph.add(modules));
     graph
+}
+
+/// Where `modules` name a dialect, in whatever letters, and in which word.
+fn dialects_in(modules: &Modules) -> Vec<(&str, &str)> {
+    let names_one = |word: &str| DIALECTS.iter().any(|name| word.to_lowercase().contains(name));
+    modules.words().filter(|(_, word)| names_one(word)).collect()
 }
 
 #[test]
@@ -68,14 +81,49 @@ fn law_no_room_of_the_gateway_uses_one_above_it() {
     assert!(FLOORS.is_empty() || wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The graph of a crate with these files below `src`.
-fn made_of(files: &[(&str, &str)]) -> Graph {
+/// What a request, an answer or an error looks like is asked of the wire, by API: an API's own folder is private there,
+/// and nothing here is called by its name.
+#[test]
+fn law_no_file_of_the_gateway_names_a_dialect() {
+    let all = modules("weir-gateway");
+    let named: Vec<_> = all.iter().flat_map(dialects_in).collect();
+    assert!(named.is_empty(), "these name a dialect: {named:?}");
+}
+
+#[test]
+fn law_a_dialect_is_found_wherever_it_is_named() {
+    for text in [
+        "use weir_wire::openai::Chat;",
+        "use weir_wire::{sse, openai as other};",
+        "mod openai {}",
+        "fn a() { wire::openai::failure() }",
+        "fn a(openai: u8) {}",
+        "fn as_openai() {}",
+        "fn a() { b.to_openai().openai }",
+        "fn a() { format!(\"{}\", b.openai) }",
+        "enum Api { OpenAI }",
+        "impl A { fn a(_: Gemini) {} }",
+        "fn a() { let is_anthropic = true; }",
+    ] {
+        let modules = modules_of(&[("lib.rs", text)]);
+        assert!(!dialects_in(&modules).is_empty(), "{text}");
+    }
+    let none = "//! As OpenAI has it.\n#[cfg(test)] mod tests { use w::openai; } fn a() { \"openai\"; }";
+    assert_eq!(dialects_in(&modules_of(&[("lib.rs", none)])), []);
+}
+
+/// Those of a crate with these files below `src`.
+fn modules_of(files: &[(&str, &str)]) -> Modules {
     let source = |file: &str| {
         let found = files.iter().find(|(name, _)| file.strip_prefix("src/") == Some(name));
         found.map(|(_, text)| (*text).to_owned())
     };
+    Modules::read("src/lib.rs", &source)
+}
+
+fn made_of(files: &[(&str, &str)]) -> Graph {
     let mut graph = Graph::default();
-    graph.add(&Modules::read("src/lib.rs", &source));
+    graph.add(&modules_of(files));
     graph
 }
 

@@ -75,6 +75,13 @@ impl Modules {
         })
     }
 
+    /// Every file, and every identifier in it.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|Module { file, names, .. }| {
+            names.words.iter().map(|word| (file.as_str(), word.as_str()))
+        })
+    }
+
     fn declares(&self, (file, name): &Place, is_meant: fn(Kind) -> bool) -> bool {
         let modules = self.0.iter().filter(|module| module.file == *file);
         let mut items = modules.flat_map(|module| &module.names.items);

@@ -34,6 +34,8 @@ pub(super) struct Names {
     pub(super) items: BTreeSet<(String, Kind)>,
     pub(super) imports: Vec<Import>,
     pub(super) mentions: BTreeSet<Vec<String>>,
+    /// Every identifier, also those that name nothing beyond their function.
+    pub(super) words: BTreeSet<String>,
 }
 
 impl Names {
@@ -76,6 +78,7 @@ impl Names {
         let (mut path, mut before) = (Vec::new(), String::new());
         while !at.eof() {
             if let Some((ident, next)) = at.ident() {
+                self.visit_ident(&ident);
                 let ident = ident.to_string();
                 let goes_on = before.ends_with("::") && !path.is_empty();
                 if !goes_on {
@@ -111,12 +114,19 @@ impl<'ast> Visit<'ast> for Names {
         }
     }
 
+    fn visit_ident(&mut self, ident: &Ident) {
+        self.words.insert(ident.to_string());
+    }
+
     /// A module of its own.
-    fn visit_item_mod(&mut self, _: &'ast ItemMod) {}
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        self.visit_ident(&item.ident);
+    }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         let is_handed_on = !matches!(item.vis, Visibility::Inherited);
         self.import(&item.tree, is_handed_on, &mut Vec::new());
+        self.visit_use_tree(&item.tree);
     }
 
     /// What a type can do may be said in several files: that an `impl` says whose it is names nothing.

@@ -65,7 +65,8 @@ async fn one_of_ours(mut pooled: Box<Pooled>, length: usize) -> Outcome {
         Endpoint { tls: false, host: "upstream.test".to_owned(), port: 80, base_path: String::new() };
     let origin = Origin::new(&endpoint, Auth::Bearer, None).unwrap();
     let body = [Bytes::from(vec![b' '; length])];
-    let request = Request { keep: WANTED, ..Request::chat(&body, Accept::Json) };
+    let request =
+        Request { keep: WANTED, ..Request::post("/chat/completions", &body, Accept::Json).unwrap() };
     let framed = match pooled.link.exchange(&origin, &request).await {
         Ok(framed) => framed,
         Err(NoAnswer::NotHttp) => return Outcome::NotHttp,

@@ -254,7 +254,10 @@ mod tests {
             let (mut link, mut server) = linked().await;
             server.write_all(says.as_bytes()).await.unwrap();
             server.shutdown().await.unwrap();
-            let error = link.exchange(&origin(), &Request::chat(&[], Accept::Json)).await.unwrap_err();
+            let error = link
+                .exchange(&origin(), &Request::post("/chat/completions", &[], Accept::Json).unwrap())
+                .await
+                .unwrap_err();
             assert_eq!(matches!(error, NoAnswer::Closed), closed, "{says:?}: {error}");
             assert_eq!(matches!(error, NoAnswer::Broken), !closed, "{says:?}: {error}");
         }
@@ -265,7 +268,9 @@ mod tests {
         let (mut link, mut server) = linked().await;
         server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer").await.unwrap();
         let prompt = [Bytes::from_static(b"prompt")];
-        link.exchange(&origin(), &Request::chat(&prompt, Accept::Json)).await.unwrap();
+        link.exchange(&origin(), &Request::post("/chat/completions", &prompt, Accept::Json).unwrap())
+            .await
+            .unwrap();
         link.upload = Some(Box::new(Upload { body: prompt.to_vec(), sent: 0 }));
         assert!(link.head.windows(9).any(|part| part == b"sk-secret") && !link.input.is_empty());
         let bytes = |text: &[u8]| format!("{text:?}").trim_matches(['[', ']']).to_owned();

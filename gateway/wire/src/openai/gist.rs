@@ -1,8 +1,8 @@
 //! What the Mock reads of a request, however large that is: in pieces, and nothing of it is kept but the beginning of
 //! what it says again. An answer that costs nothing must not cost the gateway another copy of the prompt.
 
-use super::failure::unescaped;
-use crate::scan::{Listener, Tokens};
+use crate::json::lenient::unescaped;
+use crate::json::scan::{Listener, Tokens};
 
 /// Bytes of a model's name that are kept.
 const MODEL: usize = 1 << 10;
@@ -33,7 +33,7 @@ pub struct GistReader {
 
 impl GistReader {
     /// Keeps at most so many bytes, as they are written, of what the user said.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let heard = Heard { text: Kept::of(most), said: Kept::of(most), ..Heard::default() };
         Self { tokens: Tokens::default(), heard }
     }

@@ -1,19 +1,13 @@
-//! A vendor's token counts, split once into classes that do not overlap (semantics S4.1).
+//! OpenAI's token counts, split once into classes that do not overlap (semantics S4.1): by the names that OpenAI has
+//! for them, wherever its many imitators put them.
 
-use super::number;
+use crate::json::number;
+use crate::usage::{Counted, most_tokens};
 use weir_config::Usage;
-
-/// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
-const MOST: u64 = 20_000_000;
-
-/// The most tokens that a side of an answer can have: the model's window, or a bound where that is not known.
-pub fn most_tokens(context_window: Option<u64>) -> u64 {
-    context_window.unwrap_or(MOST)
-}
 
 /// Where in an answer a count stands, the most trusted place first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In `usage`, and in what details it has.
     Usage,
     /// The count of a whole side, deeper in `usage`.
@@ -26,7 +20,7 @@ pub(super) enum Place {
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Prompt,
     Completion,
     Total,
@@ -36,7 +30,7 @@ pub(super) enum Field {
 
 impl Field {
     /// Counts are known by name wherever they stand: in a details object, or at the top (Together).
-    pub(super) fn named(key: &[u8]) -> Option<Self> {
+    pub(crate) fn named(key: &[u8]) -> Option<Self> {
         Some(match key.strip_suffix(b"_tokens")? {
             b"prompt" => Self::Prompt,
             b"completion" => Self::Completion,
@@ -91,45 +85,15 @@ impl Counts {
 
 /// All counts of an answer, or of the part of it that has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     places: [Counts; 4],
     /// A side was given a number, believable or not.
     told: bool,
 }
 
-/// What a vendor counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// In classes that do not overlap; 0 where nothing was told.
-    pub usage: Usage,
-    /// Whether the input was told.
-    pub input: bool,
-    /// Whether the output was told.
-    pub output: bool,
-}
-
-impl Counted {
-    /// Only what can be true: no more tokens than the model has room for, as far as that is known.
-    #[must_use]
-    pub fn believed(self, context_window: Option<u64>) -> Self {
-        let most = most_tokens(context_window);
-        let Usage { input, cache_read, output, reasoning } = self.usage;
-        Self {
-            input: self.input && input.saturating_add(cache_read) <= most,
-            output: self.output && output.saturating_add(reasoning) <= most,
-            ..self
-        }
-    }
-
-    /// Whether both sides were told.
-    pub(super) fn is_all(&self) -> bool {
-        self.input && self.output
-    }
-}
-
 impl Tally {
     /// A number at `place`, as it is written.
-    pub(super) fn count(&mut self, place: Place, field: Field, text: &[u8]) {
+    pub(crate) fn count(&mut self, place: Place, field: Field, text: &[u8]) {
         let is_side = matches!(field, Field::Prompt | Field::Completion | Field::Total);
         // A detail belongs to the counts around it, however deep it stands.
         let place = if place == Place::Nested && !is_side { Place::Usage } else { place };
@@ -141,20 +105,20 @@ impl Tally {
     }
 
     /// What a later chunk says as well, where it can be true: a side has at most `most` tokens.
-    pub(super) fn merge(&mut self, later: &Self, most: u64) {
+    pub(crate) fn merge(&mut self, later: &Self, most: u64) {
         self.told |= later.told;
         self.places.iter_mut().zip(&later.places).for_each(|(counts, later)| counts.merge(later, most));
     }
 
     /// What of it can be true of a model with this `context_window`.
-    pub(super) fn believable(&self, context_window: Option<u64>) -> Self {
+    pub(crate) fn believable(&self, context_window: Option<u64>) -> Self {
         let mut believable = Self::default();
         believable.merge(self, most_tokens(context_window));
         believable
     }
 
     /// Whether there is a usage at all.
-    pub(super) fn is_told(&self) -> bool {
+    pub(crate) fn is_told(&self) -> bool {
         self.told
     }
 
@@ -169,7 +133,7 @@ impl Tally {
     /// OpenAI's counts are inclusive: prompt contains cached, completion contains reasoning. xAI leaves reasoning
     /// out of completion, which shows in its total (16 of 16 recordings: total = p + c + r). OpenRouter's
     /// reasoning may exceed the completion that contains it: the sum is what is billed, so the part gives way.
-    pub(super) fn counted(&self) -> Option<Counted> {
+    pub(crate) fn counted(&self) -> Option<Counted> {
         let total = self.first(|counts| counts.total);
         let (prompt, completion) =
             (self.first(|counts| counts.prompt), self.first(|counts| counts.completion));
@@ -197,7 +161,7 @@ impl Tally {
 /// of the cost.
 ///
 /// A key is what stands between quotes before a colon: inside a string its closing quote would be escaped.
-pub(super) fn plain(usage: &[u8], context_window: Option<u64>) -> Option<Counted> {
+pub(crate) fn plain(usage: &[u8], context_window: Option<u64>) -> Option<Counted> {
     let mut tally = Tally::default();
     for colon in memchr::memchr_iter(b':', usage) {
         let Some(key) = usage.get(..colon)?.trim_ascii_end().strip_suffix(b"_tokens\"") else { continue };

@@ -3,7 +3,7 @@
 
 use crate::recorded::{self, Case};
 use weir_config::{UnixSeconds, Usage, Vendor};
-use weir_wire::openai;
+use weir_wire::failure;
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
@@ -17,8 +17,7 @@ fn s4_1_recorded_answers_have_the_usage_that_the_readme_shows() {
     let shown = recorded::shown();
     let mut checked = 0;
     for case in answers() {
-        let facts = openai::answer(Vendor::OpenAICompatible.row(), case.body.as_bytes(), None, NOW)
-            .expect(&case.name);
+        let facts = recorded::reading(false, false).whole(case.body.as_bytes(), NOW).expect(&case.name);
         let Usage { input, cache_read, output, reasoning } = facts.usage.expect(&case.name).usage;
         let Some(shows) = shown.get(&case.name).filter(|shows| shows.contains("usage in")) else { continue };
         let count = |what| recorded::counted(shows, what);
@@ -39,7 +38,7 @@ fn s1_1_recorded_errors_have_their_classes() {
         .map(|case| {
             let row = Vendor::OpenAICompatible.row();
             let (headers, body) = (&case.headers, case.body.as_bytes());
-            let failure = openai::failure(row, case.status, headers, body, NOW, &|_| false);
+            let failure = failure(row, case.status, headers, body, NOW, &|_| false);
             let text = |text: Option<String>| text.unwrap_or("-".to_owned());
             format!(
                 "{}: {} {} wait {} | {} {} {} | {}",

@@ -4,6 +4,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use weir_config::Vendor;
+use weir_wire::{Api, Asked, Reading};
 
 /// One recorded answer.
 pub struct Case {
@@ -13,6 +15,13 @@ pub struct Case {
     pub status: u16,
     pub headers: http::HeaderMap,
     pub body: String,
+}
+
+/// How an answer is read for a caller who asked for a `stream`, and for its usage.
+pub fn reading(stream: bool, usage: bool) -> Reading {
+    let options = format!(r#""stream":{stream},"stream_options":{{"include_usage":{usage}}}"#);
+    let asked = Asked::read(Api::Chat, format!(r#"{{"model":"m",{options}}}"#).into()).unwrap();
+    asked.reading(Api::Chat, Vendor::OpenAICompatible.row(), None)
 }
 
 fn folder() -> PathBuf {

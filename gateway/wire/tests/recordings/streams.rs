@@ -3,8 +3,8 @@
 
 use crate::recorded::{self, Case};
 use bytes::Bytes;
-use weir_config::{UnixSeconds, Usage, Vendor};
-use weir_wire::openai::{ChatStream, StreamEnd};
+use weir_config::{UnixSeconds, Usage};
+use weir_wire::{Reading, StreamEnd};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
@@ -13,11 +13,11 @@ struct Passed {
     /// In which event.
     content_at: Option<usize>,
     ending: StreamEnd,
-    stream: ChatStream,
+    stream: Reading,
 }
 
 fn pass<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, drop_usage: bool) -> Passed {
-    let mut stream = ChatStream::new(Vendor::OpenAICompatible.row(), drop_usage);
+    let mut stream = recorded::reading(true, !drop_usage);
     let mut forwarded = Vec::new();
     let (mut shown, mut content_at) = (Vec::new(), None);
     for piece in pieces {
@@ -146,6 +146,6 @@ fn s4_1_recorded_usage_is_what_the_readme_shows() {
 fn a_whole_chunk_is_forwarded_without_a_copy() {
     let body =
         Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n");
-    let mut stream = ChatStream::new(Vendor::OpenAI.row(), true);
+    let mut stream = recorded::reading(true, false);
     assert_eq!(stream.feed(body.clone(), NOW).as_ptr(), body.as_ptr());
 }

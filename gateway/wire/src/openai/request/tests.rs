@@ -1,21 +1,25 @@
 use super::*;
+use crate::{Api, Asked, Position};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-fn read(body: &str) -> Result<ChatRequest, BadRequest> {
-    ChatRequest::read(Bytes::copy_from_slice(body.as_bytes()))
+fn read(body: &str) -> Result<Asked, BadRequest> {
+    Asked::read(Api::Chat, Bytes::copy_from_slice(body.as_bytes()))
 }
 
 fn encode(body: &str, model: &str, ask_usage: bool) -> String {
-    String::from_utf8(read(body).unwrap().encode(model, ask_usage).concat()).unwrap()
+    String::from_utf8(
+        read(body).unwrap().encode(Api::Chat, model, Additions { usage: ask_usage }).body.concat(),
+    )
+    .unwrap()
 }
 
 #[test]
 fn s2_7_nothing_to_change_shares_the_callers_bytes() {
     let body = Bytes::from_static(br#"{"model":"gpt","messages":[]}"#);
-    let request = ChatRequest::read(body.clone()).unwrap();
-    let pieces = request.encode("gpt", true);
+    let request = Asked::read(Api::Chat, body.clone()).unwrap();
+    let pieces = request.encode(Api::Chat, "gpt", Additions { usage: true }).body;
     assert_eq!(pieces.len(), 1, "a unary request is never asked for usage");
     assert_eq!((pieces[0].as_ptr(), pieces[0].len()), (body.as_ptr(), body.len()));
 }
@@ -27,8 +31,8 @@ fn s2_7_what_the_caller_wrote_is_shared_not_copied() {
         r#"{"stream_options":{"x":1},"messages":[],"model":"gpt","stream":true}"#,
     ] {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let request = ChatRequest::read(body.clone()).unwrap();
-        let pieces = request.encode("upstream", true);
+        let request = Asked::read(Api::Chat, body.clone()).unwrap();
+        let pieces = request.encode(Api::Chat, "upstream", Additions { usage: true }).body;
         assert_eq!(pieces.len(), 5, "{pieces:?}");
         let within = |piece: &Bytes| body.as_ptr_range().contains(&piece.as_ptr());
         let own: usize = pieces.iter().filter(|piece| within(piece)).map(Bytes::len).sum();
@@ -129,9 +133,9 @@ fn s2_13_the_number_of_choices_is_read_and_is_the_vendors_to_judge() {
         ("[3]", 1),
     ] {
         let request = read(&format!(r#"{{"model":"m","n":{n}}}"#)).unwrap();
-        assert_eq!(request.choices(), choices, "{n}");
+        assert_eq!(request.facts().choices, choices, "{n}");
     }
-    assert_eq!(read(r#"{"model":"m","x":{"n":3}}"#).unwrap().choices(), 1);
+    assert_eq!(read(r#"{"model":"m","x":{"n":3}}"#).unwrap().facts().choices, 1);
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn a_bad_body_is_explained_to_its_developer() {
         let bad = read(body).unwrap_err();
         assert_eq!((bad.message.as_str(), bad.param), (message, param), "{body}");
     }
-    let bad = ChatRequest::read(Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
+    let bad = Asked::read(Api::Chat, Bytes::from_static(b"{\"model\":\"\xff\"}")).unwrap_err();
     assert_eq!(bad.message, "The body is not valid JSON at line 1, column 11: it is not UTF-8.");
     assert_eq!(bad.position, Some(Position { line: 1, column: 11 }));
 }
@@ -207,7 +211,7 @@ fn a_key_that_some_servers_read_as_another_is_refused() {
         r#"{"model":"a","metadata":{"Model":"b","N":1},"stream_options":{"x":{"Include_Usage":1}}}"#,
         r#"{"model":"a","\ud83dtream":1,"top_p":1,"s":1,"":1}"#,
     ] {
-        assert_eq!(read(fine).unwrap().model(), "a", "{fine}");
+        assert_eq!(read(fine).unwrap().facts().model, "a", "{fine}");
     }
 }
 
@@ -215,10 +219,18 @@ fn a_key_that_some_servers_read_as_another_is_refused() {
 fn what_is_read_is_what_json_says() {
     let request =
         read(r#"{"mod\u0065l":"caf\u00e9","stream":true,"stream_options":{"include_usage":true}}"#).unwrap();
-    assert_eq!((request.model(), request.stream(), request.includes_usage()), ("café", true, true));
-    assert_eq!(request.len(), 80);
+    let expected = Facts {
+        model: "café".to_owned(),
+        stream: true,
+        choices: 1,
+        includes_usage: true,
+        brings_stream_options: true,
+        text_bytes: 80,
+        length: 80,
+    };
+    assert_eq!(request.facts(), &expected);
     let request = read(r#"{"model":"a","stream":null,"stream_options":null}"#).unwrap();
-    assert_eq!((request.stream(), request.includes_usage()), (false, false));
+    assert_eq!((request.facts().stream, request.facts().includes_usage), (false, false));
 }
 
 fn field() -> impl Strategy<Value = (String, Value)> {
@@ -259,8 +271,8 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) }.unwrap();
 
         let request = read(&text).unwrap();
-        prop_assert_eq!(request.model(), &model);
-        let encoded: Value = serde_json::from_slice(&request.encode(&upstream, ask).concat()).unwrap();
+        prop_assert_eq!(&request.facts().model, &model);
+        let encoded: Value = serde_json::from_slice(&request.encode(Api::Chat, &upstream, Additions { usage: ask }).body.concat()).unwrap();
 
         body.insert("model".to_owned(), json!(upstream));
         if ask && body.get("stream") == Some(&json!(true)) {

@@ -1,12 +1,12 @@
-use super::super::facts::{Facts, Form};
 use super::*;
+use crate::through::contents::{Contents, Form};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Read with care; where it can be read without, that must give the same.
 fn read(usage: &[u8]) -> Option<Counted> {
     let text = [br#"{"usage":"#, usage, b"}"].concat();
-    let tally = *Facts::of(Form::Answer, &text).tally();
+    let tally = *Contents::of(Form::Answer, &text).tally();
     for window in [Some(u64::MAX), None, Some(50)] {
         if let Some(plain) = plain(usage, window) {
             let careful = tally.believable(window).counted();

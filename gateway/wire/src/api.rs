@@ -1,0 +1,50 @@
+//! Which protocol is spoken: by callers to the gateway, and by the gateway to accounts.
+
+use crate::openai::{self, GistReader};
+use crate::words::Words;
+use bytes::Bytes;
+
+/// What callers call and accounts speak: the form of requests, answers and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's chat completions.
+    Chat,
+}
+
+impl Api {
+    /// The path of its endpoint, behind an account's base path.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Chat => openai::CHAT_PATH,
+        }
+    }
+
+    /// The body of an answer that refuses a request.
+    pub fn error_body(self, words: &Words<'_>) -> Bytes {
+        match self {
+            Self::Chat => openai::error_body(words),
+        }
+    }
+
+    /// The event that ends a stream which no upstream has begun. For one that an upstream has begun there is
+    /// [`Reading::broken`](crate::Reading::broken).
+    pub fn error_event(self, words: &Words<'_>) -> Bytes {
+        match self {
+            Self::Chat => openai::error_event(words),
+        }
+    }
+
+    /// What keeps a stream alive that no upstream has begun.
+    pub fn ping(self) -> Bytes {
+        match self {
+            Self::Chat => openai::PING,
+        }
+    }
+
+    /// A reader for the gist of requests, which keeps at most `most` bytes, as they are written, of what the user said.
+    pub fn gist(self, most: usize) -> GistReader {
+        match self {
+            Self::Chat => GistReader::new(most),
+        }
+    }
+}

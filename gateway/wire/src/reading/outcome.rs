@@ -1,0 +1,33 @@
+//! What comes of reading an answer.
+
+use crate::usage::Counted;
+use bytes::Bytes;
+
+/// What the gateway needs to know of a unary answer that is held whole; the answer itself passes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerFacts {
+    /// What the vendor counted, as far as that can be true; `None` if it did not say.
+    pub usage: Option<Counted>,
+    /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
+    /// the vendor did not count all, or not so that it can be true, and 0 otherwise.
+    pub output_bytes: u64,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// It is whole: as a stream, after `[DONE]`, or a finish reason for every choice that was asked for.
+    Complete,
+    /// In the middle, or with a failure.
+    Truncated,
+}
+
+/// What there is to do once the upstream has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Forward this first: a last frame whose blank line was missing, or what completes one. The next frame
+    /// stands for itself then.
+    pub bytes: Bytes,
+    /// Whether the answer is whole.
+    pub end: StreamEnd,
+}
