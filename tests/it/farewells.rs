@@ -104,7 +104,8 @@ async fn s9_1_an_http2_caller_that_reads_late_and_opens_its_window_loses_nothing
         }
     }
     assert!(text.len() > LATE && text.ends_with(b"data: [DONE]\n\n"), "{}", String::from_utf8_lossy(&text));
-    assert_eq!(caller.read(&mut [0; 100]).await.unwrap(), 0, "the end, and no reset");
+    // A last GOAWAY may still come.
+    caller.read_to_end(&mut Vec::new()).await.expect("the end, and no reset");
     caller.write_all(&window(1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(load(&halved.world).await.0, 1, "it is the caller who closes");
