@@ -4,19 +4,19 @@ use crate::fault::Fault;
 use bytes::Bytes;
 use weir_wire::{Api, Words};
 
-/// What callers call.
+/// What whoever calls nothing that is served is answered in.
 pub(crate) const API: Api = Api::Chat;
 
 /// The fault as the body of an answer.
-pub(crate) fn error_body(fault: &Fault) -> Bytes {
+pub(crate) fn error_body(api: Api, fault: &Fault) -> Bytes {
     let attempts =
         serde_json::value::to_raw_value(&fault.attempts).ok().filter(|_| !fault.attempts.is_empty());
-    API.error_body(&Words { attempts: attempts.as_deref(), ..words(fault) })
+    api.error_body(&Words { attempts: attempts.as_deref(), ..words(fault) })
 }
 
 /// The fault as the last event of a stream that no upstream has begun.
-pub(crate) fn error_event(fault: &Fault) -> Bytes {
-    API.error_event(&words(fault))
+pub(crate) fn error_event(api: Api, fault: &Fault) -> Bytes {
+    api.error_event(&words(fault))
 }
 
 /// What `fault` says.

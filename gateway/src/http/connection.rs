@@ -21,9 +21,10 @@ use crate::observe::{Recorder, RequestId};
 use crate::shutdown::{Phase, reached};
 use crate::tasks;
 use crate::timer::SharedTimer;
+use crate::words;
 use crate::worker::Worker;
 use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Parts;
 use hyper::server::conn::{http1, http2};
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use weir_wire::Api;
 
 /// What is read of an HTTP/2 request's headers, so that those above the bound get an answer. The library allows as many
 /// frames as this makes, and a quarter more; a connection that sends more ends, with all of its streams.
@@ -171,34 +173,29 @@ impl Service<Request<Incoming>> for Served {
         let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
         let version = request.version();
         let checked = router::check_head(&request);
-        if let Ok(head_bytes) = checked
-            && is_chat(&request)
-        {
+        let api = Endpoint::at(request.uri().path()).asks(request.method());
+        if let (Ok(head_bytes), Some(api)) = (&checked, api) {
+            let head_bytes = *head_bytes;
             // Now, and not when the answering begins: its caller may be gone by then, and is recorded all the same.
             let recorder = Recorder::begin(&self.worker.sinks, id, clock::now());
             // HTTP/2's requests run side by side: each has a timer of its own.
             let timer = if version < Version::HTTP_2 { self.timer.clone() } else { SharedTimer::default() };
             let worker = Arc::clone(&self.worker);
-            let noted = Noted { recorder, timer, head_bytes };
-            return Box::pin(chat(gateway, worker, noted, request, outbox, busy));
+            let noted = Noted { api, recorder, timer, head_bytes };
+            return Box::pin(ask(gateway, worker, noted, request, outbox, busy));
         }
         let (head, body) = request.into_parts();
         let response = match checked {
             Ok(_) => router::answer(&gateway, &head, id),
-            Err(fault) => refusal(id, fault),
+            Err(fault) => refusal(id, api.unwrap_or(words::API), fault),
         };
         let unread = Upload::new(&head, body).unread(); // nothing that is served here has one
         Box::pin(async move { Ok(hand_out(&gateway, version, Answered { response, unread }, &outbox, busy)) })
     }
 }
 
-/// The hot path.
-fn is_chat(request: &Request<Incoming>) -> bool {
-    request.method() == Method::POST && Endpoint::at(request.uri().path()) == Endpoint::Chat
-}
-
-/// All of a chat request up to the head of its answer: the one allocation that each costs.
-async fn chat(
+/// All of a request that targets answer, up to the head of its answer: the one allocation that each costs.
+async fn ask(
     gateway: Arc<Gateway>,
     worker: Arc<Worker>,
     noted: Noted,
@@ -206,9 +203,9 @@ async fn chat(
     outbox: Arc<Outbox>,
     busy: Busy,
 ) -> Result<Response<Outgoing>, Infallible> {
-    let (id, version) = (noted.recorder.event.id, request.version());
-    let answering = pin!(hot::chat(&gateway, &worker, noted, request));
-    let answered = until_cut(&gateway, id, answering).await;
+    let (id, api, version) = (noted.recorder.event.id, noted.api, request.version());
+    let answering = pin!(hot::ask(&gateway, &worker, noted, request));
+    let answered = until_cut(&gateway, id, api, answering).await;
     Ok(hand_out(&gateway, version, answered, &outbox, busy))
 }
 
@@ -245,11 +242,12 @@ fn leaving<B>(gateway: &Gateway, version: Version, mut response: Response<B>) ->
 async fn until_cut(
     gateway: &Gateway,
     id: RequestId,
+    api: Api,
     mut answering: Pin<&mut impl Future<Output = Answered>>,
 ) -> Answered {
     std::future::poll_fn(|cx| {
         if gateway.shutdown.is_cut() {
-            let response = refusal(id, Fault::shutting_down());
+            let response = refusal(id, api, Fault::shutting_down());
             return Poll::Ready(Answered { response, unread: None });
         }
         answering.as_mut().poll(cx)
@@ -268,7 +266,7 @@ mod tests {
         ) -> usize {
             size_of::<F>()
         }
-        assert!(size(chat) < 4096, "{}", size(chat));
+        assert!(size(ask) < 4096, "{}", size(ask));
     }
 
     /// It is there for as long as its connection, whatever that does.

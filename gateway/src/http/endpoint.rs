@@ -1,12 +1,16 @@
 //! What the data port serves, by path and method.
 
 use http::Method;
+use weir_wire::Api;
+
+/// Where requests go that targets answer, behind `/v1`: with POST, each in an API of its own.
+const ASKED: &[(&[&str], Api)] = &[(&["chat", "completions"], Api::Chat)];
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {
-    /// `/v1/chat/completions`
-    Chat,
+    /// What targets answer, in this API.
+    Ask(Api),
     /// `/v1/models`
     Models,
     /// `/v1/models/{id}`; the id as it stands in the path.
@@ -20,7 +24,7 @@ impl<'a> Endpoint<'a> {
     /// nothing.
     pub(super) fn at(path: &'a str) -> Self {
         if path == "/v1/chat/completions" {
-            return Self::Chat; // nearly all
+            return Self::Ask(Api::Chat); // nearly all
         }
         let Some(rest) = after(path, "v1") else { return Self::Nowhere };
         let rest = after(rest, "v1").unwrap_or(rest);
@@ -30,16 +34,26 @@ impl<'a> Endpoint<'a> {
                 id => Self::Model(id.strip_suffix('/').unwrap_or(id)),
             };
         }
-        match after(rest, "chat").and_then(|rest| after(rest, "completions")) {
-            Some(rest) if rest.trim_start_matches('/').is_empty() => Self::Chat,
-            _ => Self::Nowhere,
+        let leads_to = |path: &[&str]| {
+            let rest = path.iter().try_fold(rest, |rest, word| after(rest, word));
+            rest.is_some_and(|rest| rest.trim_start_matches('/').is_empty())
+        };
+        let asked = ASKED.iter().find(|(path, _)| leads_to(path));
+        asked.map_or(Self::Nowhere, |(_, api)| Self::Ask(*api))
+    }
+
+    /// The API of a request with `method`, if targets answer it.
+    pub(super) fn asks(self, method: &Method) -> Option<Api> {
+        match self {
+            Self::Ask(api) if method == Method::POST => Some(api),
+            _ => None,
         }
     }
 
     /// The methods that are understood here, as `allow` tells them.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Chat => "POST",
+            Self::Ask(_) => "POST",
             Self::Models | Self::Model(_) => "GET, HEAD",
             Self::Nowhere => "",
         }
@@ -63,13 +77,14 @@ mod tests {
 
     #[test]
     fn slashes_too_many_and_a_second_prefix_change_nothing() {
-        use Endpoint::{Chat, Model, Models, Nowhere};
+        use Endpoint::{Model, Models, Nowhere};
+        const CHAT: Endpoint<'_> = Endpoint::Ask(Api::Chat);
         for (path, endpoint) in [
-            ("/v1/chat/completions", Chat),
-            ("/v1/chat/completions/", Chat),
-            ("/v1//chat/completions", Chat),
-            ("//v1/chat//completions//", Chat),
-            ("/v1/v1/chat/completions", Chat),
+            ("/v1/chat/completions", CHAT),
+            ("/v1/chat/completions/", CHAT),
+            ("/v1//chat/completions", CHAT),
+            ("//v1/chat//completions//", CHAT),
+            ("/v1/v1/chat/completions", CHAT),
             ("/v1/models", Models),
             ("/v1/models/", Models),
             ("/v1/v1//models//", Models),

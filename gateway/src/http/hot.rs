@@ -1,4 +1,4 @@
-//! A chat request: taken apart, handed to the pipeline, and answered with what comes of it.
+//! A request that targets answer: taken apart, handed to the pipeline, and answered with what comes of it.
 
 use super::refusal::refusal;
 use super::respond::respond;
@@ -15,6 +15,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body;
 use std::sync::Arc;
 use std::time::Instant;
+use weir_wire::Api;
 
 /// Characters of a caller's own id.
 const CLIENT_REQUEST_ID: usize = 128;
@@ -27,6 +28,7 @@ pub(super) struct Answered {
 
 /// What is noted of a request when its head has come.
 pub(super) struct Noted {
+    pub(super) api: Api,
     pub(super) recorder: Recorder,
     pub(super) timer: SharedTimer,
     pub(super) head_bytes: usize,
@@ -76,25 +78,25 @@ impl Incoming for Asked<'_> {
     }
 }
 
-/// Answers `POST /v1/chat/completions`.
-pub(super) async fn chat(
+/// Answers `request`.
+pub(super) async fn ask(
     gateway: &Arc<Gateway>,
     worker: &Arc<Worker>,
     noted: Noted,
     request: Request<body::Incoming>,
 ) -> Answered {
-    let Noted { mut recorder, timer, head_bytes } = noted;
+    let Noted { api, mut recorder, timer, head_bytes } = noted;
     let (head, body) = request.into_parts();
     let upload = Upload::new(&head, body);
     recorder.event.client_request_id = named_by_caller(&head.headers);
     let began = recorder.event.began;
     let mut asked = Asked { gateway, worker, head_bytes, began, request: Some((head, upload)) };
-    match pipeline::chat(gateway, worker, recorder, timer, &mut asked).await {
+    match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
         Reply::Answer(about, answer) => Answered { response: respond(&about, answer), unread: None },
         Reply::Refusal(id, fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
             let unread = asked.request.and_then(|(_, upload)| upload.unread()).filter(|_| !slow);
-            Answered { response: refusal(id, fault), unread }
+            Answered { response: refusal(id, api, fault), unread }
         }
     }
 }

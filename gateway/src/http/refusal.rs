@@ -8,6 +8,7 @@ use crate::words;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::time::Duration;
+use weir_wire::Api;
 
 const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-weir-error-source");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -16,9 +17,9 @@ pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
-/// The response that tells `fault`.
-pub(super) fn refusal(id: RequestId, fault: Fault) -> Response<OutBody> {
-    let mut response = Response::new(OutBody::Whole(Some(words::error_body(&fault))));
+/// The response that tells `fault` to a caller of `api`.
+pub(super) fn refusal(id: RequestId, api: Api, fault: Fault) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Whole(Some(words::error_body(api, &fault))));
     *response.status_mut() =
         StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -11,6 +11,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::live::{Live, LiveKey};
 use crate::observe::RequestId;
 use crate::pipeline::authenticate;
+use crate::words;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -22,12 +23,13 @@ use std::sync::atomic::Ordering;
 /// A request's headers, in bytes (semantics S10.6).
 pub(super) const MAX_HEADERS: usize = 64 << 10;
 
-/// Answers a request for anything but a chat.
+/// Answers a request that no target does.
 pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
     let endpoint = Endpoint::at(head.uri.path());
+    let api = if let Endpoint::Ask(api) = endpoint { api } else { words::API };
     let mut response = match look_up(gateway, endpoint, head) {
         Ok(body) => found(body, id),
-        Err(fault) => refusal(id, fault),
+        Err(fault) => refusal(id, api, fault),
     };
     if !endpoint.allows(&head.method) && endpoint != Endpoint::Nowhere {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));

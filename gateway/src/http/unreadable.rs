@@ -8,6 +8,7 @@ use super::{OutBody, guarded::Guarded};
 use crate::clock;
 use crate::fault::{Fault, FaultKind};
 use crate::observe::RequestId;
+use crate::words;
 use bytes::Bytes;
 use http::Response;
 use std::future::poll_fn;
@@ -43,7 +44,7 @@ pub(super) fn fault(status: u16, max_bytes: usize, random: u64) -> Fault {
 
 /// Tells the caller why its head is refused, and closes.
 pub(super) async fn refuse(io: Guarded, fault: Fault, id: RequestId, within: Duration) {
-    let (mut stream, answer) = (io.into_stream(), written(refusal(id, fault)));
+    let (mut stream, answer) = (io.into_stream(), written(refusal(id, words::API, fault)));
     let told = async {
         stream.write_all(&answer).await?;
         stream.shutdown().await

@@ -35,7 +35,6 @@ use crate::fault::{Fault, FaultKind};
 use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
-use crate::words;
 use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
 use call::Call;
@@ -44,18 +43,19 @@ use drain::{Attempts, Outliving};
 use plan::Plan;
 use std::sync::Arc;
 use weir_config::Disclosure;
-use weir_wire::Asked;
+use weir_wire::{Api, Asked};
 
-/// Answers `incoming`, which asks for a chat completion.
-pub(crate) async fn chat(
+/// Answers `incoming`, a request of `api`.
+pub(crate) async fn ask(
     gateway: &Arc<Gateway>,
     worker: &Arc<Worker>,
+    api: Api,
     mut recorder: Recorder,
     timer: SharedTimer,
     incoming: &mut impl Incoming,
 ) -> Reply {
     // What was admitted is gone when the targets are asked: it would count in the size of every request.
-    let call = match admitted(gateway, worker, incoming, &mut recorder).await {
+    let call = match admitted(gateway, worker, api, incoming, &mut recorder).await {
         Ok((admitted, request, held)) => {
             let Admitted { settings, key, route, limit } = admitted;
             let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
@@ -82,6 +82,7 @@ pub(crate) async fn chat(
 async fn admitted(
     gateway: &Gateway,
     worker: &Worker,
+    api: Api,
     incoming: &mut impl Incoming,
     recorder: &mut Recorder,
 ) -> Result<(Admitted, Asked, Held), Fault> {
@@ -91,7 +92,7 @@ async fn admitted(
     let Received { body, mut held, took } = incoming.receive(arrived.max_body_bytes).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
-    let request = Asked::read(words::API, body).map_err(Fault::bad_request)?;
+    let request = Asked::read(api, body).map_err(Fault::bad_request)?;
     recorder.event.stream = request.facts().stream;
     if request.facts().stream {
         // The body goes when the stream begins.
@@ -123,13 +124,14 @@ async fn run(call: Box<Call>) -> Reply {
         return reply(if outlives { Outliving::new(call, plan).await } else { walk::run(call, plan).await });
     }
     let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
+    let api = call.request.api();
     let mut attempts: Attempts =
         if outlives { Box::pin(Outliving::new(call, plan)) } else { Box::pin(walk::run(call, plan)) };
     match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
         Ok(done) => reply(done),
         Err(_) => {
             let about = About { id, way: None, limit, is_stream: true, cost: None, overhead: None };
-            Reply::Answer(about, Answer::Relay(Relay::waiting(attempts, gateway)))
+            Reply::Answer(about, Answer::Relay(Relay::waiting(api, attempts, gateway)))
         }
     }
 }

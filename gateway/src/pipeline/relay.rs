@@ -24,6 +24,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 use weir_config::Failure;
+use weir_wire::Api;
 
 /// A piece of at least so many bytes is joined with no other: what one stream holds is bounded (semantics S9.3).
 const JOIN: usize = 4 << 10;
@@ -36,6 +37,7 @@ pub(crate) struct Relay(State);
 enum State {
     /// Nobody has committed yet; the caller gets a comment now and then.
     Waiting {
+        api: Api,
         attempts: Attempts,
         ping: Pin<Box<Sleep>>,
         gateway: Arc<Gateway>,
@@ -53,11 +55,11 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Begins with a comment and goes on with whoever commits.
-    pub(crate) fn waiting(attempts: Attempts, gateway: Arc<Gateway>) -> Self {
+    pub(crate) fn waiting(api: Api, attempts: Attempts, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
         let attempts = Box::pin(Caller::HasHeaders.scope(attempts));
-        Self(State::Waiting { attempts, ping, gateway })
+        Self(State::Waiting { api, attempts, ping, gateway })
     }
 
     /// Passes `flow` on.
@@ -70,11 +72,12 @@ impl Relay {
         loop {
             match &mut self.0 {
                 State::Ended => return Poll::Ready(None),
-                State::Waiting { gateway, .. } if gateway.shutdown.is_cut() => {
+                State::Waiting { api, gateway, .. } if gateway.shutdown.is_cut() => {
+                    let last = words::error_event(*api, &Fault::shutting_down());
                     self.0 = State::Ended;
-                    return Poll::Ready(Some(Ok(words::error_event(&Fault::shutting_down()))));
+                    return Poll::Ready(Some(Ok(last)));
                 }
-                State::Waiting { attempts, ping, gateway } => {
+                State::Waiting { api, attempts, ping, gateway } => {
                     if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
                         match self.begin(call, result) {
                             Some(last) => return Poll::Ready(Some(Ok(last))),
@@ -83,7 +86,7 @@ impl Relay {
                     }
                     ready!(ping.as_mut().poll(cx));
                     ping.as_mut().reset((clock::now() + gateway.keep_alive).into());
-                    return Poll::Ready(Some(Ok(words::API.ping())));
+                    return Poll::Ready(Some(Ok(api.ping())));
                 }
                 State::Flowing(flowing) => {
                     let bytes = ready!(flowing.poll_bytes(cx));
@@ -111,7 +114,7 @@ impl Relay {
         };
         call.recorder.event.outcome = Some(Outcome { status: 200, code: fault.code() });
         self.0 = State::Ended;
-        Some(words::error_event(&fault))
+        Some(words::error_event(call.request.api(), &fault))
     }
 
     /// Whether nothing comes any more.

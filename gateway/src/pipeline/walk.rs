@@ -10,7 +10,7 @@ use crate::clock;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Rescue;
 use crate::observe::{self, AttemptBegun};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use weir_config::Failure;
 use weir_policy::{Next, Rules, Walk};
 
@@ -55,23 +55,40 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
             Next::TryPlain { target } => (target, now, false),
             Next::TryFresh { target } => (target, now, true),
         };
-        let granted = {
-            let (budget, key) = (&call.route.rescue, &call.key.config.name);
-            Box::pin(rescue.take(budget, key, walk.ahead(), longest(&offers))).await
-        };
-        let waited = clock::now();
-        walk.does_not_count(waited.saturating_duration_since(now));
-        // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
-        if granted && at > waited {
-            Box::pin(tokio::time::sleep_until(at.into())).await;
-        }
-        call.recorder.event.upstream += clock::since(now); // those that failed have cost it
+        let granted = Box::pin(one_more(&mut call, &mut walk, &mut rescue, &offers, now, at)).await;
         if !granted && walk.ahead() > 0 {
             failures.leave_out_the_rest();
         }
         next = granted.then_some((target, fresh));
     }
     let fault = failures.fault(&call, &left_out, broken, clock::now());
+    give_back(rescue, &call, &fault);
+    (call, Err(fault))
+}
+
+/// Waits for a token for one more attempt after one that failed `now`, and until `at`; false: there is none to be had.
+async fn one_more(
+    call: &mut Call,
+    walk: &mut Walk,
+    rescue: &mut Rescue,
+    offers: &[Offer],
+    now: Instant,
+    at: Instant,
+) -> bool {
+    let longest = offers.iter().map(Offer::total).max().unwrap_or_default();
+    let granted = rescue.take(&call.route.rescue, &call.key.config.name, walk.ahead(), longest).await;
+    let waited = clock::now();
+    walk.does_not_count(waited.saturating_duration_since(now));
+    // It may have waited for a token meanwhile: what is left of the wait ends before the deadline.
+    if granted && at > waited {
+        tokio::time::sleep_until(at.into()).await;
+    }
+    call.recorder.event.upstream += clock::since(now); // those that failed have cost it
+    granted
+}
+
+/// Gives the tokens back of a request that ends with `fault`.
+fn give_back(rescue: Rescue, call: &Call, fault: &Fault) {
     match fault.kind {
         _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
         FaultKind::Overloaded => drop(rescue),       // nor was it here
@@ -79,7 +96,6 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
         FaultKind::Upstream(_) => rescue.committed(),
         _ => rescue.failed(),
     }
-    (call, Err(fault))
 }
 
 /// What the route allows a request that is to be answered from `now` on: how long its body took to come is no
@@ -93,11 +109,6 @@ fn rules(call: &Call, now: Instant) -> Rules {
         backoff_base: retry.backoff_base,
         backoff_max: retry.backoff_max,
     }
-}
-
-/// The longest that one attempt may take.
-fn longest(offers: &[Offer]) -> Duration {
-    offers.iter().map(Offer::total).max().unwrap_or_default()
 }
 
 /// One attempt, which begins at `began`, recorded.

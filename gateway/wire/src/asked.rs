@@ -66,6 +66,13 @@ impl Asked {
         Ok(Self { body, facts, places })
     }
 
+    /// The API that its caller speaks.
+    pub fn api(&self) -> Api {
+        match self.places {
+            Places::Chat(_) => Api::Chat,
+        }
+    }
+
     /// What is known of it.
     #[inline]
     pub fn facts(&self) -> &Facts {
