@@ -1,9 +1,11 @@
 //! S4.9: every attempt settles once, its own; the request's cost is the sum.
 
+use crate::caller::Caller;
 use crate::harness::{Config, World, streamed, unary};
 use serde_json::{Value, json};
 use std::time::Duration;
-use weir_upstream::{Answer, At, Chat, Upstream};
+use weir_config::OnAbort;
+use weir_upstream::{Answer, At, Blackhole, Chat, Upstream};
 
 const WHOLE: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":30,"completion_tokens":5000,"total_tokens":5030}}"#;
 
@@ -117,4 +119,26 @@ async fn s4_9_a_timeout_that_a_proxy_tells_is_no_refusal() {
     let failed = &line["attempts"][0];
     assert_eq!((&failed["status"], &failed["assumed"]), (&json!(504), &json!(true)), "{line}");
     assert!(failed["tokens"]["input"].as_u64() > Some(10), "{line}");
+}
+
+#[tokio::test]
+async fn s4_9_a_caller_who_leaves_while_we_connect_pays_nothing() {
+    let nobody = Blackhole::start().unwrap();
+    for on_abort in [OnAbort::Stops, OnAbort::Continues] {
+        let mut config = Config::new();
+        config.add("p1", nobody.port());
+        config.provider_mut(0, |provider| provider.on_abort = on_abort);
+        let world = config.start_with(|options| options.keep_alive = Duration::from_millis(20));
+        let mut caller = Caller::send(&world, &streamed()).await;
+        caller.read_until(": ping").await; // the attempt is under way
+        caller.leave();
+        let line = world.usage_lines(1).await.remove(0);
+        let attempt = &line["attempts"][0];
+        assert_eq!(
+            (&line["outcome"], &attempt["outcome"]),
+            (&json!("canceled"), &json!("canceled")),
+            "{line}"
+        );
+        assert!(attempt["tokens"].is_null() && line["tokens"].is_null(), "{on_abort:?} {line}");
+    }
 }

@@ -1,11 +1,12 @@
 //! S2.6, S2.9: a server refuses the option by which a stream's usage is asked for, and what that teaches of its account.
 
-use crate::harness::{Config, KEY, Reply, World, key, streamed};
+use crate::harness::{Config, KEY, MODEL, Reply, World, key, streamed};
 use crate::usage::{asking, one};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
-use weir_config::{Key, ObjectName, Secret};
-use weir_upstream::{Answer, At, Rule, Upstream};
+use weir_config::{Key, Model, ModelPattern, ObjectName, Secret};
+use weir_upstream::{Answer, At, Rule, Seen, Upstream};
 
 /// As servers answer that don't know the option: by its name in `param`, in the message, or by the place alone.
 fn refuses() -> [Answer; 5] {
@@ -95,6 +96,47 @@ async fn s10_12_what_was_learned_stays_unless_requests_go_elsewhere() {
     config.0.credentials.insert(ObjectName::new("default", "p1"), Secret::new("sk-of-another"));
     world.running().apply(config.0.clone());
     assert!(asks(&upstream, &world).await, "another account may think otherwise");
+}
+
+/// A stream of `model`; whether its last attempt asked for its usage, and how many it took.
+async fn stream_of(world: &World, upstream: &Upstream, model: &str) -> (bool, usize) {
+    let before = upstream.count();
+    let mut body = streamed();
+    body["model"] = json!(model);
+    assert!(world.post(body.to_string()).await.is_whole());
+    (upstream.last().unwrap().asks_usage(), upstream.count() - before)
+}
+
+#[tokio::test]
+async fn s10_12_what_is_learned_is_learned_of_a_model_by_whatever_route() {
+    let upstream = Upstream::start();
+    // One server of many models: the old one refuses what the new one takes.
+    let refuses_it = |seen: &Seen| {
+        seen.asks_usage() && serde_json::from_slice::<Value>(&seen.body).unwrap()["model"] == "old"
+    };
+    upstream.script(Rule::when(refuses_it, refuses()[0].clone()));
+    let mut config = Config::over(&[&upstream]);
+    config.route_mut(|route| route.targets[0].model = Some("old".to_owned()));
+    config.provider_mut(0, |provider| {
+        let model = provider.models[0].clone();
+        provider.models = ["old", "new"]
+            .map(|name| Model { name: name.to_owned(), upstream_name: name.to_owned(), ..model.clone() })
+            .to_vec();
+    });
+    let mut wildcard = Arc::clone(&config.0.routes[0]);
+    let route = Arc::make_mut(&mut wildcard);
+    (route.name, route.model) = (ObjectName::new("default", "rest"), ModelPattern::from("*".to_owned()));
+    route.targets[0].model = None;
+    config.0.routes.push(wildcard);
+    let world = config.start();
+    assert_eq!(stream_of(&world, &upstream, MODEL).await, (false, 2), "learned by one route");
+    assert_eq!(stream_of(&world, &upstream, "old").await, (false, 1), "and known by the other");
+    assert_eq!(stream_of(&world, &upstream, "new").await, (true, 1), "of another model nothing is known");
+    assert_eq!(stream_of(&world, &upstream, "old").await, (false, 1), "nor does it teach of this one");
+    // Under the same name another model: nothing is known of that one.
+    config.provider_mut(0, |provider| provider.models[0].upstream_name = "new".to_owned());
+    world.running().apply(config.0.clone());
+    assert_eq!(stream_of(&world, &upstream, MODEL).await, (true, 1));
 }
 
 #[tokio::test]
