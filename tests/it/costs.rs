@@ -2,10 +2,11 @@
 
 use crate::caller::Caller;
 use crate::harness::{Config, World, streamed, unary};
+use crate::tools::{eventually, load};
 use serde_json::{Value, json};
 use std::time::Duration;
 use weir_config::OnAbort;
-use weir_upstream::{Answer, At, Blackhole, Chat, Upstream};
+use weir_upstream::{Answer, At, Blackhole, Chat, Framing, Gate, Upstream};
 
 const WHOLE: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":30,"completion_tokens":5000,"total_tokens":5030}}"#;
 
@@ -119,6 +120,42 @@ async fn s4_9_a_timeout_that_a_proxy_tells_is_no_refusal() {
     let failed = &line["attempts"][0];
     assert_eq!((&failed["status"], &failed["assumed"]), (&json!(504), &json!(true)), "{line}");
     assert!(failed["tokens"]["input"].as_u64() > Some(10), "{line}");
+}
+
+#[tokio::test]
+async fn s4_9_a_caller_who_leaves_within_an_answer_pays_for_what_has_come_of_it() {
+    let said = "seen ".repeat(10_000);
+    let whole = || Chat::says(said.as_str());
+    // Usage that comes with the role, before any content.
+    let counted = concat!(
+        r#"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt","choices":[{"index":0,"#,
+        r#""delta":{"role":"assistant","content":""},"finish_reason":null}],"#,
+        r#""usage":{"prompt_tokens":77,"completion_tokens":0,"total_tokens":77}}"#,
+        "\n\n"
+    );
+    for (answer, at, body, input, output) in [
+        (whole().answer(), At::Byte(30_000), unary(), 1..100, 7_000..8_000),
+        (whole().answer().framing(Framing::Chunked), At::Byte(30_000), unary(), 1..100, 7_000..8_000),
+        (Answer::events([counted]), At::End, streamed(), 77..78, 0..1),
+    ] {
+        let (upstream, gate) = (Upstream::start(), Gate::new());
+        upstream.always(answer.hold_at(at, &gate));
+        let world = Config::over(&[&upstream]).start();
+        let mut lines = 0;
+        eventually("what was sent has come", async || {
+            let caller = Caller::send(&world, &body).await;
+            lines += 1;
+            gate.reached_by(1).await;
+            load(&world).await; // the gateway takes it in meanwhile, or the next time
+            caller.leave();
+            upstream.wait_for_cancelled(lines).await.unwrap();
+            let line = world.usage_lines(lines).await.remove(lines - 1);
+            assert_eq!((&line["assumed"], &line["outcome"]), (&json!(true), &json!("canceled")), "{line}");
+            let tokens = |class: &str| line["tokens"][class].as_u64().unwrap();
+            input.contains(&tokens("input")) && output.contains(&tokens("output"))
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -7,15 +7,22 @@ use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{eventually, load};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use weir_config::OnAbort;
+use weir_config::{OnAbort, Provider};
 use weir_upstream::{Answer, At, Chat, Gate, Upstream, Usage, When, Writes};
 
 const TRIES: usize = 100;
 
 fn one(on_abort: OnAbort) -> (Upstream, World) {
+    one_with(on_abort, |_| ())
+}
+
+fn one_with(on_abort: OnAbort, change: impl FnOnce(&mut Provider)) -> (Upstream, World) {
     let upstream = Upstream::start();
     let mut config = Config::over(&[&upstream]);
-    config.provider_mut(0, |provider| provider.on_abort = on_abort);
+    config.provider_mut(0, |provider| {
+        provider.on_abort = on_abort;
+        change(provider);
+    });
     (upstream, config.start_with(|options| options.keep_alive = Duration::from_millis(20)))
 }
 
@@ -173,6 +180,21 @@ async fn s2_4_a_unary_answer_that_a_vendor_bills_on_for_is_read_to_its_end() {
     caller.leave();
     world.nobody_is_served().await;
     books_the_true_usage(&upstream, &world, &gate).await;
+}
+
+#[tokio::test]
+async fn s2_4_an_answer_is_read_on_no_longer_than_for_its_caller() {
+    let (upstream, world) = one_with(OnAbort::Continues, |provider| {
+        provider.timeouts.idle = Duration::from_millis(200);
+    });
+    upstream.always(Chat::pieces(["one ", "two"]).answer().hang_at(At::Event(2)));
+    let mut caller = Caller::send(&world, &streamed()).await;
+    caller.read_until("one ").await;
+    caller.leave();
+    // Nobody would wait for so long: without bounds of the provider's an answer is read on for 30 s.
+    upstream.wait_for(Duration::from_secs(15), |upstream| !upstream.cancelled().is_empty()).await.unwrap();
+    let line = world.usage_lines(1).await.remove(0);
+    assert_eq!((&line["outcome"], &line["assumed"]), (&"canceled".into(), &true.into()), "{line}");
 }
 
 #[tokio::test]

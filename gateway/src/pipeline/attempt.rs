@@ -2,7 +2,7 @@
 //! any failure can move on.
 
 use super::call::Call;
-use super::charge::{Known, charge};
+use super::charge::{Known, book};
 use super::commit::Committed;
 use super::first_content::first_content;
 use super::missed::{Lack, Missed, garbled};
@@ -52,16 +52,12 @@ pub(crate) async fn attempt(
         Err(missed) => blaming(missed, asks),
     };
     let is_free = matches!(&missed, Missed::Failed(failure) if failure.is_refusal() && seen.is_nothing());
-    book(call, offer, seen, is_free);
-    Err(missed)
-}
-
-/// Notes what the attempt under way comes to, by what is `seen` of its answer.
-fn book(call: &mut Call, offer: &Offer, seen: Known, is_free: bool) {
-    let asked = call.request.facts().text_bytes;
-    if let Some(attempt) = &mut call.recorder.event.attempt {
-        attempt.charge = (!is_free).then(|| charge(&offer.model, asked, seen));
+    if is_free {
+        call.recorder.event.attempt.iter_mut().for_each(|attempt| attempt.charge = None);
+    } else {
+        book(call, offer, seen);
     }
+    Err(missed)
 }
 
 /// A vendor may quote what a caller wrote: only what was put into the request can have been refused.
@@ -89,7 +85,7 @@ async fn ask(
     let timer = call.timer.clone();
     let Encoded { path, body } = offer.encode(&call.request, asks);
     let accepts = if stream { Accept::Events } else { Accept::Json };
-    book(call, offer, Known::default(), false);
+    book(call, offer, Known::default());
     let starved = AtomicBool::new(false);
     let sending = async {
         let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;

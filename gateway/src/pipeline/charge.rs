@@ -1,5 +1,7 @@
 //! What an attempt comes to, from what is known of its usage.
 
+use super::call::Call;
+use super::plan::Offer;
 use crate::observe::Charge;
 use weir_config::Model;
 use weir_wire::{AnswerFacts, Counted, Reading, most_tokens};
@@ -37,6 +39,14 @@ impl Known {
     /// Of an answer that was read no further.
     pub(crate) fn of_cut(reading: &Reading) -> Self {
         Self { is_final: false, ..Self::of(reading) }
+    }
+}
+
+/// Notes what the attempt under way at `offer` comes to, by what is `known` of its answer.
+pub(super) fn book(call: &mut Call, offer: &Offer, known: Known) {
+    let asked = call.request.facts().text_bytes;
+    if let Some(attempt) = &mut call.recorder.event.attempt {
+        attempt.charge = Some(charge(&offer.model, asked, known));
     }
 }
 

@@ -89,18 +89,17 @@ pub(crate) fn leave(mut meter: Meter) {
     tasks::spawn("drain for usage", read_on(meter, read, clock::now() + WITHIN));
 }
 
-/// Reads on an answer of which so many bytes have been `read`.
-async fn read_on(mut meter: Meter, mut read: usize, until: Instant) {
-    let reading = async {
-        while read < DRAINED {
-            match poll_fn(|cx| meter.flow.poll_more(cx)).await {
-                Ok(Some(piece)) => read += piece.len(),
-                Ok(None) | Err(_) => break,
-            }
-            if !meter.count(0) {
-                break;
-            }
+/// Reads on an answer of which so many bytes have been `read`, for as long as it would be read for its caller.
+async fn read_on(mut meter: Meter, mut read: usize, end: Instant) {
+    while read < DRAINED {
+        let until = end.min(meter.flow.expires(clock::now()));
+        let coming = poll_fn(|cx| meter.flow.poll_more(cx));
+        match tokio::time::timeout_at(until.into(), coming).await {
+            Ok(Ok(Some(piece))) => read += piece.len(),
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
         }
-    };
-    drop(tokio::time::timeout_at(until.into(), reading).await);
+        if !meter.count(0) {
+            break;
+        }
+    }
 }

@@ -1,13 +1,13 @@
 //! A stream up to its first content, with which it is committed.
 
 use super::call::Call;
-use super::charge::Known;
+use super::charge::{Known, book};
 use super::commit::Committed;
 use super::flow::Flow;
 use super::missed::{BLANK, Lack, Missed, garbled, late};
 use super::plan::Offer;
 use super::refusal::ShortBody;
-use super::times::{Times, within};
+use super::times::{Times, within, within_telling};
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;
@@ -30,7 +30,7 @@ pub(super) async fn first_content(
     let timer = call.timer.clone();
     let mut reading = offer.reading(&call.request);
     let mut ready = Collected::default();
-    let held = hold(call, &mut answer, times, &timer, &mut reading, &mut ready, seen).await;
+    let held = hold(call, offer, &mut answer, times, &timer, &mut reading, &mut ready, seen).await;
     if held.is_err() && seen.is_nothing() {
         *seen = Known::of(&reading);
     }
@@ -52,6 +52,7 @@ pub(super) async fn first_content(
 /// Takes events into `ready` until there is content in them; whether the stream has ended with it.
 async fn hold(
     call: &mut Call,
+    offer: &Offer,
     answer: &mut Answer,
     times: Times,
     timer: &SharedTimer,
@@ -88,7 +89,9 @@ async fn hold(
             return Err(late(true).into()); // whatever else comes all the while
         }
         let until = times.first_token.min(now + times.idle);
-        next = within(timer, until, true, pin!(answer.body.data())).await?.transpose()?;
+        // Whoever leaves meanwhile pays for what has been told by now.
+        let waits = || book(call, offer, Known::of(reading));
+        next = within_telling(timer, until, true, pin!(answer.body.data()), waits).await?.transpose()?;
     }
 }
 

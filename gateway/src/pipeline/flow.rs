@@ -123,6 +123,15 @@ impl Flow {
         self.whole.map_or(self.deadline, |since| self.deadline.min(since + FAREWELL))
     }
 
+    /// When something runs out, if the upstream was last heard at `heard`.
+    pub(crate) fn expires(&self, heard: Instant) -> Instant {
+        let mut next = self.until();
+        if self.reading.is_stream() {
+            next = next.min(heard + self.idle);
+        }
+        if self.waits_for_content() { next.min(self.first_token) } else { next }
+    }
+
     /// What has run out by `now`, if the upstream was last heard at `heard`.
     pub(crate) fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
         let text = if now >= self.until() {

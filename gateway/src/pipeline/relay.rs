@@ -286,10 +286,6 @@ fn join(flow: &mut Flow, cx: &mut Context<'_>) -> (Collected, bool, Option<End>)
 
 /// When the timer must look again.
 fn due(meter: &Meter, heard: Instant, sent: Instant) -> Instant {
-    let flow = &meter.flow;
-    if !flow.reading.is_stream() {
-        return flow.deadline;
-    }
-    let next = (heard + flow.idle).min(sent + meter.call.gateway.keep_alive).min(flow.until());
-    if flow.waits_for_content() { next.min(flow.first_token) } else { next }
+    let next = meter.flow.expires(heard);
+    if meter.flow.reading.is_stream() { next.min(sent + meter.call.gateway.keep_alive) } else { next }
 }

@@ -3,8 +3,9 @@
 use super::missed::late;
 use super::plan::Offer;
 use crate::timer::SharedTimer;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use weir_config::Failure;
 
@@ -41,4 +42,20 @@ pub(super) async fn within<T>(
     coming: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
     timer.until(until, coming).await.ok_or_else(|| late(stream))
+}
+
+/// The same, and `waits` is called if it is not there at once.
+pub(super) async fn within_telling<T>(
+    timer: &SharedTimer,
+    until: Instant,
+    stream: bool,
+    mut coming: Pin<&mut impl Future<Output = T>>,
+    waits: impl FnOnce(),
+) -> Result<T, Failure> {
+    let at_once = poll_fn(|cx| Poll::Ready(coming.as_mut().poll(cx))).await;
+    if let Poll::Ready(brought) = at_once {
+        return Ok(brought);
+    }
+    waits();
+    within(timer, until, stream, coming).await
 }

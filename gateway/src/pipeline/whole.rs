@@ -1,17 +1,18 @@
 //! A unary answer: held whole up to 4 MiB before it is committed, and committed on its beginning if it is larger.
 
 use super::call::Call;
-use super::charge::{Known, charge};
+use super::charge::{Known, book};
 use super::commit::{Committed, Whole};
 use super::flow::Flow;
 use super::missed::{BLANK, garbled};
 use super::plan::Offer;
 use super::presence::DRAINED;
-use super::times::{Times, within};
+use super::times::{Times, within, within_telling};
 use crate::clock;
 use crate::collected::Collected;
 use crate::timer::SharedTimer;
 use crate::upstream::{Answer, AnswerBody};
+use bytes::Bytes;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +33,7 @@ pub(super) async fn whole(
     deadline: Instant,
     seen: &mut Known,
 ) -> Result<Option<Whole>, Failure> {
-    let is_whole = hold(call, body, held, deadline).await;
+    let is_whole = hold(call, offer, body, held, deadline).await;
     let mut reading = offer.reading(&call.request);
     if !is_whole.inspect_err(|_| *seen = cut(held, &mut reading))? {
         return Ok(None);
@@ -40,10 +41,7 @@ pub(super) async fn whole(
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
     let facts = reading.whole(held.bytes(), now).inspect_err(|_| *seen = cut(held, &mut reading))?;
-    let charge = charge(&offer.model, call.request.facts().text_bytes, Known::of_whole(&facts));
-    if let Some(attempt) = &mut call.recorder.event.attempt {
-        attempt.charge = Some(charge);
-    }
+    book(call, offer, Known::of_whole(&facts));
     let room = held.room() as u64;
     Ok(Some(Whole { body: std::mem::take(held).into_bytes(), room }))
 }
@@ -58,6 +56,7 @@ fn cut(held: &mut Collected, reading: &mut Reading) -> Known {
 /// the memory budget has to spare.
 async fn hold(
     call: &mut Call,
+    offer: &Offer,
     body: &mut AnswerBody,
     held: &mut Collected,
     deadline: Instant,
@@ -67,7 +66,11 @@ async fn hold(
     }
     let timer = call.timer.clone();
     let mut beginning = Beginning::default();
-    while let Some(piece) = within(&timer, deadline, false, pin!(body.data())).await? {
+    let mut part = Part::default();
+    while let Some(piece) = {
+        let waits = || part.book(call, offer, held);
+        within_telling(&timer, deadline, false, pin!(body.data()), waits).await?
+    } {
         held.push(piece?);
         match beginning.is_stream(held.bytes()) {
             Some(true) => {
@@ -85,6 +88,28 @@ async fn hold(
         }
     }
     Ok(true)
+}
+
+/// A part of an answer, as far as it has been read. Whoever leaves while the rest comes pays for that much.
+#[derive(Default)]
+struct Part {
+    reading: Option<Reading>,
+    /// How many bytes.
+    read: usize,
+}
+
+impl Part {
+    /// Reads what of `held` is new, and notes what the attempt comes to with it.
+    fn book(&mut self, call: &mut Call, offer: &Offer, held: &Collected) {
+        let new = held.bytes().get(self.read..).unwrap_or_default();
+        if new.is_empty() {
+            return;
+        }
+        let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request));
+        reading.feed(Bytes::copy_from_slice(new), clock::today());
+        self.read += new.len();
+        book(call, offer, Known::of_cut(reading));
+    }
 }
 
 fn blank() -> Failure {

@@ -10,7 +10,7 @@ use memchr::memmem;
 pub(crate) const MEDIA_BYTES: u64 = MAX_RUN as u64;
 const MAX_RUN: u16 = 4_000;
 
-/// What stands before base64 in a `data:` URL.
+/// What stands before base64 in a `data:` URL, in letters of any case.
 const MARK: &[u8] = b";base64,";
 
 /// Counts the bytes of one string that comes in pieces: what is base64 in it at most as [`MEDIA_BYTES`] each.
@@ -64,7 +64,7 @@ impl Weighing {
                 self.marked = 1;
             }
             while let Some(byte) = rest.get(at) {
-                if MARK.get(usize::from(self.marked)) != Some(byte) {
+                if MARK.get(usize::from(self.marked)) != Some(&byte.to_ascii_lowercase()) {
                     self.marked = 0; // if it is a semicolon it is found anew
                     break;
                 }
@@ -96,7 +96,11 @@ pub(crate) fn text_bytes(body: &[u8]) -> u64 {
     if length <= MEDIA_BYTES {
         return length;
     }
-    let urls = memmem::find_iter(body, MARK).map(|at| at + MARK.len());
+    // Its end has no letters.
+    let urls = memmem::find_iter(body, b"64,").map(|at| at + 3).filter(|end| {
+        let mark = body.get(end.saturating_sub(MARK.len())..*end);
+        mark.is_some_and(|mark| mark.eq_ignore_ascii_case(MARK))
+    });
     let values = memmem::find_iter(body, br#"data""#).filter_map(|at| {
         let value = strings::value(body.get(at + br#"data""#.len()..)?).strip_prefix(b"\"")?;
         let at = body.len() - value.len();
@@ -127,6 +131,11 @@ mod tests {
             assert_eq!(weighed(&pieces), expected, "in pieces of {size}");
         }
         assert_eq!(weighed(&[b"a;b;base6;base64"]), 16, "only the word");
+        assert_eq!(
+            weighed(&[text.replace("base64", "Base64").as_bytes()]),
+            expected,
+            "in letters of any case"
+        );
     }
 
     #[test]
@@ -135,6 +144,7 @@ mod tests {
         let around = |inside: &str| format!(r#"{{"model":"m","messages":[{{"content":[{inside}]}}]}}"#);
         for part in [
             format!(r#"{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{image}"}}}}"#),
+            format!(r#"{{"type":"image_url","image_url":{{"url":"DATA:image/png;BASE64,{image}"}}}}"#),
             format!(r#"{{"type":"input_audio","input_audio":{{"data" : "{image}","format":"wav"}}}}"#),
             format!(r#"{{"type":"file","file":{{"file_data":"data:application/pdf;base64,{image}"}}}}"#),
         ] {
