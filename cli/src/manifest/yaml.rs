@@ -161,7 +161,8 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize, at: Place) -> Result<(), Flaw> {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
-            return Err(Flaw::end(at, "the alias stands inside of what it names"));
+            let text = "what the alias names has not ended yet, or stands in another document";
+            return Err(Flaw::end(at, text));
         };
         self.copied += node.size;
         if self.copied > MAX_COPIED {
