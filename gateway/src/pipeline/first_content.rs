@@ -10,7 +10,6 @@ use super::refusal::ShortBody;
 use super::times::{Times, within, within_telling};
 use crate::clock;
 use crate::collected::Collected;
-use crate::timer::SharedTimer;
 use crate::upstream::Answer;
 use bytes::Bytes;
 use std::pin::pin;
@@ -27,10 +26,9 @@ pub(super) async fn first_content(
     times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let timer = call.timer.clone();
     let mut reading = offer.reading(&call.request);
     let mut ready = Collected::default();
-    let held = hold(call, offer, &mut answer, times, &timer, &mut reading, &mut ready, seen).await;
+    let held = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
     if held.is_err() && seen.is_nothing() {
         *seen = Known::of(&reading);
     }
@@ -55,13 +53,13 @@ async fn hold(
     offer: &Offer,
     answer: &mut Answer,
     times: Times,
-    timer: &SharedTimer,
     reading: &mut Reading,
     ready: &mut Collected,
     seen: &mut Known,
 ) -> Result<bool, Missed> {
+    let timer = call.timer.clone();
     let mut next = if answer.head.claims_events {
-        within(timer, times.first_byte, true, pin!(answer.body.data())).await?.transpose()?
+        within(&timer, times.first_byte, true, pin!(answer.body.data())).await?.transpose()?
     } else {
         Some(unlabelled(call, reading, answer, times.first_byte, seen).await?)
     };
@@ -91,7 +89,7 @@ async fn hold(
         let until = times.first_token.min(now + times.idle);
         // Whoever leaves meanwhile pays for what has been told by now.
         let waits = || book(call, offer, Known::of(reading));
-        next = within_telling(timer, until, true, pin!(answer.body.data()), waits).await?.transpose()?;
+        next = within_telling(&timer, until, true, pin!(answer.body.data()), waits).await?.transpose()?;
     }
 }
 
