@@ -85,15 +85,13 @@ impl Rush {
     }
 }
 
-/// The times between two pieces of `stream`, until it ends or all is `over`, in order of their length.
-async fn gaps(mut stream: reqwest::Response, over: &AtomicBool) -> Vec<Duration> {
-    let (mut gaps, mut last) = (Vec::new(), Instant::now());
+/// When the pieces of `stream` come, until it ends or all is `over`.
+async fn pieces(mut stream: reqwest::Response, over: &AtomicBool) -> Vec<Instant> {
+    let mut pieces = Vec::new();
     while !over.load(Relaxed) && stream.chunk().await.unwrap().is_some() {
-        gaps.push(last.elapsed());
-        last = Instant::now();
+        pieces.push(Instant::now());
     }
-    gaps.sort_unstable();
-    gaps
+    pieces
 }
 
 /// What a rush did to a gateway.
@@ -152,16 +150,20 @@ async fn s9_13_a_stream_that_runs_goes_on_while_thousands_wait() {
     let mut streams = JoinSet::new();
     // It runs already, for some seven seconds: who comes later waits with all others.
     let (stream, until) = (world.open_stream(streamed()).await, Arc::clone(&over));
-    streams.spawn(async move { gaps(stream, &until).await });
+    streams.spawn(async move { pieces(stream, &until).await });
     let rush = Rush::of(&world, 2000).await;
+    let all_wait = Instant::now();
     tokio::time::sleep(Duration::from_secs(4)).await;
     over.store(true, Relaxed);
-    let gaps = streams.join_next().await.unwrap().unwrap();
+    let mut pieces = streams.join_next().await.unwrap().unwrap();
     rush.end().await;
+    pieces.retain(|at| *at >= all_wait);
+    let mut gaps: Vec<Duration> = pieces.windows(2).map(|two| two[1] - two[0]).collect();
+    gaps.sort_unstable();
     let [usual, most] = [50, 95].map(|percent| gaps[gaps.len() * percent / 100]);
     println!("{usual:?} between two tokens, of 95 in 100 at most {most:?}, of {}", gaps.len());
     // They are some 100 and 105 ms; where all 2,000 are served in turn, each turn takes a second.
-    assert!(gaps.len() >= 20 && most < Duration::from_millis(300), "{usual:?}, {most:?} of {}", gaps.len());
+    assert!(gaps.len() >= 20 && most < Duration::from_millis(500), "{usual:?}, {most:?} of {}", gaps.len());
 }
 
 #[tokio::test]
