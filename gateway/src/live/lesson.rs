@@ -1,4 +1,4 @@
-//! What an account has taught: a thing that it refuses, for as long as that is believed.
+//! What a target has taught: a thing that it refuses, for as long as that is believed.
 //!
 //! A proof is a request that was refused with the thing and passed without it. Refusals may be chance, and chance may be
 //! a caller's: so one proof counts for its own tenant, and for everybody it takes those of two tenants. Whatever was
@@ -12,7 +12,7 @@ use weir_config::UnixSeconds;
 /// How long a proof is believed.
 const LASTS: u64 = 60 * 60;
 
-/// One thing that an account may refuse; nothing is known at first.
+/// One thing that a target may refuse; nothing is known at first.
 #[derive(Debug, Default)]
 pub(crate) struct Lesson {
     proofs: [Proof; 2],
@@ -29,7 +29,7 @@ struct Proof {
 }
 
 impl Lesson {
-    /// The account refused it: `now` the same request of `tenant` has passed without it.
+    /// The target refused it: `now` the same request of `tenant` has passed without it.
     pub(crate) fn learn(&self, tenant: &str, now: UnixSeconds) {
         let of = hash(tenant);
         let [first, second] = &self.proofs;
@@ -38,7 +38,7 @@ impl Lesson {
         own.unwrap_or_else(oldest).write(of, now);
     }
 
-    /// The account has taken it: what was proved was chance, or is no longer so.
+    /// The target has taken it: what was proved was chance, or is no longer so.
     pub(crate) fn unlearn(&self) {
         for proof in &self.proofs {
             if proof.at.load(Ordering::Relaxed) != 0 {
@@ -47,7 +47,7 @@ impl Lesson {
         }
     }
 
-    /// Whether the account refuses it from `tenant`, as far as is known.
+    /// Whether the target refuses it from `tenant`, as far as is known.
     pub(crate) fn holds(&self, tenant: &str, now: UnixSeconds) -> bool {
         let [first, second] = self.proofs.each_ref().map(|proof| proof.holds(now).then_some(proof));
         match (first, second) {

@@ -50,8 +50,8 @@ pub(super) fn providers(snapshot: &Snapshot, previous: Option<&Providers>) -> Pr
     providers
 }
 
-/// The names that each provider has for the models which the configuration names: those it lists, and, of one that
-/// lists none, those that routes ask it for.
+/// The names by which each provider may be asked for the models that the configuration names: those of its list, and those
+/// in its routes, which hold where it lists none.
 fn names(snapshot: &Snapshot) -> BTreeMap<&ObjectName, BTreeSet<&str>> {
     let mut names: BTreeMap<&ObjectName, BTreeSet<&str>> = BTreeMap::new();
     for provider in &snapshot.providers {
@@ -62,7 +62,7 @@ fn names(snapshot: &Snapshot) -> BTreeMap<&ObjectName, BTreeSet<&str>> {
         for target in &route.targets {
             let asked = target.model.as_deref().or(route.model.exact());
             if let (Some(asked), Some(names)) = (asked, names.get_mut(&target.provider)) {
-                names.insert(asked); // under itself, where the provider lists none
+                names.insert(asked);
             }
         }
     }

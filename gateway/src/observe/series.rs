@@ -1,7 +1,8 @@
 //! The cells that requests are counted in: a set per worker, so that no two threads write one; taken away and summed
 //! when scraped (`totals`).
 //!
-//! A request costs one look-up: everything with the labels (route, tenant, provider, model) stands in one cell.
+//! A request that its first attempt answers costs one look-up: everything with the labels (route, tenant, provider,
+//! model) stands in one cell. Other attempts cost two more each.
 //! Labels are configured names only, and what a configuration before left is taken away with the next: the number of
 //! cells is bounded by the configuration.
 

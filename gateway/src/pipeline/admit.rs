@@ -17,7 +17,7 @@ use weir_wire::Asked;
 /// have seconds.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// A request whose body is still to come. Nothing of the configuration is held meanwhile: that may take minutes, and
+/// A request whose body is still to come. Of the configuration its key alone is held meanwhile: that may take minutes, and
 /// what is in force then rules.
 pub(super) struct Arrived {
     pub(super) max_body_bytes: u64,

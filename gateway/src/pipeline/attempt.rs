@@ -113,7 +113,7 @@ async fn ask(
     }
 }
 
-/// The model's name cannot stand where the account's API has it.
+/// The model's name cannot stand where the provider's API has it.
 fn no_path() -> Failure {
     let text = "the upstream has no path for a model of this name";
     Failure::new(FailureClass::ModelMissing, text)

@@ -1,4 +1,5 @@
-//! The upstream's side of an answer that is still coming: it is read through here, and settled once, however it ends.
+//! The upstream's side of an answer that is still coming: it is settled once, however it ends. Who takes the answer, and
+//! until when, others decide (`relay`, `drain`).
 
 use super::call::Call;
 use super::charge::{Known, charge};

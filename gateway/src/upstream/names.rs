@@ -71,7 +71,7 @@ impl Names {
             match names.get(&origin) {
                 Some(name) if name.is_fresh(now) => name.found.clone(),
                 _ => {
-                    names.retain(|_, name| name.is_fresh(now)); // of accounts that are gone, too
+                    names.retain(|_, name| name.is_fresh(now)); // of sites that are gone, too
                     let (tell, found) = watch::channel(None);
                     let name = Name { since: now, found: found.clone() };
                     names.insert(origin.clone(), name);

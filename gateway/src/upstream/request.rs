@@ -4,7 +4,7 @@ use super::lines::{Lines, NO_LINES};
 use bytes::Bytes;
 use weir_wire::Api;
 
-/// What accounts speak.
+/// What sites speak.
 pub(crate) const SPEAKS: Api = Api::Chat;
 
 /// A POST of JSON.
@@ -12,7 +12,7 @@ pub(crate) const SPEAKS: Api = Api::Chat;
 pub(crate) struct Request<'a> {
     pub(crate) path: Path<'a>,
     pub(crate) accept: Accept,
-    /// Header lines besides those that every request to the account has.
+    /// Header lines besides those that every request to the site has.
     pub(crate) lines: &'a Lines,
     pub(crate) body: &'a [Bytes],
     /// Which headers of a success are wanted, in lower case. All of any other answer are given.
@@ -26,12 +26,12 @@ pub(crate) enum Accept {
     Events,
 }
 
-/// A path, and possibly a query, that stands behind an account's base path and cannot leave it.
+/// A path, and possibly a query, that stands behind a site's base path and cannot leave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Path<'a>(&'a str);
 
 impl<'a> Request<'a> {
-    /// Sends `body` to what is at `path`, behind the account's base path. `None`: that is no [`Path`].
+    /// Sends `body` to what is at `path`, behind the site's base path. `None`: that is no [`Path`].
     pub(crate) fn post(path: &'a str, body: &'a [Bytes], accept: Accept) -> Option<Self> {
         Some(Self { path: Path::new(path)?, accept, lines: &NO_LINES, body, keep: &[] })
     }

@@ -1,4 +1,4 @@
-//! Where an account is and what opens it: what its connections depend on, and nothing else (semantics S10.2, S10.12).
+//! Where a provider is and what opens it: what its connections depend on, and nothing else (semantics S10.2, S10.12).
 
 use super::h1::{Origin, Owner};
 use super::lines::InvalidHead;
@@ -89,7 +89,7 @@ mod tests {
         Endpoint { tls: true, host, port: 443, base_path }
     }
 
-    /// The head of `request` to an account of a vendor that takes credentials as `auth` says.
+    /// The head of `request` to a site of a vendor that takes credentials as `auth` says.
     fn head(auth: Auth, credential: Option<&str>, request: &Request<'_>) -> String {
         let server = Server::new(auth, &endpoint(), credential.map(Secret::new).as_ref()).unwrap();
         let mut head = b"of the request before".to_vec();

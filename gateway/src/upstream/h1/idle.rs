@@ -1,6 +1,6 @@
-//! Which idle connections a worker keeps, of which account, and for how long. Pure: it is told the time.
+//! Which idle connections a worker keeps, of which site, and for how long. Pure: it is told the time.
 //!
-//! One bound for all accounts together, because it is the process that has so many descriptors and so much memory:
+//! One bound for all sites together, because it is the process that has so many descriptors and so much memory:
 //! above it the connection goes that has been idle longest, whosever it is.
 
 use foldhash::fast::RandomState;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Idle connections are closed after this long: below the usual idle limits of servers (60 s and more).
 const IDLE: Duration = Duration::from_secs(50);
 
-/// An account, as far as its connections know it: they are kept while somebody else knows it too.
+/// A site, as far as its connections know it: they are kept while somebody else knows it too.
 pub(in crate::upstream) type Owner = Arc<()>;
 
 /// The idle connections of one worker.
@@ -23,7 +23,7 @@ pub(super) struct Idle<T> {
     most: usize,
 }
 
-/// One account's, those that came first in front.
+/// One site's, those that came first in front.
 #[derive(Debug)]
 struct Kept<T> {
     owner: Weak<()>,
@@ -48,7 +48,7 @@ impl<T> Idle<T> {
         self.total
     }
 
-    /// The account's connection that was used last, if it has one whose time is not over.
+    /// The site's connection that was used last, if it has one whose time is not over.
     pub(super) fn take(&mut self, owner: &Owner, now: Instant) -> Option<T> {
         let kept = self.owners.get_mut(&key(Arc::as_ptr(owner)))?;
         while let Some(entry) = kept.links.pop_back() {
@@ -75,7 +75,7 @@ impl<T> Idle<T> {
         if self.total > self.most { self.pop_oldest() } else { None }
     }
 
-    /// Takes out those whose time is over, whose account is gone, or that are not open any more.
+    /// Takes out those whose time is over, whose site is gone, or that are not open any more.
     pub(super) fn sweep(&mut self, now: Instant, mut is_open: impl FnMut(&mut T) -> bool) -> Vec<T> {
         let mut swept = Vec::new();
         self.owners.retain(|_, kept| {

@@ -1,4 +1,4 @@
-//! Where the requests of an account go and what opens it, as the constant part of their heads.
+//! Where the requests to a site go and what opens it, as the constant part of their heads.
 
 use super::super::lines::{InvalidHead, Lines};
 use super::super::request::{Accept, Request, is_plain};
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::fmt;
 use weir_config::{Auth, Endpoint, Secret};
 
-/// What every head of a request to one account has in common: where it goes and the credential are one value, so that no
+/// What every head of a request to one site has in common: where it goes and the credential are one value, so that no
 /// credential can go anywhere else (semantics S10.2).
 pub(in crate::upstream) struct Origin {
     /// The method and the base path.
