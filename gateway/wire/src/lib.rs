@@ -43,6 +43,7 @@
 mod api;
 mod asked;
 mod failure;
+mod hub;
 mod json;
 mod media;
 mod openai;
