@@ -95,8 +95,8 @@ impl Prices {
     /// What a token of `class` costs.
     pub fn of(&self, class: TokenClass) -> Price {
         match class {
-            TokenClass::Input => self.input,
             TokenClass::CacheRead => self.cache_read.unwrap_or(self.input),
+            TokenClass::Input | TokenClass::CacheWrite | TokenClass::CacheWrite1h => self.input,
             TokenClass::Output | TokenClass::Reasoning => self.output,
         }
     }
@@ -133,7 +133,7 @@ mod tests {
     fn s4_1_a_charge_is_rounded_up_once() {
         let prices = Prices { input: price("0.000001"), output: price("0.000001"), cache_read: None };
         // 3 tokens at 1 pico-USD each are 0.003 nano-USD: one nano-USD, not three.
-        let usage = Usage { input: 1, cache_read: 1, output: 1, reasoning: 0 };
+        let usage = Usage { input: 1, cache_read: 1, output: 1, ..Usage::default() };
         assert_eq!(prices.charge(&usage), NanoUsd(1));
         assert_eq!(prices.charge(&Usage::default()), NanoUsd(0));
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn s4_1_classes_are_charged_apart() {
         let prices = Prices { input: price("2.50"), output: price("10"), cache_read: Some(price("1.25")) };
-        let usage = Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200 };
+        let usage = Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200, ..Usage::default() };
         // 1000 × 2.5 + 2000 × 1.25 + 500 × 10 micro-USD = 10,000 micro-USD
         assert_eq!(prices.charge(&usage), NanoUsd(10_000_000));
         assert_eq!(prices.charge(&usage).to_string(), "0.010000000");
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn s4_1_the_largest_charge_saturates() {
         let prices = Prices { input: Price::MAX, output: Price::MAX, cache_read: None };
-        let usage = Usage { input: u64::MAX, cache_read: u64::MAX, output: u64::MAX, reasoning: u64::MAX };
+        let usage = Usage { input: u64::MAX, cache_read: u64::MAX, output: u64::MAX, ..Usage::default() };
         assert_eq!(prices.charge(&usage), NanoUsd(u64::MAX));
     }
 }

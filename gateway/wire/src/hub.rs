@@ -9,10 +9,12 @@
 
 mod chat;
 mod event;
+mod to;
 mod unsayable;
 
 pub(crate) use chat::{
     Arguments, Chat, Choice, Effort, Format, Other, Part, Reasoning, Role, Source, Tool, Turn,
 };
 pub(crate) use event::{Event, Finish, Reason};
+pub(crate) use to::{To, Written};
 pub(crate) use unsayable::{Dropped, Unsayable};

@@ -67,7 +67,7 @@ mod tests {
     use weir_config::{UnixSeconds, Usage};
 
     fn reply(text: &'static str) -> Reply {
-        let usage = Usage { input: 5, cache_read: 2, output: 3, reasoning: 1 };
+        let usage = Usage { input: 5, cache_read: 2, output: 3, reasoning: 1, ..Usage::default() };
         let text = Cow::Borrowed(text);
         Reply { id: "x-1".to_owned(), created: UnixSeconds(7), model: "m".to_owned(), text, usage }
     }

@@ -26,9 +26,9 @@ impl Counted {
     #[must_use]
     pub fn believed(self, context_window: Option<u64>) -> Self {
         let most = most_tokens(context_window);
-        let Usage { input, cache_read, output, reasoning } = self.usage;
+        let Usage { output, reasoning, .. } = self.usage;
         Self {
-            input: self.input && input.saturating_add(cache_read) <= most,
+            input: self.input && self.usage.all_input() <= most,
             output: self.output && output.saturating_add(reasoning) <= most,
             ..self
         }

@@ -28,6 +28,12 @@ impl Writer {
         self.last = bytes.last().copied().or(self.last);
     }
 
+    /// What stands in front of a JSON text: the text behind it begins anew.
+    pub(crate) fn begin(&mut self, bytes: &[u8]) {
+        self.buffer.put_slice(bytes);
+        self.last = None;
+    }
+
     /// `{` or `[`, as a value.
     pub(crate) fn open(&mut self, bracket: char) {
         self.value(if bracket == '{' { b"{" } else { b"[" });
