@@ -32,6 +32,19 @@ pub(crate) enum Event {
     Tier(Text),
 }
 
+impl Event {
+    /// How many bytes of text, reasoning, refusal or arguments it has.
+    pub(crate) fn said_bytes(&self) -> u64 {
+        match self {
+            Self::Text(text)
+            | Self::Thinking(text)
+            | Self::Refusal(text)
+            | Self::Arguments { json: text, .. } => text.len() as u64,
+            _ => 0,
+        }
+    }
+}
+
 /// Why an answer ended, and its vendor's own word for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finish {

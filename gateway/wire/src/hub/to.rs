@@ -1,7 +1,7 @@
 //! For whom a request is written, and what came of it.
 
 use super::unsayable::Dropped;
-use crate::asked::Pieces;
+use crate::asked::pieces::Pieces;
 use weir_config::VendorRow;
 
 /// The account and the model that a request is written for.

@@ -1,6 +1,6 @@
 //! JSON as it is written: in pieces, where a long text of somebody else's is shared and not copied.
 
-use crate::asked::Pieces;
+use crate::asked::pieces::Pieces;
 use crate::json::text::{Json, Text};
 use bytes::{BufMut, Bytes, BytesMut};
 

@@ -1,0 +1,91 @@
+//! Which dialect is written, and what it is told beside what the answer says.
+
+use crate::api::Api;
+use crate::hub::{Event, Names, signature};
+use crate::json::text::Text;
+use crate::json::write;
+use crate::{anthropic, openai};
+use bytes::Bytes;
+use std::sync::Arc;
+use weir_config::UnixSeconds;
+
+/// How an answer is told to its caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Answering {
+    /// What the caller speaks.
+    pub(crate) api: Api,
+    /// What no other answer is called.
+    pub(crate) id: String,
+    pub(crate) created: UnixSeconds,
+    /// The caller's name for the model.
+    pub(crate) model: Text,
+    /// Whether the caller of a stream asked for its usage.
+    pub(crate) includes_usage: bool,
+    /// The account that answers: the mark of reasoning that it signed.
+    pub(crate) account: String,
+    /// The request's tools, as the account was told them.
+    pub(crate) names: Arc<Names>,
+}
+
+/// Writes a stream's events.
+pub(super) enum Writer {
+    Chat(Box<openai::ChunkWriter>),
+    Messages(Box<anthropic::MessagesWriter>),
+}
+
+impl Answering {
+    pub(super) fn api(&self) -> Api {
+        self.api
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        let Self { id, created, model, includes_usage, .. } = self.clone();
+        match self.api {
+            Api::Chat => {
+                Writer::Chat(Box::new(openai::ChunkWriter::new(id, created, model, includes_usage, self.back())))
+            }
+            Api::Messages => Writer::Messages(Box::new(anthropic::MessagesWriter::new(id, model, self.names()))),
+        }
+    }
+
+    /// A unary answer that says `events`.
+    pub(super) fn whole(&self, events: Vec<Event>) -> Bytes {
+        match self.api {
+            Api::Chat => openai::write_whole(events, &self.id, self.created, &self.model, &self.back()),
+            Api::Messages => anthropic::write_whole(events, &self.id, &self.model, &self.names(), None),
+        }
+    }
+
+    fn names(&self) -> Box<dyn Fn(&str) -> Option<Text> + Send + Sync> {
+        let names = Arc::clone(&self.names);
+        Box::new(move |name| names.from_upstream(name))
+    }
+
+    fn back(&self) -> openai::Back {
+        let account = self.account.clone();
+        openai::Back { name: self.names(), mark: Box::new(move |text| signature::tag(&account, text)) }
+    }
+}
+
+impl Writer {
+    pub(super) fn event(&mut self, event: Event, out: &mut write::Writer) {
+        match self {
+            Self::Chat(chat) => chat.event(event, out),
+            Self::Messages(messages) => messages.event(event, out),
+        }
+    }
+
+    pub(super) fn end(&mut self, out: &mut write::Writer) {
+        match self {
+            Self::Chat(chat) => chat.end(out),
+            Self::Messages(messages) => messages.end(out),
+        }
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Chat(chat) => chat.held_bytes(),
+            Self::Messages(messages) => messages.held_bytes(),
+        }
+    }
+}
