@@ -1,6 +1,6 @@
 //! Which protocol is spoken: by callers to the gateway, and by the gateway to accounts.
 
-use crate::openai::{self, GistReader};
+use crate::{anthropic, openai};
 use crate::words::Words;
 use bytes::Bytes;
 
@@ -9,6 +9,8 @@ use bytes::Bytes;
 pub enum Api {
     /// OpenAI's chat completions.
     Chat,
+    /// Anthropic's Messages.
+    Messages,
 }
 
 impl Api {
@@ -16,6 +18,7 @@ impl Api {
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => openai::CHAT_PATH,
+            Self::Messages => anthropic::MESSAGES_PATH,
         }
     }
 
@@ -23,6 +26,7 @@ impl Api {
     pub fn error_body(self, words: &Words<'_>) -> Bytes {
         match self {
             Self::Chat => openai::error_body(words),
+            Self::Messages => anthropic::error_body(words),
         }
     }
 
@@ -31,6 +35,7 @@ impl Api {
     pub fn error_event(self, words: &Words<'_>) -> Bytes {
         match self {
             Self::Chat => openai::error_event(words),
+            Self::Messages => anthropic::error_event(words),
         }
     }
 
@@ -38,13 +43,7 @@ impl Api {
     pub fn ping(self) -> Bytes {
         match self {
             Self::Chat => openai::PING,
-        }
-    }
-
-    /// A reader for the gist of requests, which keeps at most `most` bytes, as they are written, of what the user said.
-    pub fn gist(self, most: usize) -> GistReader {
-        match self {
-            Self::Chat => GistReader::new(most),
+            Self::Messages => anthropic::PING,
         }
     }
 }

@@ -40,6 +40,7 @@
 //!
 //! What serves all of them lies in `failure/`, `json/`, `sse/`, `sanitise/`, `media.rs` and `usage.rs`.
 
+mod anthropic;
 mod api;
 mod asked;
 mod failure;
@@ -52,16 +53,18 @@ mod reply;
 mod sanitise;
 pub mod sse;
 mod through;
+mod translated;
 mod usage;
 mod words;
 
 pub use api::Api;
-pub use asked::{Additions, Asked, BadRequest, Encoded, Facts, Pieces};
+pub use asked::{Account, Additions, Asked, BadRequest, Encoded, Envelope, Facts, Pieces};
 pub use failure::failure;
+pub use hub::{Dropped, Unsayable};
 pub use json::Brief;
 pub use json::scan::Position;
 pub use openai::{Gist, GistReader};
-pub use reading::{AnswerFacts, Ending, Reading, StreamEnd};
+pub use reading::{AnswerFacts, Ending, Reading, StreamEnd, Whole};
 pub use reply::{Events, Reply};
 pub use sanitise::Withheld;
 pub use usage::{Counted, most_tokens};
