@@ -3,12 +3,14 @@
 
 mod error;
 mod gist;
+mod models;
 mod reply;
 mod request;
 pub(crate) mod usage;
 
 pub(crate) use error::{error_body, error_event};
 pub use gist::{Gist, GistReader};
+pub(crate) use models::{model, model_list};
 pub(crate) use reply::{Step, event_at, whole};
 pub(crate) use request::{Places, read};
 
