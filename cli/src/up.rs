@@ -25,6 +25,9 @@ const QUICKSTART: &[(&str, &str)] = &[
     ("quickstart/route.yaml", include_str!("../../examples/quickstart/route.yaml")),
 ];
 
+/// So many errors are told on `/status`.
+const TOLD: usize = 10;
+
 /// Runs until a signal; returns the exit code. An error: it could not start.
 pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     let source = source(args);
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &Up, log: Log) -> anyhow::Result<u8> {
     let running = weir_gateway::start(&options).map_err(|error| explain(&error, &options))?;
     running.obey(&signals);
     running.apply(compiled.snapshot);
+    running.feed().report(site.trouble());
     site.offer = compiled.offer;
     ready::say(args.output, running.data_address, running.admin_address, &site.offer);
     serve(&mut site, &running, &events);
@@ -190,6 +194,17 @@ impl<'a> Site<'a> {
         outcome
     }
 
+    /// What keeps manifests from being served as they are written now, as `/status` tells it: the errors that were said.
+    fn trouble(&self) -> Option<String> {
+        let problems = [&self.astray, &self.wrong, &self.found, &self.unminted].into_iter().flatten();
+        let errors = problems.filter(|problem| problem.is_error()).map(ToString::to_string);
+        let mut errors: Vec<String> = self.stuck.iter().cloned().chain(errors).collect();
+        let more = errors.len().saturating_sub(TOLD);
+        errors.truncate(TOLD);
+        errors.extend((more > 0).then(|| format!("and {more} more, see standard error")));
+        Some(errors.join("\n")).filter(|told| !told.is_empty())
+    }
+
     /// Compiles what is in force, makes missing keys, and says what compile finds.
     fn compile(&mut self) -> anyhow::Result<Compiled> {
         let name = laptop::full_name(&self.args.gateway.gateway, &self.world);
@@ -229,6 +244,7 @@ fn serve(site: &mut Site<'_>, running: &Running, events: &Receiver<Event>) {
     while events::wait(events, pause) {
         let began = Instant::now();
         reload(site, running, began);
+        running.feed().report(site.trouble());
         pause = events::pause(began.elapsed(), site.drafts.is_restless());
     }
 }

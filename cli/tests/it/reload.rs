@@ -56,6 +56,8 @@ fn an_edit_that_the_schema_refuses_changes_nothing_and_is_named_with_its_line() 
     let line = up.hears("unknown field");
     assert!(line.contains("route.yaml:6:3: error: LLMRoute default/chat spec.modle: "), "{line}");
     assert!(line.contains("did you mean \"model\"?"), "{line}");
+    let place = "error: LLMRoute default/chat spec.modle: ";
+    eventually("the status names it", || trouble(&up).contains(place));
     assert_eq!(up.chat("chat").0, 200);
     // Others' edits apply meanwhile, and the repaired one does, too.
     fs::write(shop.path().join("other.yaml"), ROUTE.replace("chat", "other")).unwrap();
@@ -64,6 +66,16 @@ fn an_edit_that_the_schema_refuses_changes_nothing_and_is_named_with_its_line() 
     fs::write(shop.path().join("route.yaml"), ROUTE.replace("model: chat", "model: repaired")).unwrap();
     assert!(up.hears("reloaded").contains("generation 3"));
     assert_eq!(up.chat("repaired").0, 200);
+    eventually("nothing is wrong", || trouble(&up) == "null");
+}
+
+/// What `/status` says of the manifests.
+fn trouble(up: &Up) -> String {
+    let (status, text) = up.get("admin_url", "/status");
+    assert_eq!(status, 200);
+    let (_, body) = text.split_once("\r\n\r\n").unwrap();
+    let told: serde_json::Value = serde_json::from_str(body).unwrap();
+    told["source"]["problem"].as_str().map_or_else(|| told["source"]["problem"].to_string(), str::to_owned)
 }
 
 #[test]

@@ -89,11 +89,23 @@ fn base64(text: &[u8]) -> usize {
     text.iter().position(|byte| !is_letter(byte)).unwrap_or(text.len())
 }
 
+/// Whether a run of base64 longer than [`MEDIA_BYTES`] may stand in `body`: nearly no text passes for one. Such a run
+/// covers a multiple of its least length, and at least half of it lies on one side of that.
+fn may_exceed(body: &[u8]) -> bool {
+    const LOOK: usize = 64;
+    let are_letters = |place: Option<&[u8]>| place.is_some_and(|place| base64(place) == place.len());
+    let least = usize::from(MAX_RUN);
+    (least..body.len()).step_by(least).any(|at| {
+        are_letters(body.get(at..at + LOOK))
+            || are_letters(at.checked_sub(LOOK).and_then(|from| body.get(from..at)))
+    })
+}
+
 /// A request's size as text, for assuming how many tokens it is: its length, less what is base64 beyond
 /// [`MEDIA_BYTES`] each: after `;base64,`, and as the value of a `data` or `file_data`.
 pub(crate) fn text_bytes(body: &[u8]) -> u64 {
     let length = body.len() as u64;
-    if length <= MEDIA_BYTES {
+    if !may_exceed(body) {
         return length;
     }
     // Its end has no letters.
@@ -136,6 +148,17 @@ mod tests {
             expected,
             "in letters of any case"
         );
+    }
+
+    #[test]
+    fn s2_16_a_long_run_is_found_wherever_it_begins() {
+        let least = usize::from(MAX_RUN);
+        for begins in (0..2 * least).step_by(7) {
+            let text = "word ".repeat(2 * least / 5 + 1);
+            let body = [&text[..begins], &"A".repeat(least + 1), "\"", &text[..50]].concat();
+            assert!(may_exceed(body.as_bytes()), "at {begins}");
+        }
+        assert!(!may_exceed("word ".repeat(10 * least).as_bytes()));
     }
 
     #[test]

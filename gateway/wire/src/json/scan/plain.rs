@@ -1,7 +1,8 @@
 //! The inner loop of everything that reads JSON: how far does a string go on without anything special.
 //!
-//! Eight bytes at a time in plain arithmetic. Keys and short values end there; in the middle of a long string
-//! thirty-two at a time are only asked whether any is special, which compilers turn into vector instructions.
+//! Eight bytes at a time in plain arithmetic. Keys and short values end there. Of a long string, `memchr` finds the end
+//! with the widest vectors that the processor has, and what is before it is only asked for its lowest byte, which
+//! compilers turn into vector instructions: a quarter of an instruction for each byte, both together.
 
 /// How many bytes come before the first quote, backslash or control character.
 #[inline(always)]
@@ -11,23 +12,15 @@ pub(crate) fn plain(bytes: &[u8]) -> usize {
 
 #[inline(never)]
 fn long(bytes: &[u8]) -> usize {
-    let mut rest = match within::<2>(bytes) {
+    let rest = match within::<2>(bytes) {
         Ok(at) => return at,
         Err(rest) => rest,
     };
-    loop {
-        while let Some((_, after)) = rest.split_first_chunk().filter(|(chunk, _)| !any_special(chunk)) {
-            rest = after;
-        }
-        match within::<4>(rest) {
-            Ok(at) => return bytes.len() - rest.len() + at,
-            Err(after) if after.len() < 8 => {
-                let at = after.iter().position(|byte| is_special(*byte)).unwrap_or(after.len());
-                return bytes.len() - after.len() + at;
-            }
-            Err(after) => rest = after,
-        }
-    }
+    let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+    let before = rest.get(..end).unwrap_or(rest);
+    let lowest = before.iter().fold(u8::MAX, |lowest, byte| lowest.min(*byte));
+    let control = if lowest < 0x20 { before.iter().position(|byte| *byte < 0x20) } else { None };
+    bytes.len() - rest.len() + control.unwrap_or(end)
 }
 
 /// The first special byte of the next `N` times eight, or what follows them.
@@ -42,17 +35,6 @@ fn within<const N: usize>(bytes: &[u8]) -> Result<usize, &[u8]> {
         rest = after;
     }
     Err(rest)
-}
-
-/// The maximum, not an `or`: this is the shape of which compilers make one comparison of all.
-#[inline(always)]
-fn any_special(chunk: &[u8; 32]) -> bool {
-    chunk.iter().map(|byte| if is_special(*byte) { 0xFF } else { 0u8 }).fold(0, u8::max) != 0
-}
-
-#[inline(always)]
-fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// The first special byte of eight.
