@@ -229,6 +229,22 @@ async fn s2_4_nobody_is_asked_anew_for_a_caller_who_left() {
 }
 
 #[tokio::test]
+async fn s2_4_behind_one_that_bills_on_a_target_that_does_not_is_canceled() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut config = Config::over(&[&first, &second]);
+    config.provider_mut(0, |provider| provider.on_abort = OnAbort::Continues);
+    let world = config.start();
+    first.always(Answer::overloaded());
+    second.always(Answer::hang());
+    for (body, asked) in [(unary(), 1), (streamed(), 2)] {
+        let caller = Caller::send(&world, &body).await;
+        second.wait_for_requests(asked).await.unwrap();
+        caller.leave();
+        second.wait_for_cancelled(asked).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn s2_4_reading_on_is_bounded_by_a_mebibyte() {
     let upstream = Upstream::start();
     let mut config = Config::over(&[&upstream]);

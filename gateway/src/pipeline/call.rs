@@ -1,7 +1,6 @@
 //! One admitted request: what it asks, who asks, what it may hold and what is recorded of it.
 
 use super::flow::Flow;
-use super::presence::Presence;
 use crate::app::Gateway;
 use crate::fault::LimitState;
 use crate::limits::{Class, Held, SMALL, STREAM};
@@ -10,6 +9,7 @@ use crate::observe::Recorder;
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use weir_wire::Asked;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
@@ -28,8 +28,8 @@ pub(crate) struct Call {
     pub(crate) limit: Option<LimitState>,
     /// For the end of an attempt's whole time.
     pub(crate) timer: SharedTimer,
-    /// Whether the caller is still there; only known where an attempt may outlive it.
-    pub(crate) presence: Option<Arc<Presence>>,
+    /// Whether what is under way goes on should the caller leave, as its vendor keeps billing. `None`: no target's does.
+    pub(crate) keeps_billing: Option<Arc<AtomicBool>>,
 }
 
 impl Call {
@@ -38,9 +38,11 @@ impl Call {
         &self.key.names.tenant.text
     }
 
-    /// Whether the caller is known to have left: then nobody new is asked.
-    pub(crate) fn caller_has_left(&self) -> bool {
-        self.presence.as_ref().is_some_and(|presence| presence.has_left())
+    /// Notes whether a request is on its way to a vendor that keeps billing after we hang up.
+    pub(crate) fn set_keeps_billing(&self, keeps_billing: bool) {
+        if let Some(noted) = &self.keeps_billing {
+            noted.store(keeps_billing, Ordering::Relaxed);
+        }
     }
 
     /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.

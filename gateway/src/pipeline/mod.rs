@@ -14,13 +14,13 @@ mod incoming;
 mod meter;
 mod missed;
 mod plan;
-mod presence;
 mod refusal;
 mod relay;
 mod reply;
 mod times;
 mod verdict;
 mod walk;
+mod walking;
 mod whole;
 
 pub(crate) use auth::authenticate;
@@ -39,9 +39,10 @@ use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
 use call::Call;
 use commit::Committed;
-use drain::{Attempts, Outliving};
 use plan::Plan;
 use std::sync::Arc;
+use walk::Walked;
+use walking::walking;
 use weir_config::Disclosure;
 use weir_wire::{Api, Asked};
 
@@ -58,7 +59,7 @@ pub(crate) async fn ask(
     let call = match admitted(gateway, worker, api, incoming, &mut recorder).await {
         Ok((admitted, request, held)) => {
             let Admitted { settings, key, route, limit } = admitted;
-            let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
+            let (gateway, worker, keeps_billing) = (Arc::clone(gateway), Arc::clone(worker), None);
             Box::new(Call {
                 gateway,
                 worker,
@@ -70,7 +71,7 @@ pub(crate) async fn ask(
                 held,
                 limit,
                 timer,
-                presence,
+                keeps_billing,
             })
         }
         Err(fault) => return refused(recorder, fault),
@@ -119,25 +120,24 @@ fn hold_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Re
 /// (semantics S2.1: headers are committed with the first byte that we send).
 async fn run(call: Box<Call>) -> Reply {
     let plan = Plan::new(&call.route, &call.request.facts().model);
-    let outlives = call.route.keeps_billing();
     if !call.request.facts().stream {
-        return reply(if outlives { Outliving::new(call, plan).await } else { walk::run(call, plan).await });
+        let keeps_billing = call.route.keeps_billing();
+        return reply(if keeps_billing { walking(call, plan).await } else { walk::run(call, plan).await });
     }
     let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
     let api = call.request.api();
-    let mut attempts: Attempts =
-        if outlives { Box::pin(Outliving::new(call, plan)) } else { Box::pin(walk::run(call, plan)) };
-    match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
+    let mut walking = walking(call, plan);
+    match tokio::time::timeout(gateway.keep_alive, walking.as_mut()).await {
         Ok(done) => reply(done),
         Err(_) => {
             let about = About { id, way: None, limit, is_stream: true, cost: None, overhead: None };
-            Reply::Answer(about, Answer::Relay(Relay::waiting(api, attempts, gateway)))
+            Reply::Answer(about, Answer::Relay(Relay::waiting(api, walking, gateway)))
         }
     }
 }
 
 /// What came of the attempts.
-fn reply((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Reply {
+fn reply((mut call, result): Walked) -> Reply {
     match result {
         Ok(Committed::Whole(whole)) => {
             call.recorder.event.outcome = Some(Outcome::OK);

@@ -3,13 +3,14 @@
 use super::call::Call;
 use super::charge::{Known, book};
 use super::commit::{Committed, Whole};
+use super::drain::DRAINED;
 use super::flow::Flow;
 use super::missed::{BLANK, garbled};
 use super::plan::Offer;
-use super::presence::DRAINED;
 use super::times::{Times, within, within_telling};
 use crate::clock;
 use crate::collected::Collected;
+use crate::observe::Caller;
 use crate::timer::SharedTimer;
 use crate::upstream::{Answer, AnswerBody};
 use bytes::Bytes;
@@ -81,7 +82,7 @@ async fn hold(
             _ => {}
         }
         // Nobody waits for the whole of it any more.
-        let most = if call.caller_has_left() { DRAINED as u64 } else { HELD };
+        let most = if Caller::has_left() { DRAINED as u64 } else { HELD };
         let room = held.room() as u64;
         if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.hold(room))).await? {
             return Ok(false);
