@@ -55,6 +55,13 @@ impl Incoming for Asked<'_> {
         self.request.iter().flat_map(|(head, _)| keys::keys(&head.headers))
     }
 
+    fn header(&self, name: &str) -> Option<String> {
+        let (head, _) = self.request.as_ref()?;
+        let mut values = head.headers.get_all(name).iter().map(|value| value.to_str().ok());
+        let first = values.next()??.to_owned();
+        values.try_fold(first, |all, value| Some(format!("{all}, {}", value?)))
+    }
+
     fn head_bytes(&self) -> usize {
         self.head_bytes
     }

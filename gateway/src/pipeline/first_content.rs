@@ -26,7 +26,7 @@ pub(super) async fn first_content(
     times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let mut reading = offer.reading(&call.request);
+    let mut reading = offer.reading(&call.request, call.envelope());
     let mut ready = Collected::default();
     let held = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
     if held.is_err() && seen.is_nothing() {

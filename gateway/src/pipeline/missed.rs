@@ -2,6 +2,7 @@
 
 use super::call::NO_ROOM;
 use weir_config::{Failure, FailureClass};
+use weir_wire::Unsayable;
 
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 pub(super) const BLANK: usize = 64 << 10;
@@ -11,6 +12,8 @@ pub(super) const BLANK: usize = 64 << 10;
 pub(crate) enum Missed {
     /// The target failed.
     Failed(Failure),
+    /// What is spoken there has no words for what the request asks: it was not asked.
+    Unsayable(Unsayable),
     /// This process had too little of something to go on. Whoever was asked is not to blame.
     Lacking(Lack),
 }

@@ -1,8 +1,9 @@
 //! Which protocol is spoken: by callers to the gateway, and by the gateway to accounts.
 
-use crate::{anthropic, openai};
 use crate::words::Words;
+use crate::{anthropic, openai};
 use bytes::Bytes;
+use weir_config::Speaks;
 
 /// What callers call and accounts speak: the form of requests, answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +14,29 @@ pub enum Api {
     Messages,
 }
 
+impl From<Speaks> for Api {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::Chat => Self::Chat,
+            Speaks::Messages => Self::Messages,
+        }
+    }
+}
+
 impl Api {
     /// The path of its endpoint, behind an account's base path.
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => openai::CHAT_PATH,
             Self::Messages => anthropic::MESSAGES_PATH,
+        }
+    }
+
+    /// Headers of a request that go on with it to accounts that speak the same, in lower case.
+    pub fn forwards(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &[],
+            Self::Messages => anthropic::FORWARDS,
         }
     }
 
