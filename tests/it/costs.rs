@@ -5,6 +5,8 @@ use crate::harness::{Config, World, streamed, unary};
 use crate::tools::{eventually, load};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 use weir_config::OnAbort;
 use weir_upstream::{Answer, At, Blackhole, Chat, Framing, Gate, Upstream};
 
@@ -112,6 +114,53 @@ async fn s4_9_a_refusal_costs_nothing_and_neither_does_what_was_never_sent() {
     assert_eq!(world.chat().await.status, 200);
     let line = world.usage_lines(1).await.remove(0);
     assert!(line["attempts"][0]["tokens"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn s4_9_a_request_that_did_not_go_out_whole_costs_nothing() {
+    let (listener, second) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Upstream::start());
+    second.always(Chat::says("rescued").answer());
+    let mut config = Config::new();
+    config.add("p1", listener.local_addr().unwrap().port());
+    config.add("p2", second.port());
+    let world = config.start();
+    // More than any socket's buffers take.
+    let body = json!({"model": "chat", "user": "x".repeat(12 << 20)}).to_string();
+    let breaks_off = async {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut buffer = vec![0; 64 << 10];
+        assert!(connection.read(&mut buffer).await.unwrap() > 0);
+        connection.set_zero_linger().unwrap();
+    };
+    let (reply, ()) = tokio::join!(world.post(body), breaks_off);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let line = world.usage_lines(1).await.remove(0);
+    let failed = &line["attempts"][0];
+    assert_eq!((&failed["outcome"], &failed["status"]), (&json!("server_error"), &Value::Null), "{line}");
+    assert!(failed["tokens"].is_null() && failed["cost_nano_usd"].is_null(), "{line}");
+    assert_eq!(line["cost_nano_usd"], line["attempts"][1]["cost_nano_usd"], "{line}");
+}
+
+#[tokio::test]
+async fn s9_16_the_status_of_an_attempt_is_its_answers_also_where_that_is_none() {
+    let said = "seen ".repeat(200);
+    for (answer, body, outcome, status) in [
+        (Answer::bytes(204, ""), unary(), "garbled", json!(204)),
+        (
+            Chat::says(said.as_str()).answer().status(201).close_at(At::Byte(900)),
+            unary(),
+            "server_error",
+            json!(201),
+        ),
+        (Chat::says(said.as_str()).answer().hang_at(At::Byte(900)), unary(), "timeout", json!(200)),
+        (Answer::json(200, WHOLE), streamed(), "garbled", json!(200)),
+        (Answer::hang(), unary(), "timeout", Value::Null),
+        (Answer::overloaded(), unary(), "overloaded", json!(529)),
+    ] {
+        let (line, _world) = rescued(answer, &body).await;
+        let failed = &line["attempts"][0];
+        assert_eq!((&failed["outcome"], &failed["status"]), (&json!(outcome), &status), "{line}");
+    }
 }
 
 #[tokio::test]

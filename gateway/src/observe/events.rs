@@ -4,7 +4,7 @@ use crate::label::{Chosen, KeyNames, Label};
 use http::HeaderValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU16};
 use std::time::{Duration, Instant, SystemTime};
 use weir_config::{NanoUsd, Usage};
 
@@ -53,8 +53,10 @@ pub(crate) struct Charge {
 pub(crate) struct AttemptBegun {
     pub(crate) chosen: Chosen,
     pub(crate) began: Instant,
-    /// The request is on its way. Until then it costs nothing.
+    /// All of the request is on its way. Until then it costs nothing.
     pub(crate) sent: AtomicBool,
+    /// The status of the answer that has begun; 0: none has.
+    pub(crate) status: AtomicU16,
     /// What it comes to if nobody can say better.
     pub(crate) charge: Option<Charge>,
 }
@@ -62,7 +64,7 @@ pub(crate) struct AttemptBegun {
 impl AttemptBegun {
     /// One that begins now, `began`.
     pub(crate) fn new(chosen: Chosen, began: Instant) -> Self {
-        Self { chosen, began, sent: AtomicBool::new(false), charge: None }
+        Self { chosen, began, sent: AtomicBool::new(false), status: AtomicU16::new(0), charge: None }
     }
 }
 
@@ -118,9 +120,12 @@ pub(crate) struct RequestFinished {
 }
 
 impl RequestFinished {
-    /// The attempt under way has ended `now`, and comes to what it was last said to.
-    pub(crate) fn end_attempt(&mut self, outcome: &'static str, status: Option<u16>, now: Instant) {
-        let Some(AttemptBegun { chosen, began, sent, charge }) = self.attempt.take() else { return };
+    /// The attempt under way has ended `now`, and comes to what it was last said to. `stated`: the status of its error, if
+    /// that is another than its answer's.
+    pub(crate) fn end_attempt(&mut self, outcome: &'static str, stated: Option<u16>, now: Instant) {
+        let Some(AttemptBegun { chosen, began, sent, status, charge }) = self.attempt.take() else { return };
+        let head = Some(status.into_inner()).filter(|status| *status != 0);
+        let status = stated.filter(|status| *status != 200).or(head).or(stated);
         let took = now.saturating_duration_since(began);
         let charge = charge.filter(|_| sent.into_inner());
         self.attempts.push(AttemptFinished { chosen, outcome, status, took, charge });

@@ -154,7 +154,7 @@ fn no_path() -> Failure {
     Failure::new(FailureClass::ModelMissing, text)
 }
 
-/// The request is on its way to `offer`: from here on it costs, and one whose vendor keeps billing goes on.
+/// All of the request is on its way to `offer`: from here on it costs, and one whose vendor keeps billing goes on.
 fn note_sent(call: &Call, offer: &Offer) {
     if let Some(attempt) = &call.recorder.event.attempt {
         attempt.sent.store(true, Ordering::Relaxed);
@@ -185,6 +185,9 @@ fn client<'a>(
 
 /// Lets only a plain 2xx through; anything else becomes its failure.
 async fn accept(call: &Call, offer: &Offer, answer: &mut Answer) -> Result<(), Failure> {
+    if let Some(attempt) = &call.recorder.event.attempt {
+        attempt.status.store(answer.head.status.as_u16(), Ordering::Relaxed);
+    }
     if !answer.head.status.is_success() {
         return Err(Box::pin(refusal(call, &offer.target, answer)).await);
     }

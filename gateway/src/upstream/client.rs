@@ -30,7 +30,8 @@ pub(crate) struct Client<'a> {
     pub(crate) fresh: bool,
     /// Set where a connection failed for want of a descriptor or port of ours.
     pub(crate) starved: &'a AtomicBool,
-    /// Called when there is a connection, and the request goes out.
+    /// Called once all of the request has gone out, or is answered before that: no vendor works on a part of one. Maybe
+    /// twice.
     pub(crate) sent: &'a (dyn Fn() + Sync),
 }
 
@@ -66,9 +67,11 @@ impl Client<'_> {
                 pooled
             }
         };
-        (self.sent)();
-        match pooled.link.exchange(&server.origin, request).await {
+        match pooled.link.exchange(&server.origin, request, self.sent).await {
             Ok(answer) => {
+                if answer.head.status.is_success() {
+                    (self.sent)(); // it answers what has come of the request
+                }
                 let body = AnswerBody::Server(LinkBody::new(answer.length, pooled));
                 Ok(Answer { head: answer.head, body })
             }

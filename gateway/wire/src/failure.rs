@@ -42,9 +42,9 @@ pub(crate) fn inside(row: &VendorRow, body: &[u8], now: UnixSeconds) -> Option<F
     report.is_error.then(|| of_report(row, report))
 }
 
-/// Classifies the data of an error event in a stream.
+/// Classifies the data of an error event in a stream. That it is one its frame has said, whatever its shape.
 pub(crate) fn in_stream(row: &VendorRow, data: &[u8], now: UnixSeconds) -> Failure {
-    of_report(row, Report::read(data, now))
+    of_report(row, Report { is_error: true, ..Report::read(data, now) })
 }
 
 /// What a frame that is no chunk has to say, though it has not the shape of an error: `{"detail": "..."}`. It is the
@@ -106,7 +106,9 @@ fn build(
 fn own_words(status: u16) -> String {
     match status {
         200..=299 => "The upstream sent an error in place of an answer.".to_owned(),
-        300..=399 => format!("The upstream answered a redirect ({status}); redirects are not followed."),
+        300..=303 | 305..=399 => {
+            format!("The upstream answered a redirect ({status}); redirects are not followed.")
+        }
         _ => format!("The upstream answered {status} without saying why."),
     }
 }

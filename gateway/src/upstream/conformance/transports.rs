@@ -67,7 +67,7 @@ async fn one_of_ours(mut pooled: Box<Pooled>, length: usize) -> Outcome {
     let body = [Bytes::from(vec![b' '; length])];
     let request =
         Request { keep: WANTED, ..Request::post("/chat/completions", &body, Accept::Json).unwrap() };
-    let framed = match pooled.link.exchange(&origin, &request).await {
+    let framed = match pooled.link.exchange(&origin, &request, &|| {}).await {
         Ok(framed) => framed,
         Err(NoAnswer::NotHttp) => return Outcome::NotHttp,
         Err(NoAnswer::Closed | NoAnswer::Broken) => return Outcome::Broken,

@@ -157,7 +157,7 @@ mod tests {
             let answer = format!("HTTP/1.1 200 OK\r\n{first}");
             server.write_all(answer.as_bytes()).await.unwrap();
             let request = Request::post("/chat/completions", &[], Accept::Json).unwrap();
-            let head = pooled.link.exchange(&origin(), &request).await.unwrap();
+            let head = pooled.link.exchange(&origin(), &request, &|| {}).await.unwrap();
             Self { pool, owner, server, body: LinkBody::new(head.length, pooled) }
         }
 

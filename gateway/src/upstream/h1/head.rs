@@ -36,7 +36,7 @@ pub(in crate::upstream) enum Length {
 
 /// The bytes are no head of an HTTP answer, or one that can be read in two ways.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream's answer is not HTTP")]
+#[error("the upstream's answer is not plain HTTP/1.1")]
 pub(super) struct NotHttp;
 
 /// Looks for a head in what comes piece by piece. It is parsed when its first bytes are there, so that what is no HTTP
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_body_is_known_or_the_answer_refused() {
+    fn s10_21_an_answer_whose_end_can_be_read_in_two_ways_is_none() {
         assert_eq!(length("Content-Length: 12\n"), Ok(Length::Known(12)));
         assert_eq!(length("Content-Length: 12\ncontent-length: 12\n"), Ok(Length::Known(12)));
         assert_eq!(length("Transfer-Encoding: Chunked\n"), Ok(Length::Chunked));

@@ -71,7 +71,7 @@ pub(in crate::upstream) enum NoAnswer {
     #[error("the upstream broke the connection off")]
     Broken,
     /// What came is no HTTP.
-    #[error("the upstream's answer is not HTTP")]
+    #[error("the upstream's answer is not plain HTTP/1.1")]
     NotHttp,
 }
 
@@ -92,11 +92,13 @@ impl Link {
 
     /// Sends `request` to `origin`, which is where this connection leads, and waits for the head of the answer, which
     /// may come before all is sent: the rest of a request that is being answered goes out while the answer is read;
-    /// that of one that was refused does not, and the connection is not used again.
+    /// that of one that was refused does not, and the connection is not used again. `sent_all` is called once all of it
+    /// has gone out.
     pub(in crate::upstream) async fn exchange(
         &mut self,
         origin: &Origin,
         request: &Request<'_>,
+        sent_all: &(dyn Fn() + Sync),
     ) -> Result<Framed, NoAnswer> {
         let body = request.body;
         origin.write_head(request, &mut self.head);
@@ -109,6 +111,9 @@ impl Link {
             if sending.is_pending() {
                 // A failed write is not the end: an answer may have come that says why.
                 sending = self.poll_send(cx, body, &mut sent).map(|sent| sent.is_ok());
+                if sending == Poll::Ready(true) {
+                    sent_all();
+                }
             }
             self.poll_head(cx, &mut heard, &mut search)
         })
@@ -255,7 +260,7 @@ mod tests {
             server.write_all(says.as_bytes()).await.unwrap();
             server.shutdown().await.unwrap();
             let error = link
-                .exchange(&origin(), &Request::post("/chat/completions", &[], Accept::Json).unwrap())
+                .exchange(&origin(), &Request::post("/chat/completions", &[], Accept::Json).unwrap(), &|| {})
                 .await
                 .unwrap_err();
             assert_eq!(matches!(error, NoAnswer::Closed), closed, "{says:?}: {error}");
@@ -268,7 +273,7 @@ mod tests {
         let (mut link, mut server) = linked().await;
         server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nanswer").await.unwrap();
         let prompt = [Bytes::from_static(b"prompt")];
-        link.exchange(&origin(), &Request::post("/chat/completions", &prompt, Accept::Json).unwrap())
+        link.exchange(&origin(), &Request::post("/chat/completions", &prompt, Accept::Json).unwrap(), &|| {})
             .await
             .unwrap();
         link.upload = Some(Box::new(Upload { body: prompt.to_vec(), sent: 0 }));

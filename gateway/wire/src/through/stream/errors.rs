@@ -62,6 +62,43 @@ fn s2_17_an_error_with_odd_json_is_one() {
 }
 
 #[test]
+fn s2_17_what_an_error_event_says_is_an_error_whatever_its_shape() {
+    use FailureClass::{Overloaded, ServerError};
+    for (data, class) in [
+        (r#"{"message":"boom"}"#, ServerError),
+        ("boom", ServerError),
+        (r#"{"code":"overloaded"}"#, Overloaded),
+        ("{", ServerError),
+    ] {
+        fails(format!("event: error\ndata: {data}").as_bytes(), class);
+    }
+}
+
+#[test]
+fn s2_1_a_chunk_that_is_torn_is_no_part_of_a_whole_answer() {
+    for torn in [
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\tb\"}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\0b\"}}]}",
+        r#"{"choices":[{"index":0,"delta":{"content":"Hel"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"Hel"}}]"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"Hel"},}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":None}}]}"#,
+        "{'choices':[{'index':0,'delta':{'content':'Hel'}}]}",
+        r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}{"choices":[{"index":0,"delta":{"content":"b"}}]}"#,
+    ] {
+        for before in ["", ROLE] {
+            let text = [before, "data: ", torn, "\n\n", TEXT, DONE].concat();
+            for size in [7, text.len()] {
+                let (out, stream) = pass(text.as_bytes(), size);
+                assert_eq!(String::from_utf8(out).unwrap(), before, "{torn}");
+                let class = stream.failure().map(|failure| failure.class);
+                assert_eq!(class, Some(FailureClass::Garbled), "{torn}");
+            }
+        }
+    }
+}
+
+#[test]
 fn s2_16_an_error_of_any_shape_is_found_in_a_frame_of_any_size() {
     use FailureClass::{Overloaded, ServerError};
     for length in [100, 65_500, 70_000, 200_000, 300_000, 600_000] {

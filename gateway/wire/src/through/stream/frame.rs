@@ -95,7 +95,9 @@ impl ChatStream {
             return Verdict::Fail(failure);
         }
         if !contents.is_whole() || !contents.claims() {
-            return if is_text && self.content { self.garbage(data, now) } else { self.foreign(data, now) };
+            // A chunk that is torn says something that would be lost: nobody could tell that there was more.
+            let is_lost = is_text && (self.content || data.starts_with(b"{"));
+            return if is_lost { self.garbage(data, now) } else { self.foreign(data, now) };
         }
         self.chunked = true;
         self.complaint = None;
