@@ -9,6 +9,7 @@
 
 mod chat;
 mod event;
+pub(crate) mod signature;
 mod to;
 mod unsayable;
 

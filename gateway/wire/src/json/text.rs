@@ -58,7 +58,13 @@ impl Text {
 
     /// Whether it says nothing but white space.
     pub(crate) fn is_blank(&self) -> bool {
-        self.said().trim().is_empty()
+        let inside = self.0.get(1..self.0.len().saturating_sub(1)).unwrap_or_default();
+        match inside.trim_ascii_start().first() {
+            None => true,
+            // A long text is not unescaped to see that it says something.
+            Some(first) if first.is_ascii() && *first != b'\\' => false,
+            Some(_) => self.said().trim().is_empty(),
+        }
     }
 
     /// How many bytes it has as it is written, without the quotes.
@@ -151,6 +157,7 @@ mod tests {
         assert_eq!(Text::read(raw.clone()).json(), &raw);
         assert_eq!(Text::new("a\"\u{1}é").json(), r#""a\"\u0001é""#);
         assert!(Text::new("").is_empty() && Text::new(" \n").is_blank() && !Text::new(" a").is_blank());
+        assert!(Text::read(Bytes::from(r#"" \n\t \u00a0""#)).is_blank() && !Text::new(" é").is_blank());
         assert_eq!(Text::new("").inside(), "");
         assert_eq!(Text::new("ab").inside(), "ab");
     }
