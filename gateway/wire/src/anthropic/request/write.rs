@@ -134,14 +134,13 @@ fn output(out: &mut Writer, chat: &Chat, effort: Option<Effort>, told: &mut Told
 fn whose(out: &mut Writer, chat: &Chat, told: &mut Told) {
     /// Source: Anthropic's Messages reference.
     const LONGEST_USER: usize = 256;
-    let named = chat.user.clone().or_else(|| others::safety_identifier(chat));
-    if let Some(user) = named.filter(|user| !user.is_empty()) {
+    if let Some(user) = chat.user.as_ref().filter(|user| !user.is_empty()) {
         out.key("metadata");
         out.open('{');
         out.key("user_id");
         match user.said() {
             said if said.chars().count() > LONGEST_USER => out.string(&names::hashed(&said)),
-            _ => out.text(&user),
+            _ => out.text(user),
         }
         out.close('}');
     }

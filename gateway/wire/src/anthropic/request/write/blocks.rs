@@ -1,8 +1,9 @@
 //! Blocks as Anthropic writes them.
 
 use super::caches::Caches;
+use super::names::Names;
 use super::turns::{At, Block};
-use super::{input, media, names};
+use super::{input, media};
 use crate::hub::{Part, Unsayable};
 use crate::json::text::Text;
 use crate::json::write::Writer;
@@ -33,7 +34,7 @@ fn write(out: &mut Writer, block: &Block<'_>) -> Result<(), Unsayable> {
         Part::Call { id, name, arguments, .. } => {
             kind(out, "tool_use");
             field(out, "id", &own(id));
-            field(out, "name", &names::tool(name));
+            field(out, "name", &Names.to_upstream(name));
             out.key("input");
             input::write(out, arguments);
         }

@@ -2,18 +2,23 @@
 //! each time, whatever else is in the request: vendors cache by exact prefix.
 
 use crate::json::text::Text;
-use std::borrow::Cow;
 
 /// The longest name of a tool. Source: Anthropic's Messages reference.
 const LONGEST: usize = 128;
 
-/// A tool's name as Anthropic takes it.
-pub(super) fn tool(name: &Text) -> Cow<'_, Text> {
-    let said = name.said();
-    if said.len() <= LONGEST && is_plain(&said) {
-        return Cow::Borrowed(name);
+/// The names of tools as Anthropic takes them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names;
+
+impl Names {
+    /// A name of the caller's as the upstream takes it.
+    pub(super) fn to_upstream(self, name: &Text) -> Text {
+        let said = name.said();
+        if said.len() <= LONGEST && is_plain(&said) {
+            return name.clone();
+        }
+        Text::new(&short(&said, LONGEST))
     }
-    Cow::Owned(Text::new(&short(&said, LONGEST)))
 }
 
 /// Whether it is of the letters that ids and names may have, and not empty.
@@ -46,7 +51,7 @@ mod tests {
     #[test]
     fn a_name_that_anthropic_takes_stays() {
         for name in ["get_weather", "a-b", &"x".repeat(128)] {
-            assert_eq!(tool(&Text::new(name)).said(), name);
+            assert_eq!(Names.to_upstream(&Text::new(name)).said(), name);
         }
     }
 
@@ -55,11 +60,11 @@ mod tests {
         // FNV-1a's published vectors: "" and "a".
         assert_eq!((hash(""), hash("a")), (0xcbf2_9ce4_8422_2325, 0xaf63_dc4c_8601_ec8c));
         for name in ["a.b c", "größe", "", &"y".repeat(129), &"ü".repeat(500)] {
-            let short = tool(&Text::new(name)).into_owned();
+            let short = Names.to_upstream(&Text::new(name));
             assert!(is_plain(&short.said()) && short.len() <= LONGEST, "{short:?}");
-            assert_eq!(tool(&Text::new(name)).into_owned(), short);
+            assert_eq!(Names.to_upstream(&Text::new(name)), short);
         }
-        assert!(tool(&Text::new("a.b c")).said().starts_with("a_b_c_"));
-        assert_ne!(tool(&Text::new("a.b")), tool(&Text::new("a b")));
+        assert!(Names.to_upstream(&Text::new("a.b c")).said().starts_with("a_b_c_"));
+        assert_ne!(Names.to_upstream(&Text::new("a.b")), Names.to_upstream(&Text::new("a b")));
     }
 }

@@ -2,9 +2,8 @@
 
 use super::told::Told;
 use crate::hub::{Chat, Other, Part, Unsayable};
-use crate::json::cursor::{Cursor, Kind};
 use crate::json::number;
-use crate::json::text::{Json, Text};
+use crate::json::text::Json;
 
 /// Tells of the fields that are left out.
 ///
@@ -24,7 +23,6 @@ pub(super) fn judge(chat: &Chat, told: &mut Told) -> Result<(), Unsayable> {
             tool if tool.starts_with("tools.") => {
                 return Err(Unsayable::new(tool, "Anthropic's Messages has no tool of this type."));
             }
-            "safety_identifier" if chat.user.is_none() => {}
             // Zero is a seed like others.
             name if name != "seed" && is_default(value) => {}
             _ => told.once(name.clone()),
@@ -37,13 +35,6 @@ pub(super) fn judge(chat: &Chat, told: &mut Told) -> Result<(), Unsayable> {
         told.once("image_url.detail");
     }
     Ok(())
-}
-
-/// Who the caller says asks, under OpenAI's newer name.
-pub(super) fn safety_identifier(chat: &Chat) -> Option<Text> {
-    let field = chat.others.iter().find(|other| other.name == "safety_identifier")?;
-    let is_text = Cursor::new(field.value.bytes()).kind() == Kind::String;
-    is_text.then(|| Text::read(field.value.bytes().clone()))
 }
 
 fn says(value: &Json, what: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use super::blocks::field;
 use super::caches::Caches;
-use super::names;
+use super::names::Names;
 use super::told::Told;
 use crate::hub::{Chat, Choice, Tool, Unsayable};
 use crate::json::cursor::{Cursor, Kind};
@@ -80,7 +80,7 @@ impl<'a> Tools<'a> {
         out.open('[');
         for tool in &self.sent {
             out.open('{');
-            field(out, "name", &names::tool(&tool.name));
+            field(out, "name", &Names.to_upstream(&tool.name));
             if let Some(description) = tool.description.as_ref().filter(|text| !text.is_empty()) {
                 field(out, "description", description);
             }
@@ -113,7 +113,7 @@ impl<'a> Tools<'a> {
             Pick::One(_) => "tool",
         });
         if let Pick::One(name) = pick {
-            field(out, "name", &names::tool(name));
+            field(out, "name", &Names.to_upstream(name));
         }
         if self.one_at_a_time && !matches!(pick, Pick::None) {
             out.key("disable_parallel_tool_use");
