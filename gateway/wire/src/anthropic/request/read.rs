@@ -13,12 +13,15 @@ use crate::json::cursor::{Cursor, Kind};
 use crate::json::text::Json;
 use blocks::Within;
 use bytes::Bytes;
+use std::collections::HashSet;
 
 /// What is read so far.
 #[derive(Default)]
 struct Reader {
     chat: Chat,
     system: Vec<Part>,
+    /// The names of the fields that only some APIs have.
+    names: HashSet<String>,
 }
 
 /// Reads a request, a body that is known to be JSON ([`facts`](super::facts)).
@@ -89,7 +92,7 @@ impl Reader {
     /// Keeps a field that only some APIs have. Each name once: sixty tools may have the same.
     fn other(&mut self, name: String, value: Json) {
         let says_nothing = matches!(&value.bytes()[..], b"null" | b"false" | b"[]" | b"{}" | b"\"\"");
-        if !says_nothing && !self.chat.others.iter().any(|other| other.name == name) {
+        if !says_nothing && self.names.insert(name.clone()) {
             self.chat.others.push(Other { name, value });
         }
     }
@@ -145,6 +148,8 @@ impl Reader {
             return Err(At::Field(at, "content").bad("is missing"));
         }
         judge(role, &parts, at)?;
+        // A caller can write many short turns: room for more parts is not kept in each.
+        parts.shrink_to_fit();
         self.chat.turns.push(Turn { role, parts, name: None, at: at.to_string() });
         Ok(())
     }

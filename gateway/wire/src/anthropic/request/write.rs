@@ -17,7 +17,7 @@ mod tools;
 mod turns;
 
 use super::super::model::Model;
-use crate::hub::{Chat, Effort, Format, Role, To, Unsayable, Written};
+use crate::hub::{Chat, Effort, Format, Part, Role, To, Unsayable, Written};
 use crate::json::text::Text;
 use crate::json::write::Writer;
 use caches::Caches;
@@ -66,6 +66,9 @@ fn system(out: &mut Writer, said: &Said<'_>, caches: &mut Caches) -> Result<(), 
     match &said.system[..] {
         [] => Ok(()),
         all => {
+            if let Some(block) = all.iter().find(|block| !matches!(block.part, Part::Text { .. })) {
+                return Err(block.at.unsayable("In Anthropic's Messages, what the system says is text."));
+            }
             out.key("system");
             blocks::write_all(out, all, caches)
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hub::{Arguments, Choice, Effort, Other, Part, Reasoning, Source, Tool, Turn};
+use crate::hub::{Arguments, Choice, Effort, Other, Reasoning, Source, Tool, Turn};
 use crate::json::text::Json;
 use bytes::Bytes;
 use serde_json::{Value, json};

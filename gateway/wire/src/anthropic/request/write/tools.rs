@@ -8,6 +8,7 @@ use crate::hub::{Chat, Choice, Tool, Unsayable};
 use crate::json::cursor::{Cursor, Kind};
 use crate::json::text::{Json, Text};
 use crate::json::write::Writer;
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 /// The tools that are sent.
@@ -32,13 +33,10 @@ impl<'a> Tools<'a> {
     pub(super) fn of(chat: &'a Chat, told: &mut Told) -> Result<Self, Unsayable> {
         if chat.tools.is_empty() {
             // Both sides refuse a choice among none, so nothing is lost but for a wish that cannot be met.
-            return match chat.choice {
-                Some(Choice::Any | Choice::One(_) | Choice::Among { must: true, .. }) => {
-                    told.once("tool_choice");
-                    Ok(Self { sent: Vec::new(), choice: None, one_at_a_time: false })
-                }
-                _ => Ok(Self { sent: Vec::new(), choice: None, one_at_a_time: false }),
-            };
+            if matches!(chat.choice, Some(Choice::Any | Choice::One(_) | Choice::Among { must: true, .. })) {
+                told.once("tool_choice");
+            }
+            return Ok(Self { sent: Vec::new(), choice: None, one_at_a_time: false });
         }
         let mut sent: Vec<&Tool> = chat.tools.iter().collect();
         let choice = match &chat.choice {
@@ -48,7 +46,8 @@ impl<'a> Tools<'a> {
             Some(Choice::Any) => Some(Pick::Any),
             Some(Choice::One(name)) => Some(Pick::One(name)),
             Some(Choice::Among { names, must }) => {
-                sent.retain(|tool| names.iter().any(|name| name.said() == tool.name.said()));
+                let allowed: HashSet<_> = names.iter().map(Text::said).collect();
+                sent.retain(|tool| allowed.contains(&tool.name.said()));
                 Some(if *must { Pick::Any } else { Pick::Auto })
             }
         };

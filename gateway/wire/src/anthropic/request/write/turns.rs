@@ -107,12 +107,11 @@ fn is_system(role: Role) -> bool {
 /// the prefix that vendors cache by. Source: Anthropic's page on system messages in the middle.
 fn runs(spoken: Vec<(Role, Vec<Block<'_>>)>, model: Model) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
-    let roles: Vec<Role> = spoken.iter().map(|(role, _)| *role).collect();
-    for (at, (role, blocks)) in spoken.into_iter().enumerate() {
-        let next = roles.iter().skip(at).find(|role| !is_system(**role));
+    let speakers = next_speakers(&spoken);
+    for ((role, blocks), next) in spoken.into_iter().zip(speakers) {
         let stays = model.system_turns
             && runs.last().is_some_and(|run| run.role != Role::Assistant)
-            && next.is_none_or(|role| *role == Role::Assistant);
+            && next.is_none_or(|role| role == Role::Assistant);
         let role = match role {
             Role::System | Role::Developer if stays => Role::System,
             Role::System | Role::Developer => Role::User,
@@ -124,6 +123,18 @@ fn runs(spoken: Vec<(Role, Vec<Block<'_>>)>, model: Model) -> Vec<Run<'_>> {
         }
     }
     runs
+}
+
+/// Who speaks from each turn on, system turns passed over.
+fn next_speakers(spoken: &[(Role, Vec<Block<'_>>)]) -> Vec<Option<Role>> {
+    let mut next = None;
+    let from_the_end = spoken.iter().rev().map(|(role, _)| {
+        next = if is_system(*role) { next } else { Some(*role) };
+        next
+    });
+    let mut speakers: Vec<_> = from_the_end.collect();
+    speakers.reverse();
+    speakers
 }
 
 /// What of a turn is said: nothing empty, and no reasoning that this account did not sign.

@@ -154,6 +154,51 @@ fn case_2_and_3_ids_that_anthropic_takes_stay_and_none_is_twice() {
 }
 
 #[test]
+fn many_calls_of_one_name_cost_no_more_than_each() {
+    let many = 20_000;
+    let calls = (0..many).map(|_| call("x", "n", "")).collect();
+    let results = (0..many).map(|_| result("x", "r")).collect();
+    let own: Vec<_> = (0..many).map(|at| call(&format!("x_{at}"), "n", "")).collect();
+    let answers = (0..many).rev().map(|at| result(&format!("x_{at}"), "r")).collect();
+    let all = messages(vec![(Assistant, own), (User, answers), (Assistant, calls), (User, results)]);
+    let ids = |turn: usize, key: &str| -> Vec<String> {
+        let blocks = all[turn]["content"].as_array().unwrap().iter();
+        blocks.map(|block| block[key].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(2, "id"), ids(3, "tool_use_id"));
+    let unique: std::collections::HashSet<_> = ids(0, "id").into_iter().chain(ids(2, "id")).collect();
+    assert_eq!(unique.len(), 2 * many);
+}
+
+#[test]
+fn what_the_system_says_is_text() {
+    let source = Source::Url(Text::new("https://e.org/a.png"));
+    let image = Part::Image { source, detail: None, cache: None };
+    assert_eq!(
+        refused(&chat(vec![(System, vec![text("a"), image]), (User, vec![text("b")])])),
+        "messages.0.content.1"
+    );
+}
+
+#[test]
+fn case_24_parts_stay_in_their_order() {
+    let image =
+        || Part::Image { source: Source::Url(Text::new("https://e.org/a.png")), detail: None, cache: None };
+    let held =
+        Part::Result { id: Text::new("t"), parts: vec![text("r"), image()], is_error: false, cache: None };
+    let all = messages(vec![
+        (User, vec![text("a"), image(), text("b")]),
+        (Assistant, vec![call("t", "n", "")]),
+        (User, vec![held]),
+    ]);
+    let kinds = |blocks: &Value| -> Vec<String> {
+        blocks.as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(&all[0]["content"]), ["text", "image", "text"]);
+    assert_eq!(kinds(&all[2]["content"][0]["content"]), ["text", "image"]);
+}
+
+#[test]
 fn case_7_orphans_are_refused_by_the_callers_message() {
     let called = || vec![(User, vec![text("q")]), (Assistant, vec![call("t", "n", "")])];
     assert_eq!(refused(&chat(called())), "messages.1");

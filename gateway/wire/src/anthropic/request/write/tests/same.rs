@@ -48,16 +48,31 @@ fn input() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A step: a user speaks, an assistant answers, and tools are called in between.
-fn step() -> impl Strategy<Value = (Vec<String>, Vec<String>, Vec<(Value, String)>, bool)> {
-    let calls = prop::collection::vec((input(), said()), 0..3);
-    (prop::collection::vec(said(), 0..3), prop::collection::vec(said(), 0..2), calls, any::<bool>())
+/// A user speaks, an assistant answers, perhaps after some thought, and calls tools.
+#[derive(Debug)]
+struct Step {
+    asks: Vec<String>,
+    answers: Vec<String>,
+    /// What they are called with and what comes of it.
+    calls: Vec<(Value, String)>,
+    thinks: bool,
 }
 
-fn body(steps: Vec<(Vec<String>, Vec<String>, Vec<(Value, String)>, bool)>) -> Value {
+fn step() -> impl Strategy<Value = Step> {
+    let calls = prop::collection::vec((input(), said()), 0..3);
+    let texts = || prop::collection::vec(said(), 0..3);
+    (texts(), texts(), calls, any::<bool>()).prop_map(|(asks, answers, calls, thinks)| Step {
+        asks,
+        answers,
+        calls,
+        thinks,
+    })
+}
+
+fn body(steps: Vec<Step>) -> Value {
     let mut messages = vec![json!({"role": "user", "content": [block("Hello")]})];
     let mut next = 0;
-    for (asks, answers, calls, thinks) in steps {
+    for Step { asks, answers, calls, thinks } in steps {
         messages.push(
             json!({"role": "user", "content": asks.iter().map(|text| block(text)).collect::<Vec<_>>()}),
         );
