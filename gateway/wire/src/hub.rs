@@ -9,6 +9,8 @@
 
 mod chat;
 mod event;
+mod names;
+pub(crate) mod signature;
 mod to;
 mod unsayable;
 
@@ -16,5 +18,6 @@ pub(crate) use chat::{
     Arguments, Chat, Choice, Effort, Format, Other, Part, Reasoning, Role, Source, Tool, Turn,
 };
 pub(crate) use event::{Event, Finish, Reason};
+pub(crate) use names::{Names, OPENAI_NAME, digest};
 pub(crate) use to::{To, Written};
 pub(crate) use unsayable::{Dropped, Unsayable};

@@ -56,9 +56,28 @@ impl Text {
         self.0.len() <= 2
     }
 
-    /// Whether it says nothing but white space.
+    /// Whether it says nothing but white space. A long text is not unescaped to see that it says something.
     pub(crate) fn is_blank(&self) -> bool {
-        self.said().trim().is_empty()
+        let mut rest = self.0.get(1..self.0.len().saturating_sub(1)).unwrap_or_default();
+        loop {
+            rest = rest.trim_ascii_start();
+            let first = match rest {
+                [] => return true,
+                [b'\\', b'n' | b't' | b'r' | b'f', ..] => 2,
+                [b'\\', b'u', ..] => return self.said().trim().is_empty(),
+                _ => match rest
+                    .get(..rest.len().min(4))
+                    .unwrap_or_default()
+                    .utf8_chunks()
+                    .next()
+                    .and_then(|chunk| chunk.valid().chars().next())
+                {
+                    Some(letter) if letter.is_whitespace() => letter.len_utf8(),
+                    _ => return false,
+                },
+            };
+            rest = rest.get(first..).unwrap_or_default();
+        }
     }
 
     /// How many bytes it has as it is written, without the quotes.
@@ -153,6 +172,24 @@ mod tests {
         assert!(Text::new("").is_empty() && Text::new(" \n").is_blank() && !Text::new(" a").is_blank());
         assert_eq!(Text::new("").inside(), "");
         assert_eq!(Text::new("ab").inside(), "ab");
+    }
+
+    #[test]
+    fn white_space_is_blank_however_it_is_written() {
+        for (raw, is_blank) in [
+            (r#"" \n\t\r\f \u00a0\u2003""#, true),
+            ("\"\u{a0} \u{3000}\"", true),
+            (r#""\n\u0061""#, false),
+            (r#""\n é""#, false),
+            (r#""\b""#, false),
+            (r#"" \"""#, false),
+            (r#""\\n""#, false),
+            (r#""日本""#, false),
+        ] {
+            let text = Text::read(Bytes::from(raw));
+            assert_eq!(text.is_blank(), is_blank, "{raw}");
+            assert_eq!(text.said().trim().is_empty(), is_blank, "{raw}");
+        }
     }
 
     #[test]
