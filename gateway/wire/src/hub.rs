@@ -9,6 +9,7 @@
 
 mod chat;
 mod event;
+mod names;
 mod to;
 mod unsayable;
 
@@ -16,5 +17,6 @@ pub(crate) use chat::{
     Arguments, Chat, Choice, Effort, Format, Other, Part, Reasoning, Role, Source, Tool, Turn,
 };
 pub(crate) use event::{Event, Finish, Reason};
+pub(crate) use names::{Names, OPENAI_NAME, digest};
 pub(crate) use to::{To, Written};
 pub(crate) use unsayable::{Dropped, Unsayable};
