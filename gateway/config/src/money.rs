@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn s4_1_classes_are_charged_apart() {
         let prices = Prices { input: price("2.50"), output: price("10"), cache_read: Some(price("1.25")) };
-        let usage = Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200, ..Usage::default() };
+        let usage =
+            Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200, ..Usage::default() };
         // 1000 × 2.5 + 2000 × 1.25 + 500 × 10 micro-USD = 10,000 micro-USD
         assert_eq!(prices.charge(&usage), NanoUsd(10_000_000));
         assert_eq!(prices.charge(&usage).to_string(), "0.010000000");

@@ -22,14 +22,8 @@ pub enum TokenClass {
 
 impl TokenClass {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 6] = [
-        Self::Input,
-        Self::CacheRead,
-        Self::CacheWrite,
-        Self::CacheWrite1h,
-        Self::Output,
-        Self::Reasoning,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Input, Self::CacheRead, Self::CacheWrite, Self::CacheWrite1h, Self::Output, Self::Reasoning];
 
     /// Its name in metrics and the usage log.
     pub const fn name(self) -> &'static str {

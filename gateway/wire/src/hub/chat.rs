@@ -114,7 +114,10 @@ pub(crate) enum Part {
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// Base64 of this media type.
-    Data { media_type: Text, data: Text },
+    Data {
+        media_type: Text,
+        data: Text,
+    },
     Url(Text),
     /// Plain text.
     Text(Text),
@@ -150,7 +153,10 @@ pub(crate) enum Choice {
     /// This one.
     One(Text),
     /// Only these; at least one of them if `must`.
-    Among { names: Vec<Text>, must: bool },
+    Among {
+        names: Vec<Text>,
+        must: bool,
+    },
 }
 
 /// What the answer's text must be.
