@@ -1,14 +1,31 @@
-//! Anthropic's Messages, as Anthropic and those who copy it speak them: its words for requests and errors.
+//! Anthropic's Messages, as Anthropic and its resellers speak them: its words for requests, answers, errors and counts.
 
+mod answer;
+mod decode;
 mod error;
+mod fields;
+mod frame;
 mod model;
+mod models;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod request;
+mod stop;
+pub(crate) mod usage;
+mod watch;
 
+pub(crate) use answer::{MessagesWriter, whole as write_whole};
+pub(crate) use decode::{MessagesDecoder, whole as read_whole};
 pub(crate) use error::{error_body, error_event};
-pub(crate) use request::{Places, facts, read, write};
+pub(crate) use models::{HEADERS, model, model_list};
+pub(crate) use request::{Places, facts, read as read_chat, write};
+pub(crate) use watch::MessagesWatch;
 
 /// The path of the endpoint.
 pub(crate) const MESSAGES_PATH: &str = "/messages";
+
+/// Headers of a request that go on with it where both sides speak Messages: which version, and what beyond it.
+pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", "anthropic-version"];
 
 /// An event that keeps a silent stream alive. Clients know it: Anthropic sends it itself.
 pub(crate) const PING: bytes::Bytes =
