@@ -82,9 +82,6 @@ impl Call {
     }
 }
 
-/// What a caller is told whose stream has no room.
-pub(crate) const NO_ROOM: &str = "The gateway has no memory left for what this stream holds.";
-
 /// Whether a stream that holds `held` bytes holds no more than every stream may.
 fn is_within_share(held: usize) -> bool {
     stream_share(held) == STREAM

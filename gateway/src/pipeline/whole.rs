@@ -15,7 +15,6 @@ use crate::timer::SharedTimer;
 use crate::upstream::{Answer, AnswerBody};
 use bytes::Bytes;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Instant;
 use weir_config::Failure;
 use weir_wire::Reading;
@@ -144,15 +143,6 @@ pub(super) async fn large(
         *seen = Known::of_cut(&reading);
         return Err(failure.clone());
     }
-    Ok(Committed::Flow(Box::new(Flow {
-        ready: ready.into_bytes(),
-        rest: Some(answer.body),
-        reading,
-        target: Arc::clone(&offer.target),
-        model: Arc::clone(&offer.model),
-        idle: times.idle,
-        first_token: times.first_token,
-        deadline: times.deadline,
-        whole: None,
-    })))
+    let rest = Some(answer.body);
+    Ok(Committed::Flow(Box::new(Flow::new(offer, times, reading, ready.into_bytes(), rest))))
 }
