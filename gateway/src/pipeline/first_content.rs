@@ -27,12 +27,11 @@ pub(super) async fn first_content(
 ) -> Result<Committed, Missed> {
     let mut reading = offer.reading(&call.request);
     let mut ready = Collected::default();
-    let held = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
-    if held.is_err() && seen.is_nothing() {
+    let ended = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
+    if ended.is_err() && seen.is_nothing() {
         *seen = Known::of(&reading);
     }
-    let ended = held?;
-    let rest = (!ended).then_some(answer.body);
+    let rest = (!ended?).then_some(answer.body);
     Ok(Committed::Flow(Box::new(Flow::new(offer, times, reading, ready.into_bytes(), rest))))
 }
 

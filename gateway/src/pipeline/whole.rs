@@ -83,7 +83,7 @@ async fn hold(
         // Nobody waits for the whole of it any more.
         let most = if Caller::has_left() { DRAINED as u64 } else { HELD };
         let room = held.room() as u64;
-        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.hold(room))).await? {
+        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
             return Ok(false);
         }
     }
