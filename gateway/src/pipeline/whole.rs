@@ -49,7 +49,7 @@ pub(super) async fn whole(
 /// What was seen of an answer that is none, or did not come whole: as much as was `held`.
 fn cut(held: &mut Collected, reading: &mut Reading) -> Known {
     reading.feed(std::mem::take(held).into_bytes(), clock::today());
-    Known::of_cut(reading)
+    Known::of(reading)
 }
 
 /// Takes the body as far as it may be `held`, and says whether that is all of it: not past 4 MiB, and not beyond what
@@ -108,7 +108,7 @@ impl Part {
         let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request));
         reading.feed(Bytes::copy_from_slice(new), clock::today());
         self.read += new.len();
-        book(call, offer, Known::of_cut(reading));
+        book(call, offer, Known::of(reading));
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn large(
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
     if let Some(failure) = reading.failure() {
-        *seen = Known::of_cut(&reading);
+        *seen = Known::of(&reading);
         return Err(failure.clone());
     }
     let rest = Some(answer.body);
