@@ -27,6 +27,11 @@ impl Caller {
         CALLER.scope(self, attempts)
     }
 
+    /// Whether the caller of the attempts that are run here has left.
+    pub(crate) fn has_left() -> bool {
+        Self::current() == Some(Self::HasLeft)
+    }
+
     /// The one of the attempts that are run or dropped here.
     pub(super) fn current() -> Option<Self> {
         CALLER.try_with(|caller| *caller).ok()

@@ -124,9 +124,7 @@ fn note_sent(call: &Call, offer: &Offer) {
     if let Some(attempt) = &call.recorder.event.attempt {
         attempt.sent.store(true, Ordering::Relaxed);
     }
-    if let Some(presence) = &call.presence {
-        presence.set_outlives(offer.target.keeps_billing());
-    }
+    call.set_keeps_billing(offer.target.keeps_billing());
 }
 
 /// What an attempt needs of the worker; `starved` is set where there is no socket left, `sent` called when the request

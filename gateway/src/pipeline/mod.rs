@@ -14,13 +14,13 @@ mod incoming;
 mod meter;
 mod missed;
 mod plan;
-mod presence;
 mod refusal;
 mod relay;
 mod reply;
 mod times;
 mod verdict;
 mod walk;
+mod walking;
 mod whole;
 
 pub(crate) use auth::authenticate;
@@ -32,16 +32,17 @@ pub(crate) use reply::{About, Answer, Reply};
 use crate::app::Gateway;
 use crate::clock;
 use crate::fault::{Fault, FaultKind};
-use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
+use crate::limits::{Class, LARGE_HEAD, SMALL, STREAM, Share};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
 use call::Call;
 use commit::Committed;
-use drain::{Attempts, Outliving};
 use plan::Plan;
 use std::sync::Arc;
+use walk::Walked;
+use walking::walking;
 use weir_config::Disclosure;
 use weir_wire::{Api, Asked};
 
@@ -56,9 +57,9 @@ pub(crate) async fn ask(
 ) -> Reply {
     // What was admitted is gone when the targets are asked: it would count in the size of every request.
     let call = match admitted(gateway, worker, api, incoming, &mut recorder).await {
-        Ok((admitted, request, held)) => {
+        Ok((admitted, request, share)) => {
             let Admitted { settings, key, route, limit } = admitted;
-            let (gateway, worker, presence) = (Arc::clone(gateway), Arc::clone(worker), None);
+            let (gateway, worker, keeps_billing) = (Arc::clone(gateway), Arc::clone(worker), None);
             Box::new(Call {
                 gateway,
                 worker,
@@ -67,10 +68,10 @@ pub(crate) async fn ask(
                 route,
                 request,
                 recorder,
-                held,
+                share,
                 limit,
                 timer,
-                presence,
+                keeps_billing,
             })
         }
         Err(fault) => return refused(recorder, fault),
@@ -85,11 +86,11 @@ async fn admitted(
     api: Api,
     incoming: &mut impl Incoming,
     recorder: &mut Recorder,
-) -> Result<(Admitted, Asked, Held), Fault> {
-    let _head = hold_head(gateway, worker, incoming)?;
+) -> Result<(Admitted, Asked, Share), Fault> {
+    let _head = count_head(gateway, worker, incoming)?;
     worker.gate.enter(worker.sinks.series.in_flight(), || worker.random()).await?;
     let arrived = arrive(gateway, incoming, recorder)?;
-    let Received { body, mut held, took } = incoming.receive(arrived.max_body_bytes).await?;
+    let Received { body, mut share, took } = incoming.receive(arrived.max_body_bytes).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
     let request = Asked::read(api, body).map_err(Fault::bad_request)?;
@@ -97,54 +98,53 @@ async fn admitted(
     if request.facts().stream {
         // The body goes when the stream begins.
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
-        held.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
+        share.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
     }
     let admitted = admit(gateway, incoming, arrived, &request, recorder)?;
     incoming.let_go();
-    Ok((admitted, request, held))
+    Ok((admitted, request, share))
 }
 
 /// A share for a large head, which is there as long as the body comes. Nobody waits for it: what waits is not counted.
-fn hold_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Result<Option<Held>, Fault> {
+fn count_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Result<Option<Share>, Fault> {
     if incoming.head_bytes() <= LARGE_HEAD {
         return Ok(None);
     }
     let class = if incoming.is_at_most(SMALL) { Class::Small } else { Class::Body };
-    let mut held = gateway.memory.share();
-    held.try_grow(incoming.head_bytes() as u64, class).map_err(|_| Fault::no_room(worker.random()))?;
-    Ok(Some(held))
+    let mut share = gateway.memory.share();
+    share.try_grow(incoming.head_bytes() as u64, class).map_err(|_| Fault::no_room(worker.random()))?;
+    Ok(Some(share))
 }
 
 /// Asks targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
 /// (semantics S2.1: headers are committed with the first byte that we send).
 async fn run(call: Box<Call>) -> Reply {
     let plan = Plan::new(&call.route, &call.request.facts().model);
-    let outlives = call.route.keeps_billing();
     if !call.request.facts().stream {
-        return reply(if outlives { Outliving::new(call, plan).await } else { walk::run(call, plan).await });
+        let keeps_billing = call.route.keeps_billing();
+        return reply(if keeps_billing { walking(call, plan).await } else { walk::run(call, plan).await });
     }
     let (id, limit, gateway) = (call.recorder.event.id, call.limit, Arc::clone(&call.gateway));
     let api = call.request.api();
-    let mut attempts: Attempts =
-        if outlives { Box::pin(Outliving::new(call, plan)) } else { Box::pin(walk::run(call, plan)) };
-    match tokio::time::timeout(gateway.keep_alive, attempts.as_mut()).await {
+    let mut walking = walking(call, plan);
+    match tokio::time::timeout(gateway.keep_alive, walking.as_mut()).await {
         Ok(done) => reply(done),
         Err(_) => {
             let about = About { id, way: None, limit, is_stream: true, cost: None, overhead: None };
-            Reply::Answer(about, Answer::Relay(Relay::waiting(api, attempts, gateway)))
+            Reply::Answer(about, Answer::Relay(Relay::waiting(api, walking, gateway)))
         }
     }
 }
 
 /// What came of the attempts.
-fn reply((mut call, result): (Box<Call>, Result<Committed, Fault>)) -> Reply {
+fn reply((mut call, result): Walked) -> Reply {
     match result {
         Ok(Committed::Whole(whole)) => {
             call.recorder.event.outcome = Some(Outcome::OK);
             let cost = call.recorder.event.charge().and_then(|charge| charge.cost);
             let about = About { cost, ..about(&call, false) };
-            call.held.shrink(whole.room); // the request's body goes
-            Reply::Answer(about, Answer::Whole(whole.body, call.held))
+            call.share.shrink(whole.room); // the request's body goes
+            Reply::Answer(about, Answer::Whole(whole.body, call.share))
         }
         Ok(Committed::Flow(flow)) => {
             let about = about(&call, flow.reading.is_stream());

@@ -3,12 +3,14 @@
 //!
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
-use super::call::{Call, NO_ROOM};
+use super::call::Call;
 use super::commit::Committed;
-use super::drain::{self, Attempts};
+use super::drain;
 use super::flow::{BrokenOff, Flow};
 use super::meter::Meter;
+use super::missed::Lack;
 use super::verdict::{broken_stream, known_codes};
+use super::walking::Walking;
 use crate::app::Gateway;
 use crate::clock;
 use crate::collected::Collected;
@@ -38,7 +40,7 @@ enum State {
     /// Nobody has committed yet; the caller gets a comment now and then.
     Waiting {
         api: Api,
-        attempts: Attempts,
+        walking: Walking,
         ping: Pin<Box<Sleep>>,
         gateway: Arc<Gateway>,
     },
@@ -55,11 +57,11 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Begins with a comment and goes on with whoever commits.
-    pub(crate) fn waiting(api: Api, attempts: Attempts, gateway: Arc<Gateway>) -> Self {
+    pub(super) fn waiting(api: Api, walking: Walking, gateway: Arc<Gateway>) -> Self {
         // Due at once: the headers go out with this first byte.
         let ping = Box::pin(tokio::time::sleep(Duration::ZERO));
-        let attempts = Box::pin(Caller::HasHeaders.scope(attempts));
-        Self(State::Waiting { api, attempts, ping, gateway })
+        let walking = Box::pin(Caller::HasHeaders.scope(walking));
+        Self(State::Waiting { api, walking, ping, gateway })
     }
 
     /// Passes `flow` on.
@@ -77,8 +79,8 @@ impl Relay {
                     self.0 = State::Ended;
                     return Poll::Ready(Some(Ok(last)));
                 }
-                State::Waiting { api, attempts, ping, gateway } => {
-                    if let Poll::Ready((call, result)) = attempts.as_mut().poll(cx) {
+                State::Waiting { api, walking, ping, gateway } => {
+                    if let Poll::Ready((call, result)) = walking.as_mut().poll(cx) {
                         match self.begin(call, result) {
                             Some(last) => return Poll::Ready(Some(Ok(last))),
                             None => continue,
@@ -242,7 +244,7 @@ impl Flowing {
             End::Cut => (Fault::shutting_down(), "shutting_down"),
             End::Crowded => {
                 call.recorder.event.broke_off(observe::NO_ROOM);
-                (Fault::overloaded(NO_ROOM, call.worker.random()), "overloaded")
+                (Fault::overloaded(Lack::Memory.text(), call.worker.random()), "overloaded")
             }
         };
         call.recorder.event.outcome = Some(Outcome { status: 200, code });

@@ -9,13 +9,16 @@ use super::verdict::Failures;
 use crate::clock;
 use crate::fault::{Fault, FaultKind};
 use crate::limits::Rescue;
-use crate::observe::{self, AttemptBegun};
+use crate::observe::{self, AttemptBegun, Caller};
 use std::time::Instant;
 use weir_config::Failure;
 use weir_policy::{Next, Rules, Walk};
 
-/// Asks the targets of `plan` in order until one commits.
-pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<Committed, Fault>) {
+/// What a request's way has come to.
+pub(crate) type Walked = (Box<Call>, Result<Committed, Fault>);
+
+/// Asks the targets of `plan` in order until one commits. For a caller who has left nobody is asked anew.
+pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> Walked {
     let Plan { offers, order, left_out, broken } = plan;
     let now = clock::now();
     let mut walk = Walk::new(order, rules(&call, now));
@@ -49,7 +52,7 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
         }
         failures.add(&call, target, offer, failure, now);
         let (target, at, fresh) = match step {
-            _ if call.caller_has_left() => break,
+            _ if Caller::has_left() => break,
             Next::GiveUp => break,
             Next::Try { target, wait } => (target, now + wait, false),
             Next::TryPlain { target } => (target, now, false),
@@ -62,7 +65,7 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> (Box<Call>, Result<C
         next = granted.then_some((target, fresh));
     }
     let fault = failures.fault(&call, &left_out, broken, clock::now());
-    give_back(rescue, &call, &fault);
+    give_back(rescue, &fault);
     (call, Err(fault))
 }
 
@@ -88,10 +91,10 @@ async fn one_more(
 }
 
 /// Gives the tokens back of a request that ends with `fault`.
-fn give_back(rescue: Rescue, call: &Call, fault: &Fault) {
+fn give_back(rescue: Rescue, fault: &Fault) {
     match fault.kind {
-        _ if call.caller_has_left() => drop(rescue), // it was not tried to the end
-        FaultKind::Overloaded => drop(rescue),       // nor was it here
+        _ if Caller::has_left() => drop(rescue), // it was not tried to the end
+        FaultKind::Overloaded => drop(rescue),   // nor was it here
         // A 4xx of the caller's own is an answer: it says nothing of whether rescue works.
         FaultKind::Upstream(_) => rescue.committed(),
         _ => rescue.failed(),
@@ -120,9 +123,7 @@ async fn try_target(
 ) -> Result<Committed, Missed> {
     call.recorder.event.attempt = Some(AttemptBegun::new(offer.chosen.clone(), began));
     let mut result = attempt(call, offer, began, manner).await;
-    if let Some(presence) = &call.presence {
-        presence.set_outlives(false);
-    }
+    call.set_keeps_billing(false);
     let now = clock::now();
     let event = &mut call.recorder.event;
     event.upstream += now.saturating_duration_since(began);

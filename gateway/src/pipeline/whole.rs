@@ -3,18 +3,18 @@
 use super::call::Call;
 use super::charge::{Known, book};
 use super::commit::{Committed, Whole};
+use super::drain::DRAINED;
 use super::flow::Flow;
 use super::missed::{BLANK, garbled};
 use super::plan::Offer;
-use super::presence::DRAINED;
 use super::times::{Times, within, within_telling};
 use crate::clock;
 use crate::collected::Collected;
+use crate::observe::Caller;
 use crate::timer::SharedTimer;
 use crate::upstream::{Answer, AnswerBody};
 use bytes::Bytes;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Instant;
 use weir_config::Failure;
 use weir_wire::Reading;
@@ -49,7 +49,7 @@ pub(super) async fn whole(
 /// What was seen of an answer that is none, or did not come whole: as much as was `held`.
 fn cut(held: &mut Collected, reading: &mut Reading) -> Known {
     reading.feed(std::mem::take(held).into_bytes(), clock::today());
-    Known::of_cut(reading)
+    Known::of(reading)
 }
 
 /// Takes the body as far as it may be `held`, and says whether that is all of it: not past 4 MiB, and not beyond what
@@ -81,9 +81,9 @@ async fn hold(
             _ => {}
         }
         // Nobody waits for the whole of it any more.
-        let most = if call.caller_has_left() { DRAINED as u64 } else { HELD };
+        let most = if Caller::has_left() { DRAINED as u64 } else { HELD };
         let room = held.room() as u64;
-        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.hold(room))).await? {
+        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
             return Ok(false);
         }
     }
@@ -108,7 +108,7 @@ impl Part {
         let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request));
         reading.feed(Bytes::copy_from_slice(new), clock::today());
         self.read += new.len();
-        book(call, offer, Known::of_cut(reading));
+        book(call, offer, Known::of(reading));
     }
 }
 
@@ -140,18 +140,9 @@ pub(super) async fn large(
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
     if let Some(failure) = reading.failure() {
-        *seen = Known::of_cut(&reading);
+        *seen = Known::of(&reading);
         return Err(failure.clone());
     }
-    Ok(Committed::Flow(Box::new(Flow {
-        ready: ready.into_bytes(),
-        rest: Some(answer.body),
-        reading,
-        target: Arc::clone(&offer.target),
-        model: Arc::clone(&offer.model),
-        idle: times.idle,
-        first_token: times.first_token,
-        deadline: times.deadline,
-        whole: None,
-    })))
+    let rest = Some(answer.body);
+    Ok(Committed::Flow(Box::new(Flow::new(offer, times, reading, ready.into_bytes(), rest))))
 }

@@ -105,7 +105,10 @@ impl Through {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.stream().is_none_or(ChatStream::is_finished)
+        match &self.form {
+            Form::Stream(stream) => stream.is_finished(),
+            Form::Unary(large) => large.as_ref().is_some_and(|large| large.is_finished()),
+        }
     }
 
     #[inline]
@@ -184,6 +187,10 @@ impl Large {
             self.failure = self.answer.failure(row, b"", now);
         }
         if self.failure.is_some() { Bytes::new() } else { bytes }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.failure.is_none() && self.answer.is_whole()
     }
 
     fn end(&mut self, row: &VendorRow, now: UnixSeconds) -> Ending {
