@@ -166,6 +166,30 @@ async fn s2_16_the_usage_of_a_large_answer_is_found_wherever_it_stands() {
     }
 }
 
+/// Wherever its usage stands: a count that comes later may be larger.
+#[tokio::test]
+async fn s2_1_what_a_large_answer_used_that_broke_off_is_assumed() {
+    let (first, second, world) = two();
+    let usage = r#""usage":{"prompt_tokens":100,"completion_tokens":40}"#;
+    for (lines, body) in [(2, huge(&format!("{usage},"), "")), (4, huge("", &format!(",{usage}")))] {
+        first.always(Answer::json(200, body.clone()).close_at(At::Byte(9 << 19)));
+        assert!(world.chat().await.broken);
+        let gate = Gate::new();
+        first.always(Answer::json(200, body).hold_at(At::Byte(9 << 19), &gate));
+        let mut caller = Caller::send(&world, &unary()).await;
+        caller.read_until("word").await;
+        caller.leave();
+        world.usage_lines(lines).await;
+    }
+    assert_eq!(second.count(), 0);
+    let lines = world.usage();
+    let outcomes: Vec<_> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["stream_broken", "canceled", "stream_broken", "canceled"]);
+    assert!(lines.iter().all(|line| line["assumed"] == true), "{lines:#?}");
+    assert!(lines.iter().take(2).all(|line| tokens(line) == (100, 40)), "{lines:#?}");
+    assert!(tokens(&lines[2]).1 > 100_000 && tokens(&lines[3]).1 > 0, "{lines:#?}");
+}
+
 #[tokio::test]
 async fn s2_16_a_large_answer_with_an_error_in_it_is_none() {
     let (first, second, world) = two();

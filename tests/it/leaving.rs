@@ -5,6 +5,7 @@ use crate::harness::{Config, World, streamed, unary};
 use crate::quiet::alone;
 use crate::raw::{Raw, chat, chat_head};
 use crate::tools::{eventually, load};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use weir_config::{OnAbort, Provider};
@@ -95,8 +96,7 @@ async fn s2_4_a_caller_who_leaves_before_the_content_takes_the_upstream_along() 
     caller.read_until(": ping").await;
     caller.leave();
     upstream.wait_for_cancelled(1).await.unwrap();
-    let line = world.usage_lines(1).await.remove(0);
-    assert_eq!((&line["outcome"], &line["status"]), (&"canceled".into(), &499.into()), "{line}");
+    says_canceled(&world.usage_lines(1).await[0]);
 }
 
 #[tokio::test]
@@ -139,6 +139,21 @@ fn bills_on(answer: Answer, at: At) -> (Upstream, World, Gate) {
     (upstream, world, gate)
 }
 
+/// Returns once the gateway has noticed that `caller` has left.
+async fn leaves(caller: Caller, world: &World) {
+    caller.leave();
+    world.nobody_is_served().await;
+}
+
+/// Two upstreams of which the first bills on.
+fn first_bills_on() -> (Upstream, Upstream, World) {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut config = Config::over(&[&first, &second]);
+    config.provider_mut(0, |provider| provider.on_abort = OnAbort::Continues);
+    let world = config.start();
+    (first, second, world)
+}
+
 async fn books_the_true_usage(upstream: &Upstream, world: &World, gate: &Gate) {
     gate.open();
     let line = world.usage_lines(1).await.remove(0);
@@ -155,8 +170,7 @@ async fn s2_4_what_a_vendor_bills_on_for_is_read_to_its_end() {
     let (upstream, world, gate) = bills_on(chat.answer(), At::Event(2));
     let mut caller = Caller::send(&world, &streamed()).await;
     caller.read_until("one ").await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     books_the_true_usage(&upstream, &world, &gate).await;
 }
 
@@ -166,8 +180,7 @@ async fn s2_4_what_a_vendor_bills_on_for_is_read_before_its_content_too() {
     let (upstream, world, gate) = bills_on(chat.answer(), At::Start);
     let mut caller = Caller::send(&world, &streamed()).await;
     caller.read_until(": ping").await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     books_the_true_usage(&upstream, &world, &gate).await;
 }
 
@@ -177,8 +190,7 @@ async fn s2_4_a_unary_answer_that_a_vendor_bills_on_for_is_read_to_its_end() {
     let (upstream, world, gate) = bills_on(chat.answer(), At::Start);
     let caller = Caller::send(&world, &unary()).await;
     gate.reached_by(1).await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     books_the_true_usage(&upstream, &world, &gate).await;
 }
 
@@ -202,8 +214,7 @@ async fn s2_4_what_is_read_on_is_booked_when_the_process_ends_first() {
     let (_upstream, world, _gate) = bills_on(Chat::pieces(["one ", "two"]).answer(), At::Event(2));
     let mut caller = Caller::send(&world, &streamed()).await;
     caller.read_until("one ").await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     let line = world.usage().remove(0);
     assert_eq!(line["assumed"], true, "{line}");
     assert!(line["tokens"]["output"].as_u64() > Some(0), "{line}");
@@ -212,16 +223,12 @@ async fn s2_4_what_is_read_on_is_booked_when_the_process_ends_first() {
 
 #[tokio::test]
 async fn s2_4_nobody_is_asked_anew_for_a_caller_who_left() {
-    let (first, second) = (Upstream::start(), Upstream::start());
-    let mut config = Config::over(&[&first, &second]);
-    config.provider_mut(0, |provider| provider.on_abort = OnAbort::Continues);
-    let world = config.start();
+    let (first, second, world) = first_bills_on();
     let gate = Gate::new();
     first.always(Answer::server_error(500).hold_at(At::Start, &gate));
     let caller = Caller::send(&world, &unary()).await;
     gate.reached_by(1).await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     gate.open();
     let line = world.usage_lines(1).await.remove(0);
     assert_eq!(line["attempts"].as_array().unwrap().len(), 1, "{line}");
@@ -230,10 +237,7 @@ async fn s2_4_nobody_is_asked_anew_for_a_caller_who_left() {
 
 #[tokio::test]
 async fn s2_4_behind_one_that_bills_on_a_target_that_does_not_is_canceled() {
-    let (first, second) = (Upstream::start(), Upstream::start());
-    let mut config = Config::over(&[&first, &second]);
-    config.provider_mut(0, |provider| provider.on_abort = OnAbort::Continues);
-    let world = config.start();
+    let (first, second, world) = first_bills_on();
     first.always(Answer::overloaded());
     second.always(Answer::hang());
     for (body, asked) in [(unary(), 1), (streamed(), 2)] {
@@ -278,8 +282,7 @@ async fn s2_4_reading_a_unary_answer_on_is_bounded_too() {
     let (upstream, world, gate) = bills_on(answer, At::Byte(100));
     let caller = Caller::send(&world, &unary()).await;
     gate.reached_by(1).await;
-    caller.leave();
-    world.nobody_is_served().await;
+    leaves(caller, &world).await;
     gate.open();
     upstream.wait_for_cancelled(1).await.unwrap();
     let written = upstream.cancelled()[0].written;
@@ -296,23 +299,35 @@ async fn s2_4_a_stream_that_was_heard_to_its_end_is_no_departure() {
     assert!(upstream.cancelled().is_empty());
 }
 
+/// Headers of a body, and its beginning.
+const BEGUN: [(&str, &str); 2] =
+    [("content-length: 1000\r\n", "{\"model\""), ("transfer-encoding: chunked\r\n", "5\r\n{\"mod")];
+
+/// A caller of whose body no more than its beginning has come.
+async fn amid_upload(world: &World, (headers, begun): (&str, &str)) -> Raw {
+    let mut caller = Raw::to(world).await;
+    caller.send(chat_head(headers) + begun).await;
+    eventually("it is being received", async || load(world).await.1 == 1).await;
+    caller
+}
+
+#[track_caller]
+fn says_canceled(line: &Value) {
+    assert_eq!((&line["status"], &line["outcome"]), (&499.into(), &"canceled".into()), "{line}");
+}
+
 #[tokio::test]
 async fn s2_4_who_ends_its_side_within_a_body_is_told_that_it_was_cut() {
     let (upstream, world) = one(OnAbort::Unknown);
-    for (n, headers, begun) in
-        [(1, "content-length: 1000\r\n", "{\"model\""), (2, "transfer-encoding: chunked\r\n", "5\r\n{\"mod")]
-    {
-        let mut caller = Raw::to(&world).await;
-        caller.send(chat_head(headers) + begun).await;
-        eventually("it is being received", async || load(&world).await.1 == 1).await;
+    for (n, begun) in (1..).zip(BEGUN) {
+        let mut caller = amid_upload(&world, begun).await;
         caller.stream.shutdown().await.unwrap();
         let reply = caller.reply().await.unwrap();
         assert_eq!((reply.status, reply.code().as_str()), (400, "incomplete_body"), "{reply:?}");
         assert_eq!(reply.header("x-weir-error-source"), Some("caller"), "{reply:?}");
         assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
         assert_eq!(caller.rest().await, b"");
-        let line = world.usage_lines(n).await.remove(n - 1);
-        assert_eq!((&line["status"], &line["outcome"]), (&499.into(), &"canceled".into()), "{line}");
+        says_canceled(&world.usage_lines(n).await[n - 1]);
     }
     assert_eq!(upstream.count(), 0);
 }
@@ -320,15 +335,9 @@ async fn s2_4_who_ends_its_side_within_a_body_is_told_that_it_was_cut() {
 #[tokio::test]
 async fn s2_4_who_leaves_amid_an_upload_has_left_and_sent_nothing_wrong() {
     let (upstream, world) = one(OnAbort::Unknown);
-    for (n, headers, begun) in
-        [(1, "content-length: 1000\r\n", "{\"model\""), (2, "transfer-encoding: chunked\r\n", "5\r\n{\"mod")]
-    {
-        let mut caller = Raw::to(&world).await;
-        caller.send(chat_head(headers) + begun).await;
-        eventually("it is being received", async || load(&world).await.1 == 1).await;
-        drop(caller);
-        let line = world.usage_lines(n).await.remove(n - 1);
-        assert_eq!((&line["status"], &line["outcome"]), (&499.into(), &"canceled".into()), "{line}");
+    for (n, begun) in (1..).zip(BEGUN) {
+        drop(amid_upload(&world, begun).await);
+        says_canceled(&world.usage_lines(n).await[n - 1]);
     }
     let mut caller = Raw::to(&world).await;
     let garbled = caller.ask(chat_head("transfer-encoding: chunked\r\n") + "no size\r\n").await;

@@ -374,3 +374,22 @@ async fn s9_3_large_heads_that_come_one_by_one_leave_nothing_counted() {
         }
     }
 }
+
+#[tokio::test]
+async fn s9_3_a_large_head_counts_no_more_while_its_answer_streams() {
+    let (upstream, gate) = (Upstream::start(), Gate::new());
+    upstream.always(Chat::pieces(["one ", "two"]).answer().hold_at(At::Event(2), &gate));
+    let world = over(&upstream, |options| options.memory_budget = Some(1 << 20));
+    let body = streamed().to_string();
+    let head = format!("x-filler: {}\r\ncontent-length: {}\r\n", "f".repeat(60 << 10), body.len());
+    // A stream is 32 KiB, and a head that comes leaves 384 KiB to others: with their heads six would have room.
+    let mut callers = who_sent(&world, "", 15).await;
+    for caller in &mut callers {
+        caller.send(chat_head(&head) + &body).await;
+        caller.read_past("one ").await;
+    }
+    gate.open();
+    for caller in &mut callers {
+        caller.read_past("[DONE]").await;
+    }
+}

@@ -13,7 +13,7 @@ use super::stall::Stall;
 use super::upload::DISCARD_IDLE;
 use crate::app::Gateway;
 use crate::clock;
-use crate::limits::{Class, Exhausted, Held, LARGE_HEAD};
+use crate::limits::{Class, Exhausted, LARGE_HEAD, Share};
 use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -47,7 +47,7 @@ pub(super) struct Guarded {
     began_head: bool,
     /// Of a head that is not complete, what came after its first bytes, and the share of the memory budget that it holds.
     unfinished: usize,
-    held: Option<Held>,
+    share: Option<Share>,
     read: Timer,
     /// How much the caller has taken, and for how long it takes too little.
     taken: u64,
@@ -73,7 +73,7 @@ impl Guarded {
             asked: false,
             began_head: false,
             unfinished: 0,
-            held: None,
+            share: None,
             read: Timer::default(),
             taken: 0,
             stall: Stall::default(),
@@ -100,7 +100,7 @@ impl Guarded {
     fn is_within_head(&mut self) -> bool {
         self.began_head &= matches!(self.activity.doing(), Doing::Head { .. });
         if !self.began_head {
-            (self.unfinished, self.held) = (0, None); // its request counts it
+            (self.unfinished, self.share) = (0, None); // its request counts it
         }
         self.began_head
     }
@@ -117,21 +117,21 @@ impl Guarded {
         }
         buf.put_slice(piece.filled());
         self.unfinished += piece.filled().len();
-        if self.hold_head().is_err() {
+        if self.count_head().is_err() {
             self.activity.refuse_head(503);
             return Poll::Pending; // whoever drives the connection takes over
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Holds a share for the head that is not complete, if it is large.
-    fn hold_head(&mut self) -> Result<(), Exhausted> {
+    /// Counts the head that is not complete, if it is large.
+    fn count_head(&mut self) -> Result<(), Exhausted> {
         if self.unfinished <= LARGE_HEAD {
             return Ok(());
         }
-        let held = self.held.get_or_insert_with(|| self.gateway.memory.share());
+        let share = self.share.get_or_insert_with(|| self.gateway.memory.share());
         // Small requests never wait for large ones, and neither for heads of nobody.
-        held.try_grow((LARGE_HEAD + self.unfinished) as u64, Class::Body)
+        share.try_grow((LARGE_HEAD + self.unfinished) as u64, Class::Body)
     }
 
     /// Nothing more to read yet: how long may that go on?

@@ -3,7 +3,7 @@
 use super::OutBody;
 use super::body::PIECE;
 use super::outbox::Outbox;
-use crate::limits::Held;
+use crate::limits::Share;
 use crate::pipeline::{About, Answer};
 use bytes::Bytes;
 use http::Response;
@@ -15,7 +15,7 @@ const COUNTED: usize = 64 << 10;
 /// The response that hands `answer` out and tells `about` it.
 pub(super) fn respond(about: &About, answer: Answer) -> Response<OutBody> {
     let body = match answer {
-        Answer::Whole(body, held) => OutBody::Whole(Some(until_taken(body, held))),
+        Answer::Whole(body, share) => OutBody::Whole(Some(until_taken(body, share))),
         Answer::Relay(relay) => OutBody::Relay(relay),
     };
     let mut response = Response::new(body);
@@ -24,10 +24,10 @@ pub(super) fn respond(about: &About, answer: Answer) -> Response<OutBody> {
 }
 
 /// A large body counts in the memory budget until its caller has taken it.
-fn until_taken(body: Bytes, held: Held) -> Bytes {
+fn until_taken(body: Bytes, share: Share) -> Bytes {
     struct Sending {
         body: Bytes,
-        _held: Held,
+        _share: Share,
     }
     impl AsRef<[u8]> for Sending {
         fn as_ref(&self) -> &[u8] {
@@ -35,5 +35,5 @@ fn until_taken(body: Bytes, held: Held) -> Bytes {
         }
     }
     let counted = if Outbox::current().is_some() { PIECE + 1 } else { COUNTED };
-    if body.len() < counted { body } else { Bytes::from_owner(Sending { body, _held: held }) }
+    if body.len() < counted { body } else { Bytes::from_owner(Sending { body, _share: share }) }
 }

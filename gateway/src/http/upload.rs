@@ -77,7 +77,7 @@ impl Upload {
             return Err(too_large(max));
         }
         let bounds = &gateway.bounds;
-        let mut held = gateway.memory.share();
+        let mut share = gateway.memory.share();
         let mut buffer = Collected::of_length(told);
         let (waits_since, mut waited_for_room) = (clock::now(), Duration::ZERO);
         while !self.body.is_end_stream() {
@@ -95,15 +95,15 @@ impl Upload {
             }
             let class = if told.unwrap_or(length) <= SMALL { Class::Small } else { Class::Body };
             let room = buffer.room_with(&piece) as u64;
-            if held.try_grow(room, class).is_err() {
+            if share.try_grow(room, class).is_err() {
                 let full_since = clock::now();
-                held.grow(room, class).await.map_err(|_| Fault::no_room(worker.random()))?;
+                share.grow(room, class).await.map_err(|_| Fault::no_room(worker.random()))?;
                 waited_for_room += clock::since(full_since);
             }
             buffer.push(piece);
         }
         let took = clock::since(waits_since).saturating_sub(waited_for_room);
-        Ok(Received { body: buffer.into_bytes(), held, took })
+        Ok(Received { body: buffer.into_bytes(), share, took })
     }
 }
 

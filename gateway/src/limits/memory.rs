@@ -70,7 +70,7 @@ struct Queue {
 
 /// A share of the budget; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Share {
     budget: Arc<Shared>,
     bytes: u64,
 }
@@ -92,12 +92,12 @@ impl MemoryBudget {
     }
 
     /// A share of nothing yet.
-    pub(crate) fn share(&self) -> Held {
-        Held { budget: Arc::clone(&self.0), bytes: 0 }
+    pub(crate) fn share(&self) -> Share {
+        Share { budget: Arc::clone(&self.0), bytes: 0 }
     }
 }
 
-impl Held {
+impl Share {
     /// Makes it a share of `bytes`, if it is smaller, and waits at most a second for room. What it covers already it
     /// keeps in any case.
     pub(crate) async fn grow(&mut self, bytes: u64, class: Class) -> Result<(), Exhausted> {
@@ -153,7 +153,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Share {
     fn drop(&mut self) {
         self.budget.give_back(self.bytes);
     }

@@ -5,5 +5,5 @@ mod memory;
 mod rescue;
 
 pub(crate) use gate::Gate;
-pub(crate) use memory::{Class, Exhausted, Held, LARGE_HEAD, MemoryBudget, SMALL, STREAM};
+pub(crate) use memory::{Class, Exhausted, LARGE_HEAD, MemoryBudget, SMALL, STREAM, Share};
 pub(crate) use rescue::{Rescue, RescueBudget};

@@ -168,6 +168,18 @@ impl RequestFinished {
         }
     }
 
+    /// The request has ended `now`, as its `code` says: so has the attempt under way, which was asked and is billed most
+    /// likely, and so has the one whose answer was passed on.
+    pub(super) fn end_last_attempt(&mut self, code: &'static str, now: Instant) {
+        if self.attempt.is_some() {
+            self.end_attempt(code, None, now);
+        } else if let Some(last) = self.attempts.last_mut()
+            && last.outcome == ANSWERED
+        {
+            last.outcome = code;
+        }
+    }
+
     /// Whether its one attempt answered.
     pub(super) fn is_direct(&self) -> bool {
         matches!(self.attempts.as_slice(), [only] if only.outcome == ANSWERED)

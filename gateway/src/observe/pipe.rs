@@ -16,16 +16,16 @@ const WHOLE: usize = 4096;
 
 /// Why a pipe takes no line now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum HeldUp {
     NoReader,
     NoRoom,
 }
 
-impl From<Held> for io::Error {
-    fn from(why: Held) -> Self {
+impl From<HeldUp> for io::Error {
+    fn from(why: HeldUp) -> Self {
         Self::other(match why {
-            Held::NoReader => "nobody reads its pipe",
-            Held::NoRoom => "its pipe's reader takes nothing",
+            HeldUp::NoReader => "nobody reads its pipe",
+            HeldUp::NoRoom => "its pipe's reader takes nothing",
         })
     }
 }
@@ -36,7 +36,7 @@ pub(super) enum Unwritten {
     /// The rest of them will not be.
     Lost(Lost),
     /// The pipe has taken whole lines of so many bytes, and the others may be offered again.
-    Held { taken: usize, why: Held },
+    HeldUp { taken: usize, why: HeldUp },
 }
 
 /// A named pipe.
@@ -64,7 +64,7 @@ impl Pipe {
         there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
     }
 
-    /// Writes as many of `lines` as it takes at once. Lines that it holds are to be offered next.
+    /// Writes as many of `lines` as it takes at once. Lines that it holds up are to be offered next.
     pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
         let mut at = self.part;
         while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
@@ -106,14 +106,14 @@ impl Pipe {
         let taken = lines.get(..at).and_then(last_end).unwrap_or(0);
         if error.kind() == ErrorKind::WouldBlock {
             self.part = at - taken;
-            return Unwritten::Held { taken, why: Held::NoRoom };
+            return Unwritten::HeldUp { taken, why: HeldUp::NoRoom };
         }
         // What a reader left unread goes with it: the next one begins with a line.
         self.open = None;
         self.torn |= at > taken;
         self.part = 0;
         if lacks_a_reader(&error) || error.kind() == ErrorKind::NotFound {
-            return Unwritten::Held { taken, why: Held::NoReader };
+            return Unwritten::HeldUp { taken, why: HeldUp::NoReader };
         }
         Unwritten::Lost(Lost::all(lines.get(taken..).unwrap_or_default(), error))
     }
@@ -172,9 +172,9 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
-    fn held(result: Result<(), Unwritten>) -> (usize, Held) {
+    fn held_up(result: Result<(), Unwritten>) -> (usize, HeldUp) {
         match result {
-            Err(Unwritten::Held { taken, why }) => (taken, why),
+            Err(Unwritten::HeldUp { taken, why }) => (taken, why),
             other => panic!("{other:?}"),
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn s4_7_a_pipe_without_a_reader_holds_lines_up_until_there_is_one() {
         let (_folder, mut pipe) = pipe();
-        assert_eq!(held(pipe.write(b"one\n")), (0, Held::NoReader));
+        assert_eq!(held_up(pipe.write(b"one\n")), (0, HeldUp::NoReader));
         let mut reader = reader(&pipe);
         pipe.write(b"one\n").unwrap();
         assert_eq!(read(&mut reader, ALL), "one\n");
@@ -201,8 +201,8 @@ mod tests {
             let ((_folder, mut pipe), all) = (pipe(), lines(length));
             let (mut reader, mut left, mut got) = (reader(&pipe), all.as_str(), String::new());
             while let Err(unwritten) = pipe.write(left.as_bytes()) {
-                let (taken, why) = held(Err(unwritten));
-                assert_eq!(why, Held::NoRoom);
+                let (taken, why) = held_up(Err(unwritten));
+                assert_eq!(why, HeldUp::NoRoom);
                 left = &left[taken..];
                 assert!(pipe.part == 0 || length > WHOLE, "only what is longer is split");
                 got += &read(&mut reader, 10_000);
@@ -217,13 +217,13 @@ mod tests {
         for length in [60, 12 << 10] {
             let ((_folder, mut pipe), all) = (pipe(), lines(length));
             let mut first = reader(&pipe);
-            let (taken, _) = held(pipe.write(all.as_bytes()));
+            let (taken, _) = held_up(pipe.write(all.as_bytes()));
             let left = &all[taken..];
             assert_eq!(read(&mut first, 100).len(), 100, "it leaves within a line");
             drop(first);
-            assert_eq!(held(pipe.write(left.as_bytes())), (0, Held::NoReader));
+            assert_eq!(held_up(pipe.write(left.as_bytes())), (0, HeldUp::NoReader));
             let mut next = reader(&pipe);
-            let (taken, _) = held(pipe.write(left.as_bytes()));
+            let (taken, _) = held_up(pipe.write(left.as_bytes()));
             let got = read(&mut next, ALL);
             assert!(got.trim_start_matches('\n').starts_with(&left[..taken]), "{length}");
         }
@@ -233,12 +233,12 @@ mod tests {
     fn s4_7_a_line_of_which_the_last_reader_got_half_joins_no_other() {
         let ((_folder, mut pipe), all) = (pipe(), lines(12 << 10));
         let first = reader(&pipe);
-        let (taken, _) = held(pipe.write(all.as_bytes()));
+        let (taken, _) = held_up(pipe.write(all.as_bytes()));
         assert!(pipe.part > 0);
         // Whoever keeps the pipe alive all the while finds what the first has left.
         let keeper = append(&pipe.path).unwrap();
         drop(first);
-        assert_eq!(held(pipe.write(&all.as_bytes()[taken..])), (0, Held::NoReader));
+        assert_eq!(held_up(pipe.write(&all.as_bytes()[taken..])), (0, HeldUp::NoReader));
         let mut next = reader(&pipe);
         let half = read(&mut next, ALL);
         assert!(!half.ends_with('\n'));

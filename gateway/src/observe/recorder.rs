@@ -51,9 +51,8 @@ impl Drop for Recorder {
             self.end_as_seen_by(Caller::current());
         }
         let now = clock::now();
-        // An attempt under way ends as its request. It was asked, and keeps billing most likely.
         let code = self.event.outcome.map_or("", |outcome| outcome.code); // said above
-        self.event.end_attempt(code, None, now);
+        self.event.end_last_attempt(code, now);
         self.sinks.request_finished(&self.event, now.saturating_duration_since(self.event.began));
         self.sinks.series.request_ended();
     }

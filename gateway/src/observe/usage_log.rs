@@ -6,7 +6,7 @@
 use super::RequestFinished;
 use super::line::Writer;
 use super::patient::Lost;
-use super::pipe::{Held, Unwritten};
+use super::pipe::{HeldUp, Unwritten};
 use super::series::WorkerSeries;
 use super::sink::Sink;
 use super::usage_log_to::UsageLogTo;
@@ -186,7 +186,7 @@ struct Writing<'a> {
     wake: &'a Wake,
     /// It was said that lines cannot be written.
     failing: bool,
-    /// Lines that were held until the end's time was over.
+    /// Lines that were held up until the end's time was over.
     given_up: u64,
 }
 
@@ -230,7 +230,7 @@ impl Writing<'_> {
                     return 0;
                 }
                 Err(Unwritten::Lost(lost)) => return self.lost(lost),
-                Err(Unwritten::Held { taken, why }) => (taken, why),
+                Err(Unwritten::HeldUp { taken, why }) => (taken, why),
             };
             lines = lines.get(taken..).unwrap_or_default();
             if taken > 0 {
@@ -241,7 +241,7 @@ impl Writing<'_> {
                 self.given_up += lost;
                 return lost;
             }
-            if why == Held::NoReader || clock::since(moved) >= STUCK {
+            if why == HeldUp::NoReader || clock::since(moved) >= STUCK {
                 self.held_up(why);
             }
             self.open_anew();
@@ -257,7 +257,7 @@ impl Writing<'_> {
         lines
     }
 
-    fn held_up(&mut self, why: Held) {
+    fn held_up(&mut self, why: HeldUp) {
         if !self.failing {
             let error = io::Error::from(why);
             tracing::error!(%error, "the usage log cannot be written; of its lines 4 MiB a worker are kept until it can");

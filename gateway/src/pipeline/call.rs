@@ -4,7 +4,7 @@ use super::flow::Flow;
 use crate::app::Gateway;
 use crate::clock;
 use crate::fault::LimitState;
-use crate::limits::{Class, Held, SMALL, STREAM};
+use crate::limits::{Class, SMALL, STREAM, Share};
 use crate::live::{LiveKey, LiveRoute};
 use crate::observe::Recorder;
 use crate::timer::SharedTimer;
@@ -31,7 +31,7 @@ pub(crate) struct Call {
     pub(crate) dropped: Dropped,
     pub(crate) recorder: Recorder,
     /// The share of the memory budget that its body holds, and later the answer's.
-    pub(crate) held: Held,
+    pub(crate) share: Share,
     /// What its key has left of its minute, if it has a limit.
     pub(crate) limit: Option<LimitState>,
     /// For the end of an attempt's whole time.
@@ -60,22 +60,22 @@ impl Call {
     }
 
     /// Makes sure that `bytes` of an answer may be held beside the request's body; false: there is no room.
-    pub(crate) async fn hold(&mut self, bytes: u64) -> bool {
+    pub(crate) async fn make_room(&mut self, bytes: u64) -> bool {
         let all = self.request.facts().length as u64 + bytes;
         let class = if all <= SMALL { Class::Small } else { Class::Answer };
-        self.held.grow(all, class).await.is_ok()
+        self.share.grow(all, class).await.is_ok()
     }
 
     /// Counts `waiting` bytes of a stream that is held, beside the request's body; false: that is more than every
     /// stream may hold, and there is no room. Within its share it is refused nothing: how many streams there are is
     /// bounded.
     pub(crate) async fn count_stream(&mut self, waiting: usize) -> bool {
-        let bytes = self.request.facts().length as u64 + stream_share(waiting);
+        let bytes = self.request.facts().length as u64 + stream_bytes(waiting);
         if is_within_share(waiting) {
-            drop(self.held.try_grow(bytes, Class::Stream));
+            drop(self.share.try_grow(bytes, Class::Stream));
             return true;
         }
-        self.held.grow(bytes, Class::Stream).await.is_ok()
+        self.share.grow(bytes, Class::Stream).await.is_ok()
     }
 
     /// Somebody answers, and the answer goes on as it comes: nobody needs the request's body again, and a stream may
@@ -91,20 +91,17 @@ impl Call {
     pub(crate) fn count_flow(&mut self, flow: &Flow, waiting: usize) -> bool {
         let body = if flow.is_sending() { self.request.facts().length as u64 } else { 0 };
         let held = flow.held_bytes();
-        let share = stream_share(waiting + flow.ready.len() + held);
-        self.held.resize(body + share, Class::Stream).is_ok() || is_within_share(held)
+        let bytes = body + stream_bytes(waiting + flow.ready.len() + held);
+        self.share.resize(bytes, Class::Stream).is_ok() || is_within_share(held)
     }
 }
 
-/// What a caller is told whose stream has no room.
-pub(crate) const NO_ROOM: &str = "The gateway has no memory left for what this stream holds.";
-
 /// Whether a stream that holds `held` bytes holds no more than every stream may.
 fn is_within_share(held: usize) -> bool {
-    stream_share(held) == STREAM
+    stream_bytes(held) == STREAM
 }
 
 /// The memory that a stream takes of which `waiting` bytes are here beyond the two pieces on their way.
-fn stream_share(waiting: usize) -> u64 {
+fn stream_bytes(waiting: usize) -> u64 {
     STREAM.max(waiting as u64 + STREAM / 2)
 }

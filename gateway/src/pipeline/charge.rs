@@ -35,11 +35,6 @@ impl Known {
     pub(crate) fn of(reading: &Reading) -> Self {
         Self { told: reading.usage(), is_final: reading.is_finished(), output_bytes: reading.output_bytes() }
     }
-
-    /// Of an answer that was read no further.
-    pub(crate) fn of_cut(reading: &Reading) -> Self {
-        Self { is_final: false, ..Self::of(reading) }
-    }
 }
 
 /// Notes what the attempt under way at `offer` comes to, by what is `known` of its answer.

@@ -13,7 +13,6 @@ use crate::collected::Collected;
 use crate::upstream::Answer;
 use bytes::Bytes;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Instant;
 use weir_wire::Reading;
 use weir_wire::sse::Beginning;
@@ -28,23 +27,12 @@ pub(super) async fn first_content(
 ) -> Result<Committed, Missed> {
     let mut reading = offer.reading(&call.request, call.envelope());
     let mut ready = Collected::default();
-    let held = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
-    if held.is_err() && seen.is_nothing() {
+    let ended = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
+    if ended.is_err() && seen.is_nothing() {
         *seen = Known::of(&reading);
     }
-    let ended = held?;
-    let whole = reading.is_finished().then(clock::now);
-    Ok(Committed::Flow(Box::new(Flow {
-        ready: ready.into_bytes(),
-        rest: (!ended).then_some(answer.body),
-        reading,
-        target: Arc::clone(&offer.target),
-        model: Arc::clone(&offer.model),
-        idle: times.idle,
-        first_token: times.first_token,
-        deadline: times.deadline,
-        whole,
-    })))
+    let rest = (!ended?).then_some(answer.body);
+    Ok(Committed::Flow(Box::new(Flow::new(offer, times, reading, ready.into_bytes(), rest))))
 }
 
 /// Takes events into `ready` until there is content in them; whether the stream has ended with it.

@@ -1,5 +1,7 @@
 //! An answer that is still coming: what its bytes mean, and whether it has ended well.
 
+use super::plan::Offer;
+use super::times::Times;
 use crate::clock;
 use crate::fault::Fault;
 use crate::live::LiveTarget;
@@ -31,12 +33,7 @@ pub(crate) struct Flow {
     pub(crate) reading: Reading,
     pub(crate) target: Arc<LiveTarget>,
     pub(crate) model: Arc<Model>,
-    /// Without a byte for so long a stream has failed.
-    pub(crate) idle: Duration,
-    /// Without content until then a stream has failed.
-    pub(crate) first_token: Instant,
-    /// When the attempt's whole time is over.
-    pub(crate) deadline: Instant,
+    times: Times,
     /// Since when a stream's answer is whole and nothing was added to it: no more than `[DONE]` and usage may be missing.
     pub(crate) whole: Option<Instant>,
 }
@@ -46,6 +43,19 @@ pub(crate) struct Flow {
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Flow {
+    /// The answer of `offer` that `reading` has read so far: `ready` for the caller, and `rest` to come.
+    pub(super) fn new(
+        offer: &Offer,
+        times: Times,
+        reading: Reading,
+        ready: Bytes,
+        rest: Option<AnswerBody>,
+    ) -> Self {
+        let (target, model) = (Arc::clone(&offer.target), Arc::clone(&offer.model));
+        let whole = is_whole(&reading).then(clock::now);
+        Self { ready, rest, reading, target, model, times, whole }
+    }
+
     /// What the upstream has sent since, made ready for the caller; `None` at a good end. With a failure come the
     /// bytes that may still be sent before it.
     pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Came> {
@@ -61,7 +71,7 @@ impl Flow {
         let before = self.whole.map(|since| (since, self.reading.progress()));
         let bytes = self.reading.feed(piece, clock::today());
         self.whole = match before {
-            _ if !self.reading.is_stream() || !self.reading.is_finished() => None,
+            _ if !is_whole(&self.reading) => None,
             Some((since, progress)) if progress == self.reading.progress() => Some(since),
             _ => Some(clock::now()),
         };
@@ -120,25 +130,25 @@ impl Flow {
 
     /// When it ends at the latest.
     pub(crate) fn until(&self) -> Instant {
-        self.whole.map_or(self.deadline, |since| self.deadline.min(since + FAREWELL))
+        self.whole.map_or(self.times.deadline, |since| self.times.deadline.min(since + FAREWELL))
     }
 
     /// When something runs out, if the upstream was last heard at `heard`.
     pub(crate) fn expires(&self, heard: Instant) -> Instant {
         let mut next = self.until();
         if self.reading.is_stream() {
-            next = next.min(heard + self.idle);
+            next = next.min(heard + self.times.idle);
         }
-        if self.waits_for_content() { next.min(self.first_token) } else { next }
+        if self.waits_for_content() { next.min(self.times.first_token) } else { next }
     }
 
     /// What has run out by `now`, if the upstream was last heard at `heard`.
     pub(crate) fn late(&self, now: Instant, heard: Instant) -> Option<Failure> {
         let text = if now >= self.until() {
             "the answer took longer than the provider's total time"
-        } else if self.reading.is_stream() && now >= heard + self.idle {
+        } else if self.reading.is_stream() && now >= heard + self.times.idle {
             "the upstream's stream fell silent"
-        } else if now >= self.first_token && self.waits_for_content() {
+        } else if now >= self.times.first_token && self.waits_for_content() {
             "the upstream's stream brought no content in time"
         } else {
             return None;
@@ -150,4 +160,9 @@ impl Flow {
     pub(crate) fn broken_off(&mut self, fault: &Fault) -> Result<Bytes, BrokenOff> {
         self.reading.broken(&words::words(fault), clock::today()).ok_or(BrokenOff)
     }
+}
+
+/// Whether `reading` is a stream to which nothing more can be added.
+fn is_whole(reading: &Reading) -> bool {
+    reading.is_stream() && reading.is_finished()
 }

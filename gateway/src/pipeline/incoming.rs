@@ -1,7 +1,7 @@
 //! A request as its transport holds it: its head is there, its body may be still to come.
 
 use crate::fault::Fault;
-use crate::limits::Held;
+use crate::limits::Share;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) trait Incoming {
 pub(crate) struct Received {
     pub(crate) body: Bytes,
     /// The share of the memory budget that it holds.
-    pub(crate) held: Held,
+    pub(crate) share: Share,
     /// How long its caller let us wait for it.
     pub(crate) took: Duration,
 }

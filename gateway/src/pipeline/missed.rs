@@ -1,6 +1,5 @@
 //! Why an attempt brought no answer.
 
-use super::call::NO_ROOM;
 use weir_config::{Failure, FailureClass};
 use weir_wire::Unsayable;
 
@@ -32,7 +31,7 @@ impl Lack {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Socket => "The gateway has no socket left to ask an upstream on.",
-            Self::Memory => NO_ROOM,
+            Self::Memory => "The gateway has no memory left for what this stream holds.",
         }
     }
 }

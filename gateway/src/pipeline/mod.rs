@@ -32,7 +32,7 @@ pub(crate) use reply::{About, Answer, Reply};
 use crate::app::Gateway;
 use crate::clock;
 use crate::fault::{Fault, FaultKind};
-use crate::limits::{Class, Held, LARGE_HEAD, SMALL, STREAM};
+use crate::limits::{Class, LARGE_HEAD, SMALL, STREAM, Share};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
@@ -57,7 +57,7 @@ pub(crate) async fn ask(
 ) -> Reply {
     // What was admitted is gone when the targets are asked: it would count in the size of every request.
     let call = match admitted(gateway, worker, api, incoming, &mut recorder).await {
-        Ok((admitted, request, lines, held)) => {
+        Ok((admitted, request, lines, share)) => {
             let Admitted { settings, key, route, limit } = admitted;
             let (gateway, worker, keeps_billing) = (Arc::clone(gateway), Arc::clone(worker), None);
             Box::new(Call {
@@ -70,7 +70,7 @@ pub(crate) async fn ask(
                 lines,
                 dropped: Dropped::new(),
                 recorder,
-                held,
+                share,
                 limit,
                 timer,
                 keeps_billing,
@@ -88,11 +88,11 @@ async fn admitted(
     api: Api,
     incoming: &mut impl Incoming,
     recorder: &mut Recorder,
-) -> Result<(Admitted, Asked, Forwarded, Held), Fault> {
-    let _head = hold_head(gateway, worker, incoming)?;
+) -> Result<(Admitted, Asked, Forwarded, Share), Fault> {
+    let _head = count_head(gateway, worker, incoming)?;
     worker.gate.enter(worker.sinks.series.in_flight(), || worker.random()).await?;
     let arrived = arrive(gateway, incoming, recorder)?;
-    let Received { body, mut held, took } = incoming.receive(arrived.max_body_bytes).await?;
+    let Received { body, mut share, took } = incoming.receive(arrived.max_body_bytes).await?;
     recorder.event.upload = took;
     let length = body.len() as u64;
     let request = Asked::read(api, body).map_err(Fault::bad_request)?;
@@ -100,12 +100,12 @@ async fn admitted(
     if request.facts().stream {
         // The body goes when the stream begins.
         let class = if length <= SMALL { Class::Stream } else { Class::Body };
-        held.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
+        share.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
     }
     let admitted = admit(gateway, incoming, arrived, &request, recorder)?;
     let lines = forwarded(api, incoming);
     incoming.let_go();
-    Ok((admitted, request, lines, held))
+    Ok((admitted, request, lines, share))
 }
 
 /// The lines of the head that go on to those who speak `api`.
@@ -115,14 +115,14 @@ fn forwarded(api: Api, incoming: &impl Incoming) -> Forwarded {
 }
 
 /// A share for a large head, which is there as long as the body comes. Nobody waits for it: what waits is not counted.
-fn hold_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Result<Option<Held>, Fault> {
+fn count_head(gateway: &Gateway, worker: &Worker, incoming: &impl Incoming) -> Result<Option<Share>, Fault> {
     if incoming.head_bytes() <= LARGE_HEAD {
         return Ok(None);
     }
     let class = if incoming.is_at_most(SMALL) { Class::Small } else { Class::Body };
-    let mut held = gateway.memory.share();
-    held.try_grow(incoming.head_bytes() as u64, class).map_err(|_| Fault::no_room(worker.random()))?;
-    Ok(Some(held))
+    let mut share = gateway.memory.share();
+    share.try_grow(incoming.head_bytes() as u64, class).map_err(|_| Fault::no_room(worker.random()))?;
+    Ok(Some(share))
 }
 
 /// Asks targets until one commits, and answers. A stream whose targets stay silent is begun meanwhile
@@ -153,8 +153,8 @@ fn reply((mut call, result): Walked) -> Reply {
             call.recorder.event.outcome = Some(Outcome::OK);
             let cost = call.recorder.event.charge().and_then(|charge| charge.cost);
             let about = About { cost, ..about(&call, false) };
-            call.held.shrink(whole.room); // the request's body goes
-            Reply::Answer(about, Answer::Whole(whole.body, call.held))
+            call.share.shrink(whole.room); // the request's body goes
+            Reply::Answer(about, Answer::Whole(whole.body, call.share))
         }
         Ok(Committed::Flow(flow)) => {
             let about = about(&call, flow.reading.is_stream());

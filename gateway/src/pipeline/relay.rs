@@ -3,11 +3,12 @@
 //!
 //! It never waits for more in order to join, and it never invents an end: what breaks off becomes an error event.
 
-use super::call::{Call, NO_ROOM};
+use super::call::Call;
 use super::commit::Committed;
 use super::drain;
 use super::flow::{BrokenOff, Flow};
 use super::meter::Meter;
+use super::missed::Lack;
 use super::verdict::{broken_stream, known_codes};
 use super::walking::Walking;
 use crate::app::Gateway;
@@ -243,7 +244,7 @@ impl Flowing {
             End::Cut => (Fault::shutting_down(), "shutting_down"),
             End::Crowded => {
                 call.recorder.event.broke_off(observe::NO_ROOM);
-                (Fault::overloaded(NO_ROOM, call.worker.random()), "overloaded")
+                (Fault::overloaded(Lack::Memory.text(), call.worker.random()), "overloaded")
             }
         };
         call.recorder.event.outcome = Some(Outcome { status: 200, code });

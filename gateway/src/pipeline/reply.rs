@@ -3,7 +3,7 @@
 use super::relay::Relay;
 use crate::fault::{Fault, LimitState};
 use crate::label::Chosen;
-use crate::limits::Held;
+use crate::limits::Share;
 use crate::observe::RequestId;
 use bytes::Bytes;
 use weir_config::NanoUsd;
@@ -22,7 +22,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// All of it, and the share of the memory budget that it holds.
-    Whole(Bytes, Held),
+    Whole(Bytes, Share),
     /// One that is still coming.
     Relay(Relay),
 }

@@ -15,7 +15,6 @@ use crate::timer::SharedTimer;
 use crate::upstream::{Answer, AnswerBody};
 use bytes::Bytes;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Instant;
 use weir_config::Failure;
 use weir_wire::Reading;
@@ -54,7 +53,7 @@ pub(super) async fn whole(
 /// What was seen of an answer that is none, or did not come whole: as much as `came`.
 fn cut(came: Bytes, reading: &mut Reading) -> Known {
     reading.feed(came, clock::today());
-    Known::of_cut(reading)
+    Known::of(reading)
 }
 
 /// Takes the body as far as it may be `held`, and says whether that is all of it: not past 4 MiB, and not beyond what
@@ -93,7 +92,7 @@ async fn hold(
         if is_translated && held.len() as u64 > TRANSLATED {
             return Err(too_large());
         }
-        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.hold(room))).await? {
+        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
             return Ok(false);
         }
     }
@@ -118,7 +117,7 @@ impl Part {
         let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request, call.envelope()));
         reading.feed(Bytes::copy_from_slice(new), clock::today());
         self.read += new.len();
-        book(call, offer, Known::of_cut(reading));
+        book(call, offer, Known::of(reading));
     }
 }
 
@@ -154,18 +153,9 @@ pub(super) async fn large(
         return Err(garbled("the upstream's answer is not a JSON object"));
     }
     if let Some(failure) = reading.failure() {
-        *seen = Known::of_cut(&reading);
+        *seen = Known::of(&reading);
         return Err(failure.clone());
     }
-    Ok(Committed::Flow(Box::new(Flow {
-        ready: ready.into_bytes(),
-        rest: Some(answer.body),
-        reading,
-        target: Arc::clone(&offer.target),
-        model: Arc::clone(&offer.model),
-        idle: times.idle,
-        first_token: times.first_token,
-        deadline: times.deadline,
-        whole: None,
-    })))
+    let rest = Some(answer.body);
+    Ok(Committed::Flow(Box::new(Flow::new(offer, times, reading, ready.into_bytes(), rest))))
 }

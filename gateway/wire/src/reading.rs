@@ -98,7 +98,7 @@ impl Reading {
         }
     }
 
-    /// Whether the vendor counts no further: the stream is whole, or the answer unary.
+    /// Whether the vendor counts no further: the stream is whole, or the unary answer that was fed.
     pub fn is_finished(&self) -> bool {
         match self {
             Self::Through(through) => through.is_finished(),

@@ -138,7 +138,7 @@ impl Through {
         match &self.form {
             Form::Chat(stream) => stream.is_finished(),
             Form::Messages(stream) => stream.is_finished(),
-            Form::Unary(_) => true,
+            Form::Unary(large) => large.as_ref().is_some_and(|large| large.is_finished()),
         }
     }
 
@@ -233,6 +233,13 @@ impl Large {
         }
     }
 
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Chat(chat) => chat.is_finished(),
+            Self::Message(_) => false,
+        }
+    }
+
     fn begins(&self) -> Option<bool> {
         match self {
             Self::Chat(chat) => chat.answer.begins(),
@@ -277,6 +284,10 @@ impl LargeChat {
             self.failure = self.answer.failure(row, b"", now);
         }
         if self.failure.is_some() { Bytes::new() } else { bytes }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.failure.is_none() && self.answer.is_whole()
     }
 
     fn end(&mut self, row: &VendorRow, now: UnixSeconds) -> Ending {

@@ -8,10 +8,10 @@ fn budget() -> MemoryBudget {
     MemoryBudget::new(1 << 20)
 }
 
-fn share(budget: &MemoryBudget, bytes: u64, class: Class) -> Held {
-    let mut held = budget.share();
-    held.try_grow(bytes, class).unwrap();
-    held
+fn share_of(budget: &MemoryBudget, bytes: u64, class: Class) -> Share {
+    let mut share = budget.share();
+    share.try_grow(bytes, class).unwrap();
+    share
 }
 
 fn free(budget: &MemoryBudget) -> u64 {
@@ -21,7 +21,7 @@ fn free(budget: &MemoryBudget) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn s9_3_a_spent_budget_turns_away_after_a_second() {
     let budget = budget();
-    let held = share(&budget, 640 << 10, Class::Body);
+    let share = share_of(&budget, 640 << 10, Class::Body);
     let began = tokio::time::Instant::now();
     assert!(budget.share().grow(100 << 10, Class::Body).await.is_err());
     assert_eq!(began.elapsed(), WAIT);
@@ -29,7 +29,7 @@ async fn s9_3_a_spent_budget_turns_away_after_a_second() {
     let waits = other.grow(100 << 10, Class::Body);
     let gives_back = async {
         tokio::task::yield_now().await;
-        drop(held);
+        drop(share);
     };
     let (given, ()) = tokio::join!(waits, gives_back);
     assert!(given.is_ok(), "what others give back goes to who waits");
@@ -40,13 +40,13 @@ async fn s9_3_a_spent_budget_turns_away_after_a_second() {
 #[tokio::test(start_paused = true)]
 async fn s9_3_each_leaves_room_for_those_who_hold_less() {
     let budget = budget();
-    let _large = share(&budget, 640 << 10, Class::Body);
+    let _large = share_of(&budget, 640 << 10, Class::Body);
     assert!(budget.share().try_grow(1, Class::Body).is_err());
-    let _answer = share(&budget, 192 << 10, Class::Answer);
+    let _answer = share_of(&budget, 192 << 10, Class::Answer);
     assert!(budget.share().try_grow(1, Class::Answer).is_err());
-    let _stream = share(&budget, 128 << 10, Class::Stream);
+    let _stream = share_of(&budget, 128 << 10, Class::Stream);
     assert!(budget.share().try_grow(1, Class::Stream).is_err());
-    let _small = share(&budget, SMALL, Class::Small);
+    let _small = share_of(&budget, SMALL, Class::Small);
     assert!(budget.share().try_grow(1, Class::Small).is_err());
     assert_eq!(free(&budget), 0);
 }
@@ -54,7 +54,7 @@ async fn s9_3_each_leaves_room_for_those_who_hold_less() {
 #[tokio::test(start_paused = true)]
 async fn s9_3_who_waits_holds_no_room_for_later() {
     let budget = budget();
-    let large = share(&budget, 600 << 10, Class::Body);
+    let large = share_of(&budget, 600 << 10, Class::Body);
     let mut other = budget.share();
     let mut waits = pin!(other.grow(600 << 10, Class::Body));
     std::future::poll_fn(|cx| {
@@ -62,7 +62,7 @@ async fn s9_3_who_waits_holds_no_room_for_later() {
         Poll::Ready(())
     })
     .await;
-    let small: Vec<Held> = (0..6).map(|_| share(&budget, SMALL, Class::Small)).collect();
+    let small: Vec<Share> = (0..6).map(|_| share_of(&budget, SMALL, Class::Small)).collect();
     drop((large, small));
     waits.await.unwrap();
 }
@@ -70,8 +70,8 @@ async fn s9_3_who_waits_holds_no_room_for_later() {
 #[tokio::test(start_paused = true)]
 async fn s9_3_small_ones_that_wait_are_served_before_large_ones() {
     let budget = budget();
-    let mut large = share(&budget, 640 << 10, Class::Body);
-    let _rest = share(&budget, 384 << 10, Class::Small);
+    let mut large = share_of(&budget, 640 << 10, Class::Body);
+    let _rest = share_of(&budget, 384 << 10, Class::Small);
     let (mut first, mut second) = (budget.share(), budget.share());
     let waiting_large = first.grow(SMALL, Class::Body);
     let waiting_small = second.grow(SMALL, Class::Small);
@@ -86,12 +86,12 @@ async fn s9_3_small_ones_that_wait_are_served_before_large_ones() {
 #[tokio::test(start_paused = true)]
 async fn s9_3_room_for_several_wakes_several() {
     let budget = budget();
-    let held = share(&budget, 640 << 10, Class::Body);
-    let mut shares: Vec<Held> = (0..4).map(|_| budget.share()).collect();
+    let share = share_of(&budget, 640 << 10, Class::Body);
+    let mut shares: Vec<Share> = (0..4).map(|_| budget.share()).collect();
     let [a, b, c, d] = shares.as_mut_slice() else { unreachable!() };
     let gives_back = async {
         tokio::task::yield_now().await;
-        drop(held);
+        drop(share);
     };
     let size = 128 << 10;
     let (a, b, c, d, ()) = tokio::join!(
@@ -105,9 +105,9 @@ async fn s9_3_room_for_several_wakes_several() {
 }
 
 /// Whether there is room for a share before its wait is over.
-async fn at_once(held: &mut Held, bytes: u64, class: Class) -> bool {
+async fn at_once(share: &mut Share, bytes: u64, class: Class) -> bool {
     let began = tokio::time::Instant::now();
-    held.grow(bytes, class).await.is_ok() && began.elapsed() < WAIT
+    share.grow(bytes, class).await.is_ok() && began.elapsed() < WAIT
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn s9_3_room_that_is_too_little_for_who_waits_first_goes_to_others() {
         (1024, 40, (64 * KIB, Small), (16 * KIB, Small)),
     ] {
         let budget = budget();
-        let mut large = share(&budget, taken * KIB, Small);
+        let mut large = share_of(&budget, taken * KIB, Small);
         let (mut one, mut other) = (budget.share(), budget.share());
         let gives_back = async {
             tokio::task::yield_now().await;
@@ -139,13 +139,13 @@ async fn s9_3_room_that_is_too_little_for_who_waits_first_goes_to_others() {
 #[tokio::test(start_paused = true)]
 async fn s9_3_room_that_nobody_can_use_is_offered_a_few_times_only() {
     let budget = budget();
-    let mut held = share(&budget, 1 << 20, Class::Small);
+    let mut share = share_of(&budget, 1 << 20, Class::Small);
     let looks = Arc::new(AtomicUsize::new(0));
     let mut crowd = JoinSet::new();
     for _ in 0..40 {
-        let (mut held, looks) = (budget.share(), Arc::clone(&looks));
+        let (mut share, looks) = (budget.share(), Arc::clone(&looks));
         crowd.spawn(async move {
-            let mut grows = pin!(held.grow(600 << 10, Class::Answer));
+            let mut grows = pin!(share.grow(600 << 10, Class::Answer));
             let looking = std::future::poll_fn(|cx| {
                 looks.fetch_add(1, Ordering::Relaxed);
                 grows.as_mut().poll(cx)
@@ -160,17 +160,17 @@ async fn s9_3_room_that_nobody_can_use_is_offered_a_few_times_only() {
         looks.swap(0, Ordering::Relaxed)
     };
     assert_eq!(everybody_has_looked().await, 40);
-    held.shrink((1 << 20) - PAGE);
+    share.shrink((1 << 20) - PAGE);
     assert_eq!(everybody_has_looked().await, MOST_OFFERS);
 }
 
 #[tokio::test(start_paused = true)]
 async fn s9_3_a_crowd_is_turned_away_at_once() {
     let budget = budget();
-    let _held = share(&budget, 640 << 10, Class::Body);
-    let mut crowd: Vec<Held> = (0..MOST_WAITING).map(|_| budget.share()).collect();
+    let _share = share_of(&budget, 640 << 10, Class::Body);
+    let mut crowd: Vec<Share> = (0..MOST_WAITING).map(|_| budget.share()).collect();
     let mut waiting: Vec<_> =
-        crowd.iter_mut().map(|held| Box::pin(held.grow(SMALL * 2, Class::Body))).collect();
+        crowd.iter_mut().map(|share| Box::pin(share.grow(SMALL * 2, Class::Body))).collect();
     std::future::poll_fn(|cx| {
         assert!(waiting.iter_mut().all(|waits| waits.as_mut().poll(cx).is_pending()));
         Poll::Ready(())
@@ -186,18 +186,18 @@ async fn s9_3_a_crowd_is_turned_away_at_once() {
 #[test]
 fn a_share_is_whole_pages_and_gives_all_of_them_back() {
     let budget = budget();
-    let mut held = share(&budget, 1, Class::Small);
+    let mut share = share_of(&budget, 1, Class::Small);
     assert_eq!(free(&budget), (1 << 20) - PAGE);
-    held.try_grow(PAGE, Class::Small).unwrap();
+    share.try_grow(PAGE, Class::Small).unwrap();
     assert_eq!(free(&budget), (1 << 20) - PAGE);
-    held.try_grow(PAGE + 1, Class::Small).unwrap();
+    share.try_grow(PAGE + 1, Class::Small).unwrap();
     assert_eq!(free(&budget), (1 << 20) - 2 * PAGE);
-    held.shrink(3 * PAGE);
+    share.shrink(3 * PAGE);
     assert_eq!(free(&budget), (1 << 20) - 2 * PAGE);
-    held.shrink(0);
+    share.shrink(0);
     assert_eq!(free(&budget), 1 << 20);
-    assert!(held.try_grow((1 << 20) + 1, Class::Small).is_err());
-    held.try_grow(1 << 20, Class::Small).unwrap();
-    drop(held);
+    assert!(share.try_grow((1 << 20) + 1, Class::Small).is_err());
+    share.try_grow(1 << 20, Class::Small).unwrap();
+    drop(share);
     assert_eq!(free(&budget), 1 << 20);
 }

@@ -76,6 +76,11 @@ impl LongAnswer {
         (is_answer || self.0.is_broken() || self.0.has_begun()).then_some(is_answer)
     }
 
+    /// Whether all of it has come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.is_whole()
+    }
+
     /// The failure that it has told of so far; `text`: all of it, as far as that is at hand.
     pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         self.0.failure(row, text, now)

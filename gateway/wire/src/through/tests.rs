@@ -27,7 +27,9 @@ fn a_unary_answer_goes_on_as_it_comes_and_is_counted() {
         let mut reading = reading(false);
         assert!(!reading.is_committed() && reading.usage().is_none() && reading.output_bytes() == 0);
         let (first, last) = ANSWER.split_at(cut);
-        let out = [feed(&mut reading, first), feed(&mut reading, last)].concat();
+        let begun = feed(&mut reading, first);
+        assert_eq!(reading.is_finished(), last.is_empty(), "{first}");
+        let out = [begun, feed(&mut reading, last)].concat();
         assert_eq!(out, ANSWER.as_bytes());
         assert_eq!((reading.begins(), reading.is_committed()), (Some(true), true));
         let counted =
