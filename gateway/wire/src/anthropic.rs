@@ -5,7 +5,7 @@ mod model;
 mod request;
 
 pub(crate) use error::{error_body, error_event};
-pub(crate) use request::{Places, facts, read, write};
+pub(crate) use request::{LONGEST_NAME, Places, facts, read, write};
 
 /// The path of the endpoint.
 pub(crate) const MESSAGES_PATH: &str = "/messages";
