@@ -142,7 +142,9 @@ fn thinking_is_asked_for_as_the_model_knows_it() {
     assert_eq!(asked("claude-opus-4-6", effort(Effort::Minimal)), (adaptive.clone(), json!("low"), vec![]));
     assert_eq!(asked("claude-opus-4-7", effort(Effort::XHigh)), (adaptive.clone(), json!("xhigh"), vec![]));
     let budget = Reasoning { on: Some(true), budget: Some(3000), ..Reasoning::default() };
-    assert_eq!(asked("claude-opus-4-7", budget), (adaptive.clone(), json!("high"), vec![]));
+    assert_eq!(asked("claude-opus-4-7", budget), (adaptive.clone(), json!("medium"), vec![]));
+    let large = Reasoning { budget: Some(60_000), ..budget };
+    assert_eq!(asked("claude-opus-4-7", large), (adaptive.clone(), json!("high"), vec![]));
     let on = Reasoning { on: Some(true), ..Reasoning::default() };
     assert_eq!(asked("claude-opus-5", on), (adaptive, none.clone(), vec![]));
     assert_eq!(
