@@ -18,7 +18,7 @@ pub(crate) use answer::{MessagesWriter, whole as write_whole};
 pub(crate) use decode::{MessagesDecoder, whole as read_whole};
 pub(crate) use error::{error_body, error_event};
 pub(crate) use models::{HEADERS, model, model_list};
-pub(crate) use request::{Places, facts, read as read_chat, write};
+pub(crate) use request::{LONGEST_NAME as NAME, Places, facts, read as read_chat, write};
 pub(crate) use watch::MessagesWatch;
 
 /// The path of the endpoint.

@@ -8,4 +8,4 @@ mod write;
 
 pub(crate) use facts::{Places, facts};
 pub(crate) use read::read;
-pub(crate) use write::write;
+pub(crate) use write::{LONGEST_NAME, write};

@@ -8,7 +8,6 @@ mod caches;
 mod ids;
 mod input;
 mod media;
-mod names;
 mod others;
 mod reasoning;
 mod sampling;
@@ -17,14 +16,18 @@ mod tools;
 mod turns;
 
 use super::super::model::Model;
-use crate::hub::{Chat, Effort, Format, Part, Role, To, Unsayable, Written};
+use crate::hub::{Chat, Effort, Format, Names, Part, Role, To, Unsayable, Written, digest};
 use crate::json::text::Text;
 use crate::json::write::Writer;
+use blocks::Blocks;
 use caches::Caches;
 use reasoning::{Plan, Thinking};
 use told::Told;
 use tools::Tools;
 use turns::{Run, Said};
+
+/// The most letters of a tool's name, which are letters, digits, `_` and `-`. Source: Anthropic's Messages reference.
+pub(crate) const LONGEST_NAME: usize = 128;
 
 /// Writes `chat` for the account and model of `to`.
 ///
@@ -40,6 +43,7 @@ pub(crate) fn write(chat: &Chat, to: &To<'_>) -> Result<Written, Unsayable> {
     if matches!(plan.thinking, Thinking::Budget(_)) {
         tools.without_force(&mut told);
     }
+    let names = Names::of(chat, LONGEST_NAME);
     let mut caches = Caches::of(&tools, &said, &mut told);
     let mut out = Writer::with_capacity(16 << 10);
     out.open('{');
@@ -47,9 +51,10 @@ pub(crate) fn write(chat: &Chat, to: &To<'_>) -> Result<Written, Unsayable> {
     out.string(to.model);
     out.key("max_tokens");
     out.number(plan.max_tokens);
-    tools.write(&mut out, &mut caches);
-    system(&mut out, &said, &mut caches)?;
-    messages(&mut out, &said.runs, &mut caches)?;
+    tools.write(&mut out, &names, &mut caches);
+    let mut blocks = Blocks { out: &mut out, names: &names, caches: &mut caches };
+    system(&mut blocks, &said)?;
+    messages(&mut blocks, &said.runs)?;
     plan.write_thinking(&mut out);
     output(&mut out, chat, plan.effort, &mut told)?;
     sampling::write(&mut out, chat, model, plan.thinks(), &mut told);
@@ -62,35 +67,35 @@ pub(crate) fn write(chat: &Chat, to: &To<'_>) -> Result<Written, Unsayable> {
     Ok(Written { body: out.pieces(), dropped: told.all() })
 }
 
-fn system(out: &mut Writer, said: &Said<'_>, caches: &mut Caches) -> Result<(), Unsayable> {
+fn system(blocks: &mut Blocks<'_>, said: &Said<'_>) -> Result<(), Unsayable> {
     match &said.system[..] {
         [] => Ok(()),
         all => {
             if let Some(block) = all.iter().find(|block| !matches!(block.part, Part::Text { .. })) {
                 return Err(block.at.unsayable("In Anthropic's Messages, what the system says is text."));
             }
-            out.key("system");
-            blocks::write_all(out, all, caches)
+            blocks.out.key("system");
+            blocks.write_all(all)
         }
     }
 }
 
-fn messages(out: &mut Writer, runs: &[Run<'_>], caches: &mut Caches) -> Result<(), Unsayable> {
-    out.key("messages");
-    out.open('[');
+fn messages(blocks: &mut Blocks<'_>, runs: &[Run<'_>]) -> Result<(), Unsayable> {
+    blocks.out.key("messages");
+    blocks.out.open('[');
     for run in runs {
-        out.open('{');
-        out.key("role");
-        out.string(match run.role {
+        blocks.out.open('{');
+        blocks.out.key("role");
+        blocks.out.string(match run.role {
             Role::Assistant => "assistant",
             Role::User => "user",
             Role::System | Role::Developer => "system",
         });
-        out.key("content");
-        blocks::write_all(out, &run.blocks, caches)?;
-        out.close('}');
+        blocks.out.key("content");
+        blocks.write_all(&run.blocks)?;
+        blocks.out.close('}');
     }
-    out.close(']');
+    blocks.out.close(']');
     Ok(())
 }
 
@@ -142,7 +147,7 @@ fn whose(out: &mut Writer, chat: &Chat, told: &mut Told) {
         out.open('{');
         out.key("user_id");
         match user.said() {
-            said if said.chars().count() > LONGEST_USER => out.string(&names::hashed(&said)),
+            said if said.chars().count() > LONGEST_USER => out.string(&digest(&said)),
             _ => out.text(user),
         }
         out.close('}');

@@ -1,64 +1,69 @@
 //! Blocks as Anthropic writes them.
 
 use super::caches::Caches;
-use super::names::Names;
 use super::turns::{At, Block};
 use super::{input, media};
-use crate::hub::{Part, Unsayable};
+use crate::hub::{Names, Part, Unsayable};
 use crate::json::text::Text;
 use crate::json::write::Writer;
 
-/// An array of blocks.
-pub(super) fn write_all(
-    out: &mut Writer,
-    blocks: &[Block<'_>],
-    caches: &mut Caches,
-) -> Result<(), Unsayable> {
-    out.open('[');
-    for block in blocks {
-        out.open('{');
-        write(out, block)?;
-        caches.write(out, block.cache);
-        out.close('}');
-    }
-    out.close(']');
-    Ok(())
+/// Writes blocks.
+pub(super) struct Blocks<'a> {
+    pub(super) out: &'a mut Writer,
+    pub(super) names: &'a Names,
+    pub(super) caches: &'a mut Caches,
 }
 
-/// The fields of a block, without its marker.
-fn write(out: &mut Writer, block: &Block<'_>) -> Result<(), Unsayable> {
-    let own = |text: &Text| block.own.clone().unwrap_or_else(|| text.clone());
-    match block.part {
-        // Messages has no block for a refusal of the past: its words are what was said.
-        Part::Text { text, .. } | Part::Refusal { text } => field_text(out, &own(text)),
-        Part::Call { id, name, arguments, .. } => {
-            kind(out, "tool_use");
-            field(out, "id", &own(id));
-            field(out, "name", &Names.to_upstream(name));
-            out.key("input");
-            input::write(out, arguments);
+impl Blocks<'_> {
+    /// An array of blocks.
+    pub(super) fn write_all(&mut self, blocks: &[Block<'_>]) -> Result<(), Unsayable> {
+        self.out.open('[');
+        for block in blocks {
+            self.out.open('{');
+            self.write(block)?;
+            self.caches.write(self.out, block.cache);
+            self.out.close('}');
         }
-        Part::Result { id, parts, is_error, .. } => {
-            kind(out, "tool_result");
-            field(out, "tool_use_id", &own(id));
-            result(out, parts, block.at)?;
-            if *is_error {
-                out.key("is_error");
-                out.boolean(true);
-            }
-        }
-        Part::Thinking { text, signature } => {
-            kind(out, "thinking");
-            field(out, "thinking", text);
-            field(out, "signature", &signature.as_ref().map_or_else(|| Text::new(""), own));
-        }
-        Part::Redacted { data } => {
-            kind(out, "redacted_thinking");
-            field(out, "data", &own(data));
-        }
-        part => return medium(out, part, block.at),
+        self.out.close(']');
+        Ok(())
     }
-    Ok(())
+
+    /// The fields of a block, without its marker.
+    fn write(&mut self, block: &Block<'_>) -> Result<(), Unsayable> {
+        let out = &mut *self.out;
+        let own = |text: &Text| block.own.clone().unwrap_or_else(|| text.clone());
+        match block.part {
+            // Messages has no block for a refusal of the past: its words are what was said.
+            Part::Text { text, .. } | Part::Refusal { text } => field_text(out, &own(text)),
+            Part::Call { id, name, arguments, .. } => {
+                kind(out, "tool_use");
+                field(out, "id", &own(id));
+                field(out, "name", &self.names.to_upstream(name));
+                out.key("input");
+                input::write(out, arguments);
+            }
+            Part::Result { id, parts, is_error, .. } => {
+                kind(out, "tool_result");
+                field(out, "tool_use_id", &own(id));
+                result(out, parts, block.at)?;
+                if *is_error {
+                    out.key("is_error");
+                    out.boolean(true);
+                }
+            }
+            Part::Thinking { text, signature } => {
+                kind(out, "thinking");
+                field(out, "thinking", text);
+                field(out, "signature", &signature.as_ref().map_or_else(|| Text::new(""), own));
+            }
+            Part::Redacted { data } => {
+                kind(out, "redacted_thinking");
+                field(out, "data", &own(data));
+            }
+            part => return medium(out, part, block.at),
+        }
+        Ok(())
+    }
 }
 
 /// What a call came to. A single text stands as it is.

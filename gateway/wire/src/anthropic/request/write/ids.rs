@@ -1,9 +1,8 @@
 //! Ids of calls: those that Anthropic takes stay, others become one that it takes. No two calls have the same.
 
-use super::names;
 use super::turns::{Block, Run};
 use crate::anthropic::request::pairs::Open;
-use crate::hub::{Part, Role};
+use crate::hub::{Part, Role, digest};
 use crate::json::text::Text;
 use std::collections::HashMap;
 
@@ -38,7 +37,7 @@ impl Used {
     fn unique(&mut self, id: &Text) -> Option<Text> {
         let said = id.said();
         // Source: Anthropic's errors, `^[a-zA-Z0-9_-]+$`.
-        let plain = if names::is_plain(&said) { said.into_owned() } else { names::short(&said, 64) };
+        let plain = if is_plain(&said) { said.into_owned() } else { short(&said) };
         let own = self.free(plain);
         (own != id.said()).then(|| Text::new(&own))
     }
@@ -55,4 +54,19 @@ impl Used {
         self.0.insert(plain, number.saturating_add(1));
         own
     }
+}
+
+/// Whether Anthropic takes it as an id.
+pub(super) fn is_plain(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// A head that can be read, and what tells the id from others.
+fn short(id: &str) -> String {
+    const HEAD: usize = 48;
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let mut short: String = id.chars().map(plain).take(HEAD).collect();
+    short.push('_');
+    short.extend(digest(id).chars().take(8));
+    short
 }

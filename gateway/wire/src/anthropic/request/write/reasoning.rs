@@ -129,8 +129,11 @@ fn budget(effort: Option<Effort>) -> u64 {
     }
 }
 
-/// The least effort that has so many tokens.
+/// The effort that a budget means. A large one allows much and asks for nothing: it never means more than `high`.
 fn effort(tokens: u64) -> Effort {
-    let mut efforts = Effort::ALL.into_iter().filter(|effort| *effort >= Effort::Low);
-    efforts.find(|effort| budget(Some(*effort)) >= tokens).unwrap_or(Effort::Max)
+    match tokens {
+        0..2048 => Effort::Low,
+        2048..4096 => Effort::Medium,
+        _ => Effort::High,
+    }
 }

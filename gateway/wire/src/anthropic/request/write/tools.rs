@@ -2,9 +2,8 @@
 
 use super::blocks::field;
 use super::caches::Caches;
-use super::names::Names;
 use super::told::Told;
-use crate::hub::{Chat, Choice, Tool, Unsayable};
+use crate::hub::{Chat, Choice, Names, Tool, Unsayable};
 use crate::json::cursor::{Cursor, Kind};
 use crate::json::text::{Json, Text};
 use crate::json::write::Writer;
@@ -71,7 +70,7 @@ impl<'a> Tools<'a> {
         self.sent.iter().filter(|tool| tool.cache.is_some()).count()
     }
 
-    pub(super) fn write(&self, out: &mut Writer, caches: &mut Caches) {
+    pub(super) fn write(&self, out: &mut Writer, names: &Names, caches: &mut Caches) {
         if self.sent.is_empty() {
             return;
         }
@@ -79,7 +78,7 @@ impl<'a> Tools<'a> {
         out.open('[');
         for tool in &self.sent {
             out.open('{');
-            field(out, "name", &Names.to_upstream(&tool.name));
+            field(out, "name", &names.to_upstream(&tool.name));
             if let Some(description) = tool.description.as_ref().filter(|text| !text.is_empty()) {
                 field(out, "description", description);
             }
@@ -93,10 +92,10 @@ impl<'a> Tools<'a> {
             out.close('}');
         }
         out.close(']');
-        self.write_choice(out);
+        self.write_choice(out, names);
     }
 
-    fn write_choice(&self, out: &mut Writer) {
+    fn write_choice(&self, out: &mut Writer, names: &Names) {
         let pick = match (self.choice, self.one_at_a_time) {
             (Some(pick), _) => pick,
             (None, true) => Pick::Auto,
@@ -112,7 +111,7 @@ impl<'a> Tools<'a> {
             Pick::One(_) => "tool",
         });
         if let Pick::One(name) = pick {
-            field(out, "name", &Names.to_upstream(name));
+            field(out, "name", &names.to_upstream(name));
         }
         if self.one_at_a_time && !matches!(pick, Pick::None) {
             out.key("disable_parallel_tool_use");

@@ -143,8 +143,8 @@ fn case_2_and_3_ids_that_anthropic_takes_stay_and_none_is_twice() {
         blocks.filter_map(|block| block[key].as_str().map(str::to_owned)).collect()
     };
     let first = ids(1, "id");
-    assert!(first[0].starts_with("functions_Bash_0_") && names::is_plain(&first[0]), "{first:?}");
-    assert!(first[1] == "toolu_1" && names::is_plain(&first[2]), "{first:?}");
+    assert!(first[0].starts_with("functions_Bash_0_") && ids::is_plain(&first[0]), "{first:?}");
+    assert!(first[1] == "toolu_1" && ids::is_plain(&first[2]), "{first:?}");
     assert_eq!(ids(2, "tool_use_id"), [&*first[2], &*first[0], &*first[1]]);
     assert_eq!(ids(3, "id"), ["call_0", "call_0_2"]);
     assert_eq!(ids(4, "tool_use_id"), ["call_0", "call_0_2"], "paired in order");

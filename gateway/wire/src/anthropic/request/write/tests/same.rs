@@ -111,4 +111,34 @@ proptest! {
         let twice = read(&Bytes::from(again.to_string())).unwrap();
         prop_assert_eq!(twice.turns.len(), roles.len());
     }
+
+    #[test]
+    fn each_result_keeps_its_call_whatever_the_ids(
+        steps in prop::collection::vec(prop::collection::vec("[ab.]{0,2}", 1..5), 1..6)
+    ) {
+        let mut turns = Vec::new();
+        for (step, ids) in steps.iter().enumerate() {
+            let calls = ids.iter().enumerate().map(|(at, id)| call(id, "n", &format!(r#"{{"is":"{step}/{at}"}}"#)));
+            turns.push((Role::Assistant, calls.collect()));
+            // In another order than the calls; those of one id keep theirs.
+            let mut results: Vec<_> = ids.iter().enumerate().collect();
+            results.sort_by_key(|(at, id)| (std::cmp::Reverse(*id), *at));
+            for (at, id) in results {
+                turns.push((Role::User, vec![text("x"), result(id, &format!("{step}/{at}"))]));
+            }
+        }
+        let body = written(&chat(turns));
+        let mut seen = std::collections::HashSet::new();
+        for pair in body["messages"].as_array().unwrap().chunks(2) {
+            let (calls, after) = (pair[0]["content"].as_array().unwrap(), pair[1]["content"].as_array().unwrap());
+            let results = &after[..calls.len()];
+            prop_assert!(results.iter().all(|block| block["type"] == "tool_result"), "results first: {after:?}");
+            for call in calls {
+                let id = call["id"].as_str().unwrap();
+                prop_assert!(super::super::ids::is_plain(id) && seen.insert(id.to_owned()), "{id}");
+                let result = results.iter().find(|result| result["tool_use_id"] == id).unwrap();
+                prop_assert_eq!(&result["content"], &call["input"]["is"]);
+            }
+        }
+    }
 }

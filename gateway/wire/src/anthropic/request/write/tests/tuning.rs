@@ -142,7 +142,9 @@ fn thinking_is_asked_for_as_the_model_knows_it() {
     assert_eq!(asked("claude-opus-4-6", effort(Effort::Minimal)), (adaptive.clone(), json!("low"), vec![]));
     assert_eq!(asked("claude-opus-4-7", effort(Effort::XHigh)), (adaptive.clone(), json!("xhigh"), vec![]));
     let budget = Reasoning { on: Some(true), budget: Some(3000), ..Reasoning::default() };
-    assert_eq!(asked("claude-opus-4-7", budget), (adaptive.clone(), json!("high"), vec![]));
+    assert_eq!(asked("claude-opus-4-7", budget), (adaptive.clone(), json!("medium"), vec![]));
+    let large = Reasoning { budget: Some(60_000), ..budget };
+    assert_eq!(asked("claude-opus-4-7", large), (adaptive.clone(), json!("high"), vec![]));
     let on = Reasoning { on: Some(true), ..Reasoning::default() };
     assert_eq!(asked("claude-opus-5", on), (adaptive, none.clone(), vec![]));
     assert_eq!(
@@ -246,7 +248,7 @@ fn whose_it_is_and_its_tier_are_told_where_there_are_words_for_it() {
     assert_eq!(asked("u", "flex").1, Value::Null);
     assert_eq!(asked("u", "priority").2, "service_tier");
     let (long, ..) = asked(&"u".repeat(257), "auto");
-    assert_eq!(long.unwrap().len(), 16, "case 42: what is too long is hashed");
+    assert_eq!(long.unwrap().len(), 64, "case 42: what is too long is hashed");
     assert!(written(&with(|chat| chat.stream = true))["stream"].as_bool().unwrap());
 }
 
