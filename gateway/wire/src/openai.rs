@@ -1,6 +1,7 @@
 //! OpenAI's chat completions, as OpenAI and some thirty others speak them: its words for requests, answers, errors and
 //! counts.
 
+pub(crate) mod answer;
 mod error;
 mod gist;
 mod reply;
