@@ -40,6 +40,7 @@
 //!
 //! What serves all of them lies in `failure/`, `json/`, `sse/`, `sanitise/`, `media.rs` and `usage.rs`.
 
+mod anthropic;
 mod api;
 mod asked;
 mod failure;

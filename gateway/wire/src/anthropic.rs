@@ -1,0 +1,3 @@
+//! Anthropic's Messages: its words for requests and answers.
+
+pub(crate) mod answer;
