@@ -7,6 +7,7 @@ pub(crate) mod number;
 pub(crate) mod scan;
 pub(crate) mod strings;
 pub(crate) mod text;
+pub(crate) mod whole;
 pub(crate) mod write;
 
 pub use brief::Brief;

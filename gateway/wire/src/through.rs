@@ -12,9 +12,11 @@ mod runs;
 mod speech;
 mod stream;
 
-use answer::{LongAnswer, answer};
+use answer::LongAnswer;
+pub(crate) use answer::answer;
 use messages::{LargeMessage, MessagesStream};
 use stream::ChatStream;
+pub(crate) use stream::{DONE, MAX_FOREIGN, is_keep_alive, is_scalar, not_a_stream};
 
 use crate::api::Api;
 use crate::asked::Facts;

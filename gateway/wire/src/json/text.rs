@@ -32,6 +32,12 @@ impl Text {
         Self(serde_json::Value::from(text).to_string().into())
     }
 
+    /// The same in memory of its own: what is kept must not hold on to all that came with it.
+    #[must_use]
+    pub(crate) fn apart(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     /// As JSON, quotes included.
     pub(crate) fn json(&self) -> &Bytes {
         &self.0

@@ -21,6 +21,7 @@ use crate::reading::{Ending, StreamEnd};
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};
+pub(crate) use frame::{DONE, MAX_FOREIGN, is_keep_alive, is_scalar};
 use frame::{Verdict, without_blank_line};
 use long::{Long, MAX_HELD};
 use std::ops::Range;
@@ -131,7 +132,7 @@ impl ChatStream {
             None => self.end_held(now),
         };
         if !self.is_over() && !self.chunked && self.foreign > 0 {
-            self.fail(self.not_a_stream(b"", now));
+            self.fail(not_a_stream(self.row, b"", now));
         }
         let complete = self.failure.is_none() && self.is_finished();
         // What the caller is told next must not stand behind half a line end.
@@ -307,14 +308,14 @@ impl ChatStream {
         self.data_bytes += data;
         self.prefilter.runs = contents.runs();
     }
+}
 
-    /// Bytes that are no chat stream: an error body that lacks its status, or anything.
-    fn not_a_stream(&self, bytes: &[u8], now: UnixSeconds) -> Failure {
-        failure::inside(self.row, bytes, now).unwrap_or_else(|| Failure {
-            status: Some(200),
-            ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
-        })
-    }
+/// Bytes that are no chat stream: an error body that lacks its status, or anything.
+pub(crate) fn not_a_stream(row: &VendorRow, bytes: &[u8], now: UnixSeconds) -> Failure {
+    failure::inside(row, bytes, now).unwrap_or_else(|| Failure {
+        status: Some(200),
+        ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
+    })
 }
 
 /// What goes on of the last frame. Its blank line is completed: an LF that belongs to its CR may come too late. And its
