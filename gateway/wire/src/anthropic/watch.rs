@@ -1,7 +1,7 @@
 //! A Messages stream on its way through to a caller who speaks the same: what must be known of it, and nothing more.
 //!
 //! It is given whole frames and touches no byte of them. Behind the first content a frame that only adds to a block, as
-//! nearly all do, is not parsed: its strings are measured.
+//! nearly all do, is not parsed: what it adds is measured.
 
 use super::fields::{filled, known};
 use super::frame::{self, Said};
@@ -13,7 +13,18 @@ use crate::media::MEDIA_BYTES;
 use crate::sse;
 use crate::usage::Counted;
 use bytes::Bytes;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 use weir_config::{Failure, UnixSeconds, VendorRow};
+
+/// What stands before that which a delta adds, nearly always. Inside a string a quote is escaped, so it is found nowhere
+/// else. Made once: to prepare a search takes as long as to search a frame.
+static PAYLOADS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| {
+    [Finder::new(br#""text":""#), Finder::new(br#""partial_json":""#), Finder::new(br#""thinking":""#)]
+});
+
+/// How a frame begins that only adds to a block, as Anthropic and those who relay its frames write it.
+const DELTA: &[u8] = b"event: content_block_delta\ndata: {";
 
 /// What is known of a stream so far.
 #[derive(Debug)]
@@ -78,6 +89,22 @@ impl MessagesWatch {
     /// reasoning that only its vendor can read as a constant at most.
     pub(crate) fn output_bytes(&self) -> u64 {
         self.said_bytes + self.data_bytes.min(MEDIA_BYTES)
+    }
+
+    /// Whether `frame`, with its blank line, only adds to a block, behind content: then that is counted, and there is no
+    /// more to it. The frames of which it says no, which may be of that kind too, are for [`Self::frame`].
+    #[inline]
+    pub(crate) fn only_adds(&mut self, frame: &[u8]) -> bool {
+        if !self.content || self.done {
+            return false;
+        }
+        let Some(data) = frame.strip_prefix(DELTA) else { return false };
+        let Some((data, b"\n")) = memchr::memchr(b'\n', data).and_then(|end| data.split_at_checked(end + 1))
+        else {
+            return false;
+        };
+        self.said_bytes += measured(data);
+        true
     }
 
     /// Takes the next frame.
@@ -149,6 +176,30 @@ impl MessagesWatch {
 
 /// How many bytes a delta adds to its block, whatever it is: its data need not be valid.
 fn measured(data: &[u8]) -> u64 {
+    for payload in &*PAYLOADS {
+        if let Some(rest) = payload.find(data).and_then(|at| data.get(at + payload.needle().len()..)) {
+            return length(rest);
+        }
+    }
+    spaced(data)
+}
+
+/// How long the string is that `rest` begins within.
+fn length(rest: &[u8]) -> u64 {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', rest.get(at..).unwrap_or_default()) {
+        at += found;
+        if rest.get(at) == Some(&b'"') {
+            return at as u64;
+        }
+        at += 2;
+    }
+    rest.len() as u64
+}
+
+/// The same of a delta that is written in some other way, or is of some other kind.
+#[cold]
+fn spaced(data: &[u8]) -> u64 {
     let mut is_payload = false;
     let mut bytes = 0;
     for string in Strings::of(data) {

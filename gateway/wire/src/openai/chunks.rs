@@ -18,12 +18,16 @@ use calls::Calls;
 use ending::Ending;
 use weir_config::UnixSeconds;
 
+/// The caller's name of a tool, if the account knows it by another.
+type Names = dyn Fn(&str) -> Option<Text> + Send + Sync;
+
+/// A signature, or reasoning that only its vendor can read, with a mark that tells which account it belongs to.
+type Mark = dyn Fn(&Text) -> Text + Send + Sync;
+
 /// How what was changed for an account is put back for its caller.
 pub(crate) struct Back {
-    /// The caller's name of a tool, if the account knows it by another.
-    pub(crate) name: Box<dyn Fn(&str) -> Option<Text> + Send + Sync>,
-    /// A signature, or reasoning that only its vendor can read, with a mark that tells which account it belongs to.
-    pub(crate) mark: Box<dyn Fn(&Text) -> Text + Send + Sync>,
+    pub(crate) name: Box<Names>,
+    pub(crate) mark: Box<Mark>,
 }
 
 /// Writes the chunks of one stream.

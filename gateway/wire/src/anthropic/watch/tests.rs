@@ -94,3 +94,56 @@ fn s1_1_a_failure_is_seen_before_content_and_behind_it() {
     }
     assert_eq!(watched([b"data: hello\n\n".as_slice()]).1.unwrap().class, FailureClass::Garbled);
 }
+
+#[test]
+fn what_a_delta_adds_is_measured_however_it_is_written() {
+    for (data, expected) in [
+        (r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\"b\\"}}"#, 6),
+        (r#"{"delta": {"text": "a\"b\\", "type": "text_delta"}, "type": "content_block_delta"}"#, 6),
+        (r#"{"delta":{"thinking":"abc","type":"thinking_delta"}}"#, 3),
+        (r#"{"delta":{"type":"input_json_delta","partial_json":"{\"text\":\"x\"}"}}"#, 16),
+        (r#"{"delta":{"type":"signature_delta","signature":"abc"}}"#, 0),
+        (r#"{"delta":{"type":"citations_delta","citation":{"cited_text":"abc"}}}"#, 0),
+        (r#"{"delta":{"type":"compaction_delta","content":"abc"}}"#, 3),
+        (r#"{"delta":{"type":"text_delta","text":""}}"#, 0),
+        (r#"{"delta":{"type":"text_delta","text":"cut"#, 3),
+        ("", 0),
+    ] {
+        assert_eq!(measured(data.as_bytes()), expected, "{data}");
+    }
+}
+
+#[test]
+fn a_frame_that_only_adds_is_told_by_how_it_begins() {
+    let delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"abc\"}}\n\n";
+    let (mut watch, _) = watched([]);
+    assert!(!watch.only_adds(delta.as_bytes()), "not before content");
+    watch.frame(&sse::Event::of(delta.as_bytes()), NOW).unwrap();
+    assert!(watch.only_adds(delta.as_bytes()));
+    assert_eq!(watch.output_bytes(), 6);
+    for other in [
+        delta.replace("content_block_delta\ndata", "content_block_stop\ndata"),
+        delta.replace("\n\n", "\nerror: {}\n\n"),
+        delta.replace("\n\n", ""),
+        delta.replace('\n', "\r\n"),
+        delta.replace("event: ", "event:"),
+        delta.replace("data: {", "data: "),
+    ] {
+        assert!(!watch.only_adds(other.as_bytes()), "{other:?}");
+    }
+    for (name, body) in recorded("messages-stream") {
+        let (slow, _) = watched([body.as_bytes()]);
+        let mut watch = MessagesWatch::new(Vendor::OpenAICompatible.row(), Some(200_000));
+        let mut skipped = 0;
+        for frame in body.split_inclusive("\n\n") {
+            if watch.only_adds(frame.as_bytes()) {
+                skipped += 1;
+            } else {
+                watch.frame(&sse::Event::of(frame.as_bytes()), NOW).unwrap();
+            }
+        }
+        assert_eq!(watch.output_bytes(), slow.output_bytes(), "{name}");
+        assert_eq!((watch.usage(), watch.is_done()), (slow.usage(), true), "{name}");
+        assert!(skipped + 1 >= body.matches("event: content_block_delta").count() - 1, "{name}: {skipped}");
+    }
+}

@@ -26,8 +26,13 @@ pub(super) struct Answer {
     pub(super) tier: Option<&'static str>,
 }
 
-fn text(text: &String) -> Text {
-    Text::new(text)
+/// The pieces as texts.
+fn texts(pieces: &[String]) -> impl Iterator<Item = Text> {
+    pieces.iter().map(|piece| Text::new(piece))
+}
+
+fn text(text: Option<&String>) -> Option<Text> {
+    text.map(|text| Text::new(text))
 }
 
 impl Answer {
@@ -37,18 +42,16 @@ impl Answer {
         let mut calls = 0;
         for block in &self.blocks {
             match block {
-                Block::Text(pieces) => events.extend(pieces.iter().map(text).map(Event::Text)),
-                Block::Refusal(pieces) => events.extend(pieces.iter().map(text).map(Event::Refusal)),
+                Block::Text(pieces) => events.extend(texts(pieces).map(Event::Text)),
+                Block::Refusal(pieces) => events.extend(texts(pieces).map(Event::Refusal)),
                 Block::Thinking(pieces, signature) => {
-                    events.extend(pieces.iter().map(text).map(Event::Thinking));
-                    events.extend(signature.as_ref().map(text).map(Event::Signature));
+                    events.extend(texts(pieces).map(Event::Thinking));
+                    events.extend(text(signature.as_ref()).map(Event::Signature));
                 }
-                Block::Redacted(data) => events.push(Event::Redacted(text(data))),
+                Block::Redacted(data) => events.push(Event::Redacted(Text::new(data))),
                 Block::Call { id, name, arguments } => {
-                    events.push(Event::Call { call: calls, id: id.as_ref().map(text), name: text(name) });
-                    events.extend(
-                        arguments.iter().map(|json| Event::Arguments { call: calls, json: text(json) }),
-                    );
+                    events.push(Event::Call { call: calls, id: text(id.as_ref()), name: Text::new(name) });
+                    events.extend(texts(arguments).map(|json| Event::Arguments { call: calls, json }));
                     calls += 1;
                 }
             }
@@ -58,7 +61,7 @@ impl Answer {
             reason,
             native: Some(Text::new("native \"word\"")),
             stop_sequence: None,
-            explanation: self.explanation.as_ref().map(text),
+            explanation: text(self.explanation.as_ref()),
         };
         events.extend(self.reason.map(finish).map(Event::Finish));
         let counted = |usage| Counted { usage, input: true, output: true };

@@ -137,3 +137,32 @@ fn nothing_is_read_behind_the_last_event() {
     }
     assert_eq!(events.len(), told);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn nothing_that_an_upstream_sends_breaks_the_reader(
+        frames in prop::collection::vec((0_usize..8, "[ -~]{0,20}|[\\[\\]{}\":,a1\\\\]{0,20}"), 0..8),
+    ) {
+        let pieces: Vec<String> = frames
+            .into_iter()
+            .map(|(kind, junk)| match kind {
+                0 => stream(&[START]),
+                1 => stream(&[BLOCK]),
+                2 => stream(&[TEXT]),
+                3 => format!("event: content_block_start\ndata: {{\"content_block\":{junk}}}\n\n"),
+                4 => format!("event: content_block_delta\ndata: {{\"delta\":{junk}}}\n\n"),
+                5 => format!("event: message_delta\ndata: {{\"delta\":{junk},\"usage\":{junk}}}\n\n"),
+                6 => format!("data: {junk}\n\n"),
+                _ => format!("{junk}\n\n"),
+            })
+            .collect();
+        let (events, _, failure) = read_pieces(pieces.iter().map(String::as_bytes));
+        let starts = events.iter().filter(|event| matches!(event, Event::Start { .. })).count();
+        prop_assert!(starts <= 1 && (starts == 1) == !events.is_empty());
+        prop_assert!(failure.is_none_or(|failure| failure.status.is_some()));
+        let mut all = Vec::new();
+        let _ = whole(Vendor::OpenAICompatible.row(), None, &Bytes::from(pieces.concat()), NOW, &mut all);
+    }
+}
