@@ -15,7 +15,7 @@ pub use pieces::Pieces;
 
 use crate::anthropic;
 use crate::api::Api;
-use crate::hub::{Chat, Dropped, Names, To, Unsayable, Written};
+use crate::hub::{Chat, Dropped, Names, OPENAI_NAME, To, Unsayable, Written};
 use crate::json::text::Text;
 use crate::openai;
 use crate::reading::Reading;
@@ -179,7 +179,7 @@ impl Asked {
 
     fn answering(&self, account: &Account<'_>, envelope: Envelope<'_>) -> Answering {
         let most = match account.speaks {
-            Api::Chat => openai::NAME,
+            Api::Chat => OPENAI_NAME,
             Api::Messages => anthropic::NAME,
         };
         Answering {

@@ -20,4 +20,4 @@ pub(crate) use chat::{
 pub(crate) use event::{Event, Finish, Reason};
 pub(crate) use names::{Names, OPENAI_NAME, digest};
 pub(crate) use to::{To, Written};
-pub(crate) use unsayable::{Dropped, Unsayable};
+pub use unsayable::{Dropped, Unsayable};
