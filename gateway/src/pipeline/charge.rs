@@ -4,10 +4,7 @@ use super::call::Call;
 use super::plan::Offer;
 use crate::observe::Charge;
 use weir_config::Model;
-use weir_wire::{AnswerFacts, Counted, Reading, most_tokens};
-
-/// Bytes per token where nobody told us: the usual rule of thumb for English text.
-const BYTES_PER_TOKEN: u64 = 4;
+use weir_wire::{AnswerFacts, BYTES_PER_TOKEN, Counted, Reading, most_tokens};
 
 /// What is known of an answer's usage. Nothing at first, of a request that was sent and is not answered yet.
 #[derive(Debug, Clone, Copy, Default)]

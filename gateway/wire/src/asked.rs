@@ -188,6 +188,7 @@ impl Asked {
             created: envelope.created,
             model: Text::new(account.model),
             includes_usage: self.facts.includes_usage,
+            asked_bytes: self.facts.text_bytes,
             account: account.mark.to_owned(),
             names: Arc::new(self.chat().map(|chat| Names::of(chat, most)).unwrap_or_default()),
         }

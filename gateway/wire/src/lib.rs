@@ -69,5 +69,5 @@ pub use openai::{Gist, GistReader};
 pub use reading::{AnswerFacts, Ending, Reading, StreamEnd, Whole};
 pub use reply::{Events, Reply};
 pub use sanitise::Withheld;
-pub use usage::{Counted, most_tokens};
+pub use usage::{BYTES_PER_TOKEN, Counted, most_tokens};
 pub use words::Words;

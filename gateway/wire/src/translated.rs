@@ -42,7 +42,7 @@ impl Translated {
     ) -> Self {
         let form = if stream {
             let decoder = Decoder::new(from, row, context_window);
-            Form::Stream(Box::new(Stream::new(decoder, answering.writer())))
+            Form::Stream(Box::new(Stream::new(decoder, answering.clone())))
         } else {
             Form::Unary(0)
         };

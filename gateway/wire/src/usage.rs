@@ -2,6 +2,9 @@
 
 use weir_config::Usage;
 
+/// Bytes per token where nobody told us: the usual rule of thumb for English text.
+pub const BYTES_PER_TOKEN: u64 = 4;
+
 /// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
 const MOST: u64 = 20_000_000;
 

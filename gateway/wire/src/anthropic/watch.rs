@@ -80,11 +80,6 @@ impl MessagesWatch {
         self.tally.counted()
     }
 
-    /// The tier that served it, in its vendor's word.
-    pub(crate) fn tier(&self) -> Option<&Text> {
-        self.tally.tier()
-    }
-
     /// Roughly how many bytes of text, reasoning and calls came, for assuming a usage: escapes count as written, and
     /// reasoning that only its vendor can read as a constant at most.
     pub(crate) fn output_bytes(&self) -> u64 {

@@ -139,8 +139,6 @@ pub(crate) struct Tool {
     pub(crate) schema: Option<Json>,
     pub(crate) strict: Option<bool>,
     pub(crate) cache: Option<Json>,
-    /// Where it stands in the caller's request, as in `tools.0`.
-    pub(crate) at: String,
 }
 
 /// Which tools are to be called.

@@ -16,12 +16,11 @@ mod tests;
 
 use crate::failure;
 use crate::hub::{Event, Finish, Reason};
-use crate::media::MEDIA_BYTES;
 use crate::reading::AnswerFacts;
 use crate::sse;
 use crate::through::contents::{Contents, Form};
 use crate::through::{self, DONE, MAX_FOREIGN, is_keep_alive, is_scalar, not_a_stream};
-use crate::usage::{Counted, most_tokens};
+use crate::usage::most_tokens;
 use bytes::Bytes;
 use reader::Reader;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
@@ -37,8 +36,6 @@ pub(crate) struct ChatDecoder {
     done: bool,
     /// So many bytes of what is no chunk came before the first one.
     foreign: usize,
-    text_bytes: u64,
-    data_bytes: u64,
     /// What was no chunk has said so, behind all content: the answer broke off, unless it goes on or has finished.
     complaint: Option<Box<Failure>>,
 }
@@ -53,8 +50,6 @@ impl ChatDecoder {
             content: false,
             done: false,
             foreign: 0,
-            text_bytes: 0,
-            data_bytes: 0,
             complaint: None,
         }
     }
@@ -101,7 +96,7 @@ impl ChatDecoder {
         if data.is_empty() {
             return Ok(());
         }
-        let mut contents = Contents::of(Form::Chunk, data);
+        let contents = Contents::of(Form::Chunk, data);
         if let Some(failure) = contents.failure(self.row, data, now) {
             return Err(failure);
         }
@@ -113,9 +108,6 @@ impl ChatDecoder {
         self.chunked = true;
         self.complaint = None;
         self.content |= contents.has_content();
-        let (text, media) = contents.take_heard();
-        self.text_bytes += text;
-        self.data_bytes += media;
         self.reader.read(&Bytes::copy_from_slice(data), contents.tally(), out);
         if self.is_finished() { self.reader.end() } else { Ok(()) }
     }
@@ -153,21 +145,6 @@ impl ChatDecoder {
     /// Whether a finish reason was seen.
     pub(crate) fn is_finished(&self) -> bool {
         self.reader.is_finished()
-    }
-
-    /// Whether there was content: text, reasoning, a refusal, a tool call or a finish reason.
-    pub(crate) fn content_seen(&self) -> bool {
-        self.content
-    }
-
-    /// What the vendor has counted so far, as far as that can be true.
-    pub(crate) fn usage(&self) -> Option<Counted> {
-        self.reader.counted()
-    }
-
-    /// Roughly how many bytes of text, reasoning and tool calls were seen, for assuming a usage.
-    pub(crate) fn output_bytes(&self) -> u64 {
-        self.text_bytes + self.data_bytes.min(MEDIA_BYTES)
     }
 }
 

@@ -100,6 +100,9 @@ impl MessagesStream {
 
     /// Reads a frame, and says whether it goes on.
     fn reads(&mut self, frame: &[u8], now: UnixSeconds) -> bool {
+        if self.watch.only_adds(frame) {
+            return true;
+        }
         if let Err(failure) = self.watch.frame(&sse::Event::of(frame), now) {
             self.failure = Some(Box::new(failure));
             return false;

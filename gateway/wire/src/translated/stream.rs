@@ -1,7 +1,7 @@
 //! A stream that is read frame by frame and written anew, from its first byte to its end.
 
 use super::decoder::Decoder;
-use super::writer::Writer;
+use super::writer::{Answering, Writer};
 use crate::hub::Event;
 use crate::json::write;
 use crate::reading::{Ending, StreamEnd};
@@ -21,6 +21,7 @@ const MAX_FRAME: usize = 1 << 20;
 pub(super) struct Stream {
     decoder: Decoder,
     writer: Writer,
+    answering: Answering,
     frames: Frames,
     /// What the frame being read says. Kept for its room.
     events: Vec<Event>,
@@ -36,11 +37,12 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// A stream that `decoder` reads and `writer` writes.
-    pub(super) fn new(decoder: Decoder, writer: Writer) -> Self {
+    /// A stream that `decoder` reads, for a caller who is told it as `answering` says.
+    pub(super) fn new(decoder: Decoder, answering: Answering) -> Self {
         Self {
             decoder,
-            writer,
+            writer: answering.writer(),
+            answering,
             frames: Frames::default(),
             events: Vec::new(),
             begun: false,
@@ -133,7 +135,7 @@ impl Stream {
 
     fn write_end(&mut self, out: &mut write::Writer) {
         if !std::mem::replace(&mut self.written, true) {
-            self.writer.end(out);
+            self.writer.end(self.answering.estimate(self.said_bytes), out);
         }
     }
 

@@ -7,7 +7,8 @@ use crate::json::write;
 use crate::{anthropic, openai};
 use bytes::Bytes;
 use std::sync::Arc;
-use weir_config::UnixSeconds;
+use crate::usage::{BYTES_PER_TOKEN, Counted};
+use weir_config::{UnixSeconds, Usage};
 
 /// How an answer is told to its caller.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Answering {
     pub(crate) model: Text,
     /// Whether the caller of a stream asked for its usage.
     pub(crate) includes_usage: bool,
+    /// What the request is as text, in bytes, for counts of ours where the vendor gives none.
+    pub(crate) asked_bytes: u64,
     /// The account that answers: the mark of reasoning that it signed.
     pub(crate) account: String,
     /// The request's tools, as the account was told them.
@@ -40,6 +43,7 @@ impl Answering {
 
     pub(super) fn writer(&self) -> Writer {
         let Self { id, created, model, includes_usage, .. } = self.clone();
+
         match self.api {
             Api::Chat => {
                 Writer::Chat(Box::new(openai::ChunkWriter::new(id, created, model, includes_usage, self.back())))
@@ -52,8 +56,18 @@ impl Answering {
     pub(super) fn whole(&self, events: Vec<Event>) -> Bytes {
         match self.api {
             Api::Chat => openai::write_whole(events, &self.id, self.created, &self.model, &self.back()),
-            Api::Messages => anthropic::write_whole(events, &self.id, &self.model, &self.names(), None),
+            Api::Messages => {
+                let estimate = self.estimate(events.iter().map(Event::said_bytes).sum());
+                anthropic::write_whole(events, &self.id, &self.model, &self.names(), Some(estimate))
+            }
         }
+    }
+
+    /// What is counted where the vendor does not: an answer of Messages has counts.
+    pub(super) fn estimate(&self, said_bytes: u64) -> Counted {
+        let tokens = |bytes: u64| bytes.div_ceil(BYTES_PER_TOKEN);
+        let usage = Usage { input: tokens(self.asked_bytes), output: tokens(said_bytes), ..Usage::default() };
+        Counted { usage, input: true, output: true }
     }
 
     fn names(&self) -> Box<dyn Fn(&str) -> Option<Text> + Send + Sync> {
@@ -75,10 +89,14 @@ impl Writer {
         }
     }
 
-    pub(super) fn end(&mut self, out: &mut write::Writer) {
+    /// The end. `estimate`: counts of ours, for what the vendor did not tell.
+    pub(super) fn end(&mut self, estimate: Counted, out: &mut write::Writer) {
         match self {
             Self::Chat(chat) => chat.end(out),
-            Self::Messages(messages) => messages.end(out),
+            Self::Messages(messages) => {
+                messages.estimate(estimate);
+                messages.end(out);
+            }
         }
     }
 

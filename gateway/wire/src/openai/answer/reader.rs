@@ -83,10 +83,6 @@ impl Reader {
         self.finished
     }
 
-    pub(super) fn counted(&self) -> Option<Counted> {
-        self.counted
-    }
-
     /// Nothing more comes.
     ///
     /// # Errors

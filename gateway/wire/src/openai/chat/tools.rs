@@ -12,7 +12,7 @@ pub(super) fn tools(key: &str, value: &mut Cursor<'_>) -> Result<Vec<Tool>, Wron
     array(key, value, |position, value| {
         let mut found = Members::default();
         members(value, |key, value| found.member(key, value))?;
-        tools.push(found.tool(format!("{key}.{position}"))?);
+        tools.push(found.tool()?);
         Ok(())
     })?;
     Ok(tools)
@@ -59,7 +59,7 @@ impl Members {
         Ok(())
     }
 
-    fn tool(self, at: String) -> Result<Tool, Wrong> {
+    fn tool(self) -> Result<Tool, Wrong> {
         let kind = self.kind.as_ref().map(Text::said);
         let is_function = match kind.as_deref() {
             None | Some("function") => true,
@@ -80,7 +80,6 @@ impl Members {
             schema: self.schema,
             strict: self.strict,
             cache: self.cache,
-            at,
         })
     }
 }

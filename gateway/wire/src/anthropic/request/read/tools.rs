@@ -34,7 +34,6 @@ impl Reader {
             })?,
             strict: tool.boolean("strict")?,
             cache: tool.json("cache_control"),
-            at: at.to_string(),
         };
         self.chat.tools.push(read);
         self.rest("tools", tool);
