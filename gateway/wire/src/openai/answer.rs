@@ -11,6 +11,7 @@ mod reader;
 pub(crate) mod recorded;
 #[cfg(test)]
 mod styles;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::through::{self, DONE, MAX_FOREIGN, is_keep_alive, is_scalar, not_a_st
 use crate::usage::{Counted, most_tokens};
 use bytes::Bytes;
 use reader::Reader;
+use tags::Tags;
 use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
 /// A stream of chunks, read frame by frame.
@@ -41,6 +43,8 @@ pub(crate) struct ChatDecoder {
     data_bytes: u64,
     /// What was no chunk has said so, behind all content: the answer broke off, unless it goes on or has finished.
     complaint: Option<Box<Failure>>,
+    /// Its model may reason in its text.
+    tags: Option<Tags>,
 }
 
 impl ChatDecoder {
@@ -56,7 +60,14 @@ impl ChatDecoder {
             text_bytes: 0,
             data_bytes: 0,
             complaint: None,
+            tags: None,
         }
+    }
+
+    /// The same of a model that is known to reason in its text, between `<think>` and `</think>`.
+    #[must_use]
+    pub(crate) fn with_think_tags(self) -> Self {
+        Self { tags: Some(Tags::default()), ..self }
     }
 
     /// What one frame says. Behind `[DONE]` nothing is read.
@@ -94,6 +105,9 @@ impl ChatDecoder {
     ) -> Result<(), Failure> {
         if data == DONE || data.eq_ignore_ascii_case(DONE) && self.is_finished() {
             self.done = true;
+            if let Some(tags) = &mut self.tags {
+                tags.end(out);
+            }
             // What came last was no chunk and had something to say, and nothing has finished: no end of an answer.
             let broke = self.complaint.take().filter(|_| !self.is_finished());
             return broke.map_or_else(|| self.reader.end(), |failure| Err(*failure));
@@ -116,7 +130,11 @@ impl ChatDecoder {
         let (text, media) = contents.take_heard();
         self.text_bytes += text;
         self.data_bytes += media;
+        let from = out.len();
         self.reader.read(&Bytes::copy_from_slice(data), contents.tally(), out);
+        if let Some(tags) = &mut self.tags {
+            tags.take(from, out);
+        }
         if self.is_finished() { self.reader.end() } else { Ok(()) }
     }
 
@@ -192,6 +210,13 @@ pub(crate) fn whole(
     }
     out.extend(facts.usage.map(Event::Usage));
     reader.end().map(|()| facts)
+}
+
+/// Takes reasoning out of the text of a unary answer, of a model as [`ChatDecoder::with_think_tags`] has it.
+pub(crate) fn take_think_tags(events: &mut Vec<Event>) {
+    let mut tags = Tags::default();
+    tags.take(0, events);
+    tags.end(events);
 }
 
 /// A call without a name can't be said to anybody, and must not be lost.
