@@ -178,7 +178,7 @@ impl Contents {
     }
 
     /// Whether there is a choice.
-    pub(crate) fn has_choice(&self) -> bool {
+    pub(super) fn has_choice(&self) -> bool {
         self.told.has_choice
     }
 
