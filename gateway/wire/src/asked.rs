@@ -67,6 +67,13 @@ pub struct Account<'a> {
     pub mark: &'a str,
 }
 
+impl<'a> Account<'a> {
+    /// One that speaks `speaks`, of a vendor of `row`, and its `model`, of which nothing else is known.
+    pub fn new(speaks: Api, row: &'static VendorRow, model: &'a str) -> Self {
+        Self { speaks, row, model, context_window: None, max_output_tokens: None, mark: "" }
+    }
+}
+
 /// What an answer is told under.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {

@@ -1,7 +1,7 @@
 //! OpenAI's chat completions, as OpenAI and some thirty others speak them: its words for requests, answers, errors and
 //! counts.
 
-mod answer;
+pub(crate) mod answer;
 mod chat;
 mod chunks;
 mod error;

@@ -51,6 +51,7 @@ impl Iterator for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Account, Envelope};
     use std::borrow::Cow;
     use weir_config::{UnixSeconds, Usage};
 
@@ -79,12 +80,13 @@ mod tests {
                 format!(r#"{{"model":"m","stream":{stream},"stream_options":{{"include_usage":true}}}}"#);
             crate::Asked::read(Api::Chat, body.into()).unwrap()
         };
-        let row = weir_config::Vendor::Mock.row();
+        let envelope = Envelope { id: "1", created: UnixSeconds(0) };
+        let account = Account::new(Reply::API, weir_config::Vendor::Mock.row(), "m");
         let usage = crate::Counted { usage: reply("").usage, input: true, output: true };
         let whole =
-            asked(false).reading(Api::Chat, row, None).whole(&reply("a b").whole(), UnixSeconds(0));
+            asked(false).reading(&account, envelope).whole(&reply("a b").whole(), UnixSeconds(0));
         assert_eq!(whole.unwrap().usage, Some(usage));
-        let mut reading = asked(true).reading(Api::Chat, row, None);
+        let mut reading = asked(true).reading(&account, envelope);
         for event in reply("a b").events() {
             assert_eq!(reading.feed(event.clone(), UnixSeconds(0)), event);
         }

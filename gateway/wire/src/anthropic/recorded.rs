@@ -76,7 +76,7 @@ pub(crate) fn read(stream: &str) -> Vec<Event> {
 pub(crate) fn read_whole(body: &str) -> Vec<Event> {
     let mut events = Vec::new();
     let body = Bytes::copy_from_slice(body.as_bytes());
-    super::whole(Vendor::OpenAICompatible.row(), Some(200_000), &body, NOW, &mut events).unwrap();
+    super::read_whole(Vendor::OpenAICompatible.row(), Some(200_000), &body, NOW, &mut events).unwrap();
     events
 }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 /// Content that an account's API cannot say: the request is refused, unless another account takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Unsayable {
     /// The field of the caller's request, as in `messages.1.content.0`.
     pub param: String,

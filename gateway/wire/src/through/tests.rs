@@ -1,6 +1,6 @@
 //! One type for unary answers and streams: what each of them says where the other has more to say.
 
-use crate::{Api, Asked, Counted, Reading, StreamEnd, Words};
+use crate::{Account, Api, Asked, Counted, Envelope, Reading, StreamEnd, Words};
 use bytes::Bytes;
 use weir_config::{FailureClass, UnixSeconds, Usage, Vendor};
 
@@ -14,7 +14,8 @@ const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"fo
 fn reading(stream: bool) -> Reading {
     let body = format!(r#"{{"model":"m","stream":{stream}}}"#);
     let asked = Asked::read(Api::Chat, body.into()).unwrap();
-    asked.reading(Api::Chat, Vendor::OpenAICompatible.row(), Some(1_000))
+    let account = Account::new(Api::Chat, Vendor::OpenAICompatible.row(), "m");
+    asked.reading(&Account { context_window: Some(1_000), ..account }, Envelope { id: "1", created: NOW })
 }
 
 fn feed(reading: &mut Reading, text: &str) -> Bytes {

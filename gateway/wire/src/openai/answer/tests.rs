@@ -366,28 +366,3 @@ fn s2_17_what_is_not_quite_json_is_read_as_sdks_read_it() {
     let latin = b"data: {\"choices\":[{\"delta\":{\"content\":\"caf\xe9\"}}]}\n\n";
     assert_eq!(Sum::of(&decoded(latin).0).text, "caf\u{FFFD}");
 }
-
-#[test]
-fn case_50_think_tags_are_text_unless_the_model_is_known_for_them() {
-    let pieces = ["<th", "ink>why</", "think>", "so"];
-    let chunks: Vec<Value> = pieces.iter().map(|piece| delta(json!({"content": piece}))).collect();
-    let body = stream(&[chunks, vec![finished("stop")]].concat());
-    assert_eq!(Sum::of(&decoded(body.as_bytes()).0).text, pieces.concat());
-    let mut decoder = ChatDecoder::new(Vendor::OpenAICompatible.row(), None).with_think_tags();
-    let mut events = Vec::new();
-    for frame in super::recorded::frames(body.as_bytes()) {
-        decoder.frame(&crate::sse::Event::of(frame), NOW, &mut events).unwrap();
-    }
-    let sum = Sum::of(&events);
-    assert_eq!(
-        (sum.thinking.as_str(), sum.text.as_str(), sum.finish.as_deref()),
-        ("why", "so", Some("stop"))
-    );
-
-    let body = json!({"choices": [{"message": {"content": "<think>why</think>so"}}]}).to_string();
-    let mut events = Vec::new();
-    whole(Vendor::OpenAICompatible.row(), None, &body.into(), NOW, &mut events).unwrap();
-    take_think_tags(&mut events);
-    let sum = Sum::of(&events);
-    assert_eq!((sum.thinking.as_str(), sum.text.as_str()), ("why", "so"));
-}

@@ -9,7 +9,7 @@ use crate::json::text::{Json, Text};
 /// Reads `tools`.
 pub(super) fn tools(key: &str, value: &mut Cursor<'_>) -> Result<Vec<Tool>, Wrong> {
     let mut tools = Vec::new();
-    array(key, value, |position, value| {
+    array(key, value, |_, value| {
         let mut found = Members::default();
         members(value, |key, value| found.member(key, value))?;
         tools.push(found.tool()?);

@@ -67,7 +67,6 @@ fn tool(name: &str, schema: Option<Value>) -> Tool {
         schema: schema.as_ref().map(json_of),
         strict: None,
         cache: None,
-        at: "tools.0".to_owned(),
     }
 }
 
