@@ -61,6 +61,7 @@ impl Names {
     }
 
     /// The caller's own name for what the upstream calls `name`; `None`: it is the same.
+    #[expect(clippy::wrong_self_convention, reason = "the way back of `to_upstream`, not a conversion")]
     pub(crate) fn from_upstream(&self, name: &str) -> Option<Text> {
         self.caller.get(name).cloned()
     }

@@ -155,14 +155,16 @@ fn speaker(role: Option<&Text>) -> Result<Speaker, Wrong> {
 
 /// Whether a speaker may say these. A tool may show pictures: OpenAI takes none there, others do.
 fn allowed(speaker: Speaker, parts: &[Part]) -> Result<(), Wrong> {
-    let wrong = parts.iter().position(|part| match (speaker, part) {
-        (_, Part::Text { .. }) => false,
-        (Speaker::Assistant, Part::Refusal { .. } | Part::Thinking { .. } | Part::Redacted { .. }) => false,
-        (Speaker::User, Part::Image { .. } | Part::Document { .. } | Part::Audio { .. }) => false,
-        (Speaker::Tool, Part::Image { .. } | Part::Document { .. }) => false,
-        _ => true,
-    });
-    match wrong {
+    let is_allowed = |part: &Part| {
+        matches!(
+            (speaker, part),
+            (_, Part::Text { .. })
+                | (Speaker::Assistant, Part::Refusal { .. } | Part::Thinking { .. } | Part::Redacted { .. })
+                | (Speaker::User, Part::Image { .. } | Part::Document { .. } | Part::Audio { .. })
+                | (Speaker::Tool, Part::Image { .. } | Part::Document { .. })
+        )
+    };
+    match parts.iter().position(|part| !is_allowed(part)) {
         Some(position) => Err(Wrong::new("is of a type that a message of this `role` cannot have.")
             .under(position)
             .under("content")),

@@ -29,7 +29,7 @@ struct Members {
     text: Option<Text>,
     refusal: Option<Text>,
     image: Option<Image>,
-    audio: Option<(Option<Text>, Option<Text>)>,
+    audio: Option<Audio>,
     file: Option<File>,
     cache: Option<Json>,
     thought: thoughts::Block,
@@ -38,6 +38,12 @@ struct Members {
 struct Image {
     url: Option<Text>,
     detail: Option<Text>,
+}
+
+#[derive(Default)]
+struct Audio {
+    data: Option<Text>,
+    format: Option<Text>,
 }
 
 #[derive(Default)]
@@ -85,9 +91,9 @@ impl Members {
                 Ok(Part::Image { source, detail: image.detail, cache })
             }
             "input_audio" => {
-                let (data, format) = needed("input_audio", self.audio)?;
-                let data = data_url::base64(needed("input_audio.data", data)?);
-                Ok(Part::Audio { data, format: needed("input_audio.format", format)? })
+                let audio = needed("input_audio", self.audio)?;
+                let data = data_url::base64(needed("input_audio.data", audio.data)?);
+                Ok(Part::Audio { data, format: needed("input_audio.format", audio.format)? })
             }
             "file" => document(needed("file", self.file)?, cache).map_err(|wrong| wrong.under("file")),
             "thinking" | "redacted_thinking" => self.thought.part(),
@@ -118,20 +124,20 @@ fn image(value: &mut Cursor<'_>) -> Result<Option<Image>, Wrong> {
     Ok(Some(image))
 }
 
-fn audio(value: &mut Cursor<'_>) -> Result<Option<(Option<Text>, Option<Text>)>, Wrong> {
-    let (mut data, mut format) = (None, None);
+fn audio(value: &mut Cursor<'_>) -> Result<Option<Audio>, Wrong> {
+    let mut audio = Audio::default();
     if value.kind() == Kind::Null {
         return Ok(None);
     }
     object("input_audio", value, |key, value| {
         match key {
-            "data" => data = text(key, value)?,
-            "format" => format = text(key, value)?,
+            "data" => audio.data = text(key, value)?,
+            "format" => audio.format = text(key, value)?,
             _ => {}
         }
         Ok(())
     })?;
-    Ok(Some((data, format)))
+    Ok(Some(audio))
 }
 
 fn file(value: &mut Cursor<'_>) -> Result<Option<File>, Wrong> {

@@ -5,7 +5,6 @@ use super::word::word;
 use crate::hub::{Arguments, Names, Part, Source};
 use crate::json::text::Text;
 use crate::json::write::Writer;
-use std::borrow::Cow;
 
 /// Writes a message.
 pub(super) fn line(writer: &mut Writer, line: &Line<'_>, names: &Names, is_openai: bool) {
@@ -37,8 +36,8 @@ pub(super) fn line(writer: &mut Writer, line: &Line<'_>, names: &Names, is_opena
 }
 
 /// The words of a refusal, which have a field of their own.
-fn refusal<'a>(part: &'a Cow<'_, Part>) -> Option<&'a Text> {
-    match part.as_ref() {
+fn refusal(part: &Part) -> Option<&Text> {
+    match part {
         Part::Refusal { text } => Some(text),
         _ => None,
     }

@@ -36,7 +36,7 @@ pub(super) fn level(reasoning: Option<Reasoning>, to: &To<'_>, has_tools: bool) 
         Effort::None => levels.first().copied().filter(|_| is_openai),
         _ => {
             let reasons = || levels.iter().copied().filter(|level| *level != Effort::None);
-            reasons().find(|level| *level >= wanted).or_else(|| reasons().last())
+            reasons().find(|level| *level >= wanted).or_else(|| reasons().next_back())
         }
     };
     nearest.map_or(Level::Left, Level::Said)
