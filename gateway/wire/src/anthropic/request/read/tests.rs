@@ -176,7 +176,7 @@ fn case_22_documents_are_read_and_what_is_unknown_is_refused_by_name() {
         ),
         (r#"{"type":"thinking","thinking":"t"}"#, "`messages.0.content` has a `thinking` block"),
         (
-            r#"{"type":"tool_result","tool_use_id":"t","content":[{"type":"audio"}]}"#,
+            r#"{"content":[{"type":"audio","x":["}"]}],"tool_use_id":"t","type":"tool_result"}"#,
             "`messages.0.content.0.content.0` is a block of type `audio`",
         ),
     ] {
