@@ -181,15 +181,17 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How long the string is that `text` begins with, with its quotes.
+/// How long the string is that `text` begins with, with its quotes. Only quotes are looked for: texts have far more
+/// escaped line ends.
 fn string(text: &[u8]) -> usize {
     let mut at = 1;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
-        at += found;
-        if text.get(at) == Some(&b'"') {
-            return at + 1;
+    while let Some(found) = memchr::memchr(b'"', text.get(at..).unwrap_or_default()) {
+        let quote = at + found;
+        let before = text.get(1..quote).unwrap_or_default().iter().rev();
+        if before.take_while(|byte| **byte == b'\\').count() % 2 == 0 {
+            return quote + 1;
         }
-        at += 2;
+        at = quote + 1;
     }
     text.len()
 }

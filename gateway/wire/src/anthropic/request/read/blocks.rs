@@ -61,7 +61,14 @@ impl Reader {
         within: Within,
         parts: &mut Vec<Part>,
     ) -> Result<(), BadRequest> {
-        let mut block = Object::read(value, at)?;
+        let mut content = None;
+        let mut block = Object::read_but(value, at, |key, value| {
+            let takes = within == Within::Message && key == "content";
+            if takes {
+                content = Some(self.held(value, &At::Field(at, "content")));
+            }
+            takes
+        })?;
         let kind = block.needed("type")?;
         let kind = kind.said();
         if !within.takes(&kind) {
@@ -79,7 +86,7 @@ impl Reader {
             }
             "document" => self.document(&mut block, cache, at, parts)?,
             "tool_use" => parts.push(call(&mut block, cache)?),
-            "tool_result" => parts.push(self.result(&mut block, cache)?),
+            "tool_result" => parts.push(result(&mut block, content.transpose()?, cache)?),
             "thinking" => parts.push(Part::Thinking {
                 text: block.text("thinking")?.unwrap_or_else(|| Text::new("")),
                 signature: block.text("signature")?,
@@ -92,14 +99,13 @@ impl Reader {
         Ok(())
     }
 
-    fn result(&mut self, block: &mut Object<'_, '_>, cache: Option<Json>) -> Result<Part, BadRequest> {
-        let mut parts = Vec::new();
-        block.cursor("content", |value, at| self.content(value, at, Within::Result, &mut parts))?;
-        Ok(Part::Result {
-            id: block.needed("tool_use_id")?,
-            parts,
-            is_error: block.boolean("is_error")?.unwrap_or(false),
-            cache,
+    /// What a block holds, if it is a result. What is wrong with it is wrong only then.
+    fn held(&mut self, value: &mut Cursor<'_>, at: &At<'_>) -> Result<Vec<Part>, BadRequest> {
+        let (mut parts, before) = (Vec::new(), value.clone());
+        let read = self.content(value, at, Within::Result, &mut parts);
+        read.map(|()| parts).inspect_err(|_| {
+            *value = before;
+            value.value();
         })
     }
 
@@ -169,16 +175,26 @@ fn unknown(at: &At<'_>, kind: &str) -> BadRequest {
 
 /// A call. Some clients write null where a tool takes nothing, or nothing at all.
 fn call(block: &mut Object<'_, '_>, cache: Option<Json>) -> Result<Part, BadRequest> {
-    let input = block.cursor("input", |value, at| match value.kind() {
-        Kind::Object => Ok(Json::read(value.shared())),
-        kind => Err(at.wrong("an object", kind)),
-    })?;
+    let input = block.object("input")?;
     // How it was called: by the model itself, unless code that runs at Anthropic did.
     block.json("caller");
     Ok(Part::Call {
         id: block.needed("id")?,
         name: block.needed("name")?,
         arguments: Arguments::Json(input.unwrap_or_else(|| Json::read(Bytes::from_static(b"{}")))),
+        cache,
+    })
+}
+
+fn result(
+    block: &mut Object<'_, '_>,
+    parts: Option<Vec<Part>>,
+    cache: Option<Json>,
+) -> Result<Part, BadRequest> {
+    Ok(Part::Result {
+        id: block.needed("tool_use_id")?,
+        parts: parts.unwrap_or_default(),
+        is_error: block.boolean("is_error")?.unwrap_or(false),
         cache,
     })
 }

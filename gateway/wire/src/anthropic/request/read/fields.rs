@@ -76,30 +76,32 @@ impl At<'_> {
     }
 }
 
-/// A value of an object: a string, which is passed once, or where another value begins.
-pub(super) enum Value<'a> {
-    Text(Bytes),
-    Other(Cursor<'a>),
-}
-
 /// The fields of a small object, whatever their order: what the others mean depends on `type`, which may come last.
 /// Null is as good as absent.
 pub(super) struct Object<'a, 'p> {
     at: &'p At<'p>,
-    fields: SmallVec<[(Cow<'a, str>, Value<'a>); 6]>,
+    /// With their values as they are written.
+    fields: SmallVec<[(Cow<'a, str>, Bytes); 6]>,
 }
 
 impl<'a, 'p> Object<'a, 'p> {
     pub(super) fn read(value: &mut Cursor<'a>, at: &'p At<'p>) -> Result<Self, BadRequest> {
+        Self::read_but(value, at, |_, _| false)
+    }
+
+    /// Reads the fields that `takes` does not: what is long is not gone through twice.
+    pub(super) fn read_but(
+        value: &mut Cursor<'a>,
+        at: &'p At<'p>,
+        mut takes: impl FnMut(&str, &mut Cursor<'a>) -> bool,
+    ) -> Result<Self, BadRequest> {
         if value.kind() != Kind::Object {
             return Err(at.wrong("an object", value.kind()));
         }
         let mut fields = SmallVec::new();
         let Ok(()) = value.members(|key, value| {
-            match value.kind() {
-                Kind::Null => {}
-                Kind::String => fields.push((key, Value::Text(value.shared()))),
-                _ => fields.push((key, Value::Other(value.clone()))),
+            if value.kind() != Kind::Null && !takes(&key, value) {
+                fields.push((key, value.shared()));
             }
             Ok::<_, Infallible>(())
         });
@@ -107,30 +109,26 @@ impl<'a, 'p> Object<'a, 'p> {
     }
 
     /// The value of this field, which then is no longer one of those left.
-    fn take(&mut self, name: &str) -> Option<Value<'a>> {
+    fn take(&mut self, name: &str) -> Option<Bytes> {
         let at = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.remove(at).1)
     }
 
-    /// The same as a cursor, for who reads on.
+    /// The value of this field, for who reads on.
     pub(super) fn cursor<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(&mut Cursor<'_>, &At<'_>) -> Result<T, BadRequest>,
     ) -> Result<Option<T>, BadRequest> {
         let here = At::Field(self.at, name);
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::Text(raw)) => read(&mut Cursor::new(&raw), &here).map(Some),
-            Some(Value::Other(mut value)) => read(&mut value, &here).map(Some),
-        }
+        self.take(name).map(|raw| read(&mut Cursor::new(&raw), &here)).transpose()
     }
 
     pub(super) fn text(&mut self, name: &str) -> Result<Option<Text>, BadRequest> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::Text(raw)) => Ok(Some(Text::read(raw))),
-            Some(Value::Other(value)) => Err(At::Field(self.at, name).wrong("a string", value.kind())),
+            Some(raw) if raw.starts_with(b"\"") => Ok(Some(Text::read(raw))),
+            Some(raw) => Err(At::Field(self.at, name).wrong("a string", Cursor::new(&raw).kind())),
         }
     }
 
@@ -150,18 +148,21 @@ impl<'a, 'p> Object<'a, 'p> {
 
     /// Any value, as it is written.
     pub(super) fn json(&mut self, name: &str) -> Option<Json> {
-        self.take(name).map(json)
+        self.take(name).map(Json::read)
+    }
+
+    /// An object, as it is written.
+    pub(super) fn object(&mut self, name: &str) -> Result<Option<Json>, BadRequest> {
+        match self.take(name) {
+            Some(raw) if !raw.starts_with(b"{") => {
+                Err(At::Field(self.at, name).wrong("an object", Cursor::new(&raw).kind()))
+            }
+            raw => Ok(raw.map(Json::read)),
+        }
     }
 
     /// The fields that nobody has read.
     pub(super) fn rest(self) -> impl Iterator<Item = (Cow<'a, str>, Json)> {
-        self.fields.into_iter().map(|(key, value)| (key, json(value)))
+        self.fields.into_iter().map(|(key, raw)| (key, Json::read(raw)))
     }
-}
-
-fn json(value: Value<'_>) -> Json {
-    Json::read(match value {
-        Value::Text(raw) => raw,
-        Value::Other(mut value) => value.shared(),
-    })
 }

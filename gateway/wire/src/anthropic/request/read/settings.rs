@@ -4,8 +4,7 @@ use super::Reader;
 use super::fields::{At, Object};
 use crate::asked::BadRequest;
 use crate::hub::{Effort, Format, Reasoning};
-use crate::json::cursor::{Cursor, Kind};
-use crate::json::text::Json;
+use crate::json::cursor::Cursor;
 
 impl Reader {
     fn reasoning(&mut self) -> &mut Reasoning {
@@ -51,10 +50,7 @@ impl Reader {
         if kind.said() != "json_schema" {
             return Err(at.bad(format_args!("has the type `{}`, which is unknown", kind.said())));
         }
-        let schema = format.cursor("schema", |value, at| match value.kind() {
-            Kind::Object => Ok(Json::read(value.shared())),
-            kind => Err(at.wrong("an object", kind)),
-        })?;
+        let schema = format.object("schema")?;
         let schema = schema.ok_or_else(|| At::Field(at, "schema").bad("is missing"))?;
         let (name, description) = (format.text("name")?, format.text("description")?);
         self.chat.format = Some(Format::Schema { name, description, schema, strict: None });

@@ -1,6 +1,8 @@
 use super::*;
 use crate::anthropic::facts;
 use crate::hub::{Arguments, Choice, Effort, Format, Reasoning, Source};
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 fn try_read(body: &str) -> Result<Chat, BadRequest> {
@@ -176,7 +178,7 @@ fn case_22_documents_are_read_and_what_is_unknown_is_refused_by_name() {
         ),
         (r#"{"type":"thinking","thinking":"t"}"#, "`messages.0.content` has a `thinking` block"),
         (
-            r#"{"type":"tool_result","tool_use_id":"t","content":[{"type":"audio"}]}"#,
+            r#"{"content":[{"type":"audio","x":["}"]}],"tool_use_id":"t","type":"tool_result"}"#,
             "`messages.0.content.0.content.0` is a block of type `audio`",
         ),
     ] {
@@ -298,4 +300,60 @@ fn a_long_text_is_shared_with_the_body() {
     let Part::Text { text, .. } = &chat.turns[0].parts[0] else { panic!("{chat:?}") };
     assert!(body.as_ptr_range().contains(&text.json().as_ptr()));
     let _: Value = serde_json::from_slice(text.json()).unwrap();
+}
+
+/// JSON of the words that requests have, in places where they belong and where they don't.
+fn any_json() -> impl Strategy<Value = Value> {
+    let words = [
+        "type",
+        "text",
+        "role",
+        "user",
+        "assistant",
+        "content",
+        "tool_use",
+        "tool_result",
+        "thinking",
+        "image",
+        "document",
+        "source",
+        "base64",
+        "data",
+        "id",
+        "name",
+        "input",
+        "tool_use_id",
+        "media_type",
+        "custom",
+        "enabled",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        select(words.to_vec()).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(select(words.to_vec()).prop_map(str::to_owned), inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_there_is_read_or_refused_by_name(
+        key in select(&["messages", "system", "tools", "tool_choice", "thinking", "output_config", "metadata"][..]),
+        value in any_json(),
+        as_content: bool,
+    ) {
+        let value = if as_content { json!([{"role": "user", "content": value}]) } else { value };
+        let body = json!({"model": "m", key: value});
+        if let Err(bad) = try_read(&body.to_string()) {
+            prop_assert_eq!(bad.param, Some(key));
+            prop_assert!(bad.message.starts_with(&format!("`{key}")), "{}", bad.message);
+        }
+    }
 }

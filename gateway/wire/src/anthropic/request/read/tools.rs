@@ -28,10 +28,7 @@ impl Reader {
         let read = Tool {
             name: tool.needed("name")?,
             description: tool.text("description")?,
-            schema: tool.cursor("input_schema", |value, at| match value.kind() {
-                Kind::Object => Ok(Json::read(value.shared())),
-                kind => Err(at.wrong("an object", kind)),
-            })?,
+            schema: tool.object("input_schema")?,
             strict: tool.boolean("strict")?,
             cache: tool.json("cache_control"),
         };
