@@ -53,7 +53,7 @@ impl Names {
     }
 
     /// A name of the caller's as the upstream takes it.
-    pub(crate) fn to_upstream(&self, name: &Text) -> Text {
+    pub(crate) fn upstreams_name(&self, name: &Text) -> Text {
         if self.short.is_empty() {
             return name.clone();
         }
@@ -61,8 +61,8 @@ impl Names {
     }
 
     /// The caller's own name for what the upstream calls `name`; `None`: it is the same.
-    #[expect(clippy::wrong_self_convention, reason = "the way back of `to_upstream`, not a conversion")]
-    pub(crate) fn from_upstream(&self, name: &str) -> Option<Text> {
+    #[expect(clippy::wrong_self_convention, reason = "the way back of `upstreams_name`, not a conversion")]
+    pub(crate) fn callers_name(&self, name: &str) -> Option<Text> {
         self.caller.get(name).cloned()
     }
 }
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn case_1_a_name_that_fits_stays() {
         let names = Names::of(&chat(&["get_time", &"x".repeat(64)]), OPENAI_NAME);
-        assert_eq!(names.to_upstream(&Text::new("get_time")), Text::new("get_time"));
-        assert_eq!(names.from_upstream("get_time"), None);
+        assert_eq!(names.upstreams_name(&Text::new("get_time")), Text::new("get_time"));
+        assert_eq!(names.callers_name("get_time"), None);
     }
 
     #[test]
@@ -146,24 +146,24 @@ mod tests {
         let dotted = "a.b c";
         let names = Names::of(&chat(&[&long, dotted, "a_b_c"]), OPENAI_NAME);
         for (name, head) in [(long.as_str(), "mcp__plugin_axx"), (dotted, "a_b_c_")] {
-            let short = names.to_upstream(&Text::new(name));
+            let short = names.upstreams_name(&Text::new(name));
             assert!(short.said().starts_with(head) && fits(&short, OPENAI_NAME), "{short:?}");
-            assert_eq!(names.from_upstream(&short.said()), Some(Text::new(name)));
+            assert_eq!(names.callers_name(&short.said()), Some(Text::new(name)));
         }
         // SHA-256 of `a.b c`, as `sha256sum` says it.
-        assert_eq!(names.to_upstream(&Text::new(dotted)), Text::new("a_b_c_8640d2e2"));
+        assert_eq!(names.upstreams_name(&Text::new(dotted)), Text::new("a_b_c_8640d2e2"));
         // However it is written.
         let escaped = Text::read(bytes::Bytes::from_static(br#""a\u002eb c""#));
-        assert_eq!(names.to_upstream(&escaped), names.to_upstream(&Text::new(dotted)));
+        assert_eq!(names.upstreams_name(&escaped), names.upstreams_name(&Text::new(dotted)));
     }
 
     #[test]
     fn case_1_a_short_form_is_unique_in_its_request() {
         let taken = short_form("a.b", OPENAI_NAME, 0);
         let names = Names::of(&chat(&["a.b", &taken]), OPENAI_NAME);
-        assert_ne!(names.to_upstream(&Text::new("a.b")), Text::new(&taken));
-        assert_eq!(names.to_upstream(&Text::new(&taken)), Text::new(&taken));
-        assert_eq!(names.from_upstream(&taken), None);
+        assert_ne!(names.upstreams_name(&Text::new("a.b")), Text::new(&taken));
+        assert_eq!(names.upstreams_name(&Text::new(&taken)), Text::new(&taken));
+        assert_eq!(names.callers_name(&taken), None);
     }
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
         });
         let names = Names::of(&chat, OPENAI_NAME);
         for name in ["a.b", "c.d"] {
-            let short = names.to_upstream(&Text::new(name));
-            assert_eq!(names.from_upstream(&short.said()), Some(Text::new(name)));
+            let short = names.upstreams_name(&Text::new(name));
+            assert_eq!(names.callers_name(&short.said()), Some(Text::new(name)));
         }
     }
 

@@ -72,7 +72,7 @@ impl Answering {
 
     fn names(&self) -> Box<dyn Fn(&str) -> Option<Text> + Send + Sync> {
         let names = Arc::clone(&self.names);
-        Box::new(move |name| names.from_upstream(name))
+        Box::new(move |name| names.callers_name(name))
     }
 
     fn back(&self) -> openai::Back {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::openai::answer as chat;
+use crate::reading::AnswerFacts;
 use crate::openai::answer::recorded::{Sum, answers, decoded, streams};
 use serde_json::{Value, json};
 use weir_config::{Usage, Vendor};
@@ -88,7 +89,7 @@ fn recorded_chat_streams_become_streams_that_sdks_read() {
         let (stream, body) = both(events.clone());
         assert_eq!(stream, body, "{}: unary and as a stream it says the same", case.name);
         same(&stream, &events, &case.name);
-        let counted = decoder.usage().map(|counted| counted.usage).unwrap_or_default();
+        let counted = AnswerFacts::of(&events).usage.map(|counted| counted.usage).unwrap_or_default();
         assert_eq!(usage(&stream), counted, "{}", case.name);
         assert_eq!((&stream["id"], &stream["model"]), (&json!("msg_1"), &json!("public")));
         told += 1;

@@ -2,6 +2,7 @@
 
 use super::recorded::{NOW, Sum, decoded};
 use super::*;
+use crate::usage::Counted;
 use serde_json::{Value, json};
 use weir_config::{Usage, Vendor};
 

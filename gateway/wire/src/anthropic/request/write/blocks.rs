@@ -38,7 +38,7 @@ impl Blocks<'_> {
             Part::Call { id, name, arguments, .. } => {
                 kind(out, "tool_use");
                 field(out, "id", &own(id));
-                field(out, "name", &self.names.to_upstream(name));
+                field(out, "name", &self.names.upstreams_name(name));
                 out.key("input");
                 input::write(out, arguments);
             }

@@ -78,7 +78,7 @@ impl<'a> Tools<'a> {
         out.open('[');
         for tool in &self.sent {
             out.open('{');
-            field(out, "name", &names.to_upstream(&tool.name));
+            field(out, "name", &names.upstreams_name(&tool.name));
             if let Some(description) = tool.description.as_ref().filter(|text| !text.is_empty()) {
                 field(out, "description", description);
             }
@@ -111,7 +111,7 @@ impl<'a> Tools<'a> {
             Pick::One(_) => "tool",
         });
         if let Pick::One(name) = pick {
-            field(out, "name", &names.to_upstream(name));
+            field(out, "name", &names.upstreams_name(name));
         }
         if self.one_at_a_time && !matches!(pick, Pick::None) {
             out.key("disable_parallel_tool_use");

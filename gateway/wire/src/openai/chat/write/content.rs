@@ -156,7 +156,7 @@ fn call(writer: &mut Writer, part: &Part, names: &Names) {
     writer.key("function");
     writer.open('{');
     writer.key("name");
-    writer.text(&names.to_upstream(name));
+    writer.text(&names.upstreams_name(name));
     writer.key("arguments");
     match arguments {
         Arguments::Text(text) if !text.is_empty() => writer.text(text),

@@ -42,7 +42,7 @@ fn tool(writer: &mut Writer, tool: &Tool, names: &Names) {
     writer.key("function");
     writer.open('{');
     writer.key("name");
-    writer.text(&names.to_upstream(&tool.name));
+    writer.text(&names.upstreams_name(&tool.name));
     if let Some(description) = &tool.description {
         writer.key("description");
         writer.text(description);
@@ -155,7 +155,7 @@ fn function(writer: &mut Writer, name: &Text, names: &Names) {
     writer.key("function");
     writer.open('{');
     writer.key("name");
-    writer.text(&names.to_upstream(name));
+    writer.text(&names.upstreams_name(name));
     writer.close('}');
     writer.close('}');
 }
