@@ -118,7 +118,7 @@ async fn s10_12_an_edit_keeps_connections_unless_requests_go_elsewhere_with_it()
         &|config| {
             config.provider_mut(0, |p1| {
                 let price = |text: &str| text.parse().unwrap();
-                let prices = Prices { input: price("1"), output: price("2"), cache_read: None };
+                let prices = Prices { input: price("1"), output: price("2"), ..Prices::default() };
                 p1.models.iter_mut().for_each(|model| model.prices = Some(prices));
             });
         },

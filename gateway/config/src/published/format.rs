@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The formats that this version reads and writes, the oldest first.
-pub const FORMATS: &[u32] = &[1, 2];
+pub const FORMATS: &[u32] = &[1, 2, 3];
 
 /// One of [`FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     One,
     Two,
+    Three,
 }
 
 impl Known {
@@ -23,6 +24,7 @@ impl Known {
         match format {
             1 => Some(Self::One),
             2 => Some(Self::Two),
+            3 => Some(Self::Three),
             _ => None,
         }
     }

@@ -128,7 +128,6 @@ mod tests {
             schema: None,
             strict: None,
             cache: None,
-            at: String::new(),
         };
         Chat { tools: names.iter().map(tool).collect(), ..Chat::default() }
     }
@@ -179,7 +178,6 @@ mod tests {
                 cache: None,
             }],
             name: None,
-            at: String::new(),
         });
         let names = Names::of(&chat, OPENAI_NAME);
         for name in ["a.b", "c.d"] {

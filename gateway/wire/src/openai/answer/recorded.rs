@@ -211,7 +211,6 @@ fn recorded_streams_end_and_count_as_where_they_pass_through() {
             Event::Usage(counted) => Some(*counted),
             _ => None,
         });
-        assert_eq!(last, decoder.usage(), "{}", case.name);
         let counted = last.map_or("none".to_owned(), |counted| {
             let Usage { input, cache_read, output, reasoning, .. } = counted.usage;
             format!("{input}/{cache_read}/{output}/{reasoning}")

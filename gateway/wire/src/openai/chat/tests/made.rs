@@ -69,7 +69,6 @@ pub fn tool(name: &str, schema: &str) -> Tool {
         schema: Some(json_of(schema)),
         strict: None,
         cache: None,
-        at: "tools.0".to_owned(),
     }
 }
 
