@@ -85,7 +85,7 @@ mod tests {
         let usage = crate::Counted { usage: reply("").usage, input: true, output: true };
         let whole =
             asked(false).reading(&account, envelope).whole(&reply("a b").whole(), UnixSeconds(0));
-        assert_eq!(whole.unwrap().usage, Some(usage));
+        assert_eq!(whole.unwrap().facts.usage, Some(usage));
         let mut reading = asked(true).reading(&account, envelope);
         for event in reply("a b").events() {
             assert_eq!(reading.feed(event.clone(), UnixSeconds(0)), event);

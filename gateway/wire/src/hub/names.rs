@@ -178,6 +178,7 @@ mod tests {
                 cache: None,
             }],
             name: None,
+            at: String::new(),
         });
         let names = Names::of(&chat, OPENAI_NAME);
         for name in ["a.b", "c.d"] {
