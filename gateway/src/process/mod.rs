@@ -1,4 +1,4 @@
-//! The process: sockets and threads, what they are told from outside, and their end.
+//! The process: its threads, what they are told from outside, and their end.
 
 mod accept;
 mod control;
