@@ -10,7 +10,6 @@ mod collected;
 mod descriptors;
 mod fault;
 mod http;
-mod keepalive;
 mod label;
 mod limits;
 mod live;
@@ -18,6 +17,7 @@ mod observe;
 mod pipeline;
 mod process;
 mod shutdown;
+mod sockets;
 mod tasks;
 mod timer;
 mod upstream;
@@ -27,3 +27,10 @@ mod worker;
 pub use bounds::Bounds;
 pub use observe::{Log, Lost, UsageLogTo};
 pub use process::{Feed, Options, Running, Signals, StartError, start};
+
+/// A gateway without threads and sockets of the kernel, for tests under paused time. No program is built with it.
+#[cfg(feature = "memory-sockets")]
+pub mod testing {
+    pub use crate::process::Inside;
+    pub use crate::sockets::memory::{Listener, Network, Stream};
+}

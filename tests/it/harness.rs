@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 use weir_config::{
     AllowedModels, Backend, Digest, Disclosure, Egress, Endpoint, Fallback, Gateway, Key, KeyDigest, Limits,
@@ -167,13 +168,38 @@ pub fn http_provider(object: &str, port: u16) -> Provider {
     }
 }
 
+/// Free ports, two workers, the usage log in `folder`; else as gateways usually run.
+pub fn options(folder: &TempDir) -> Options {
+    Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin_listen: "127.0.0.1:0".parse().unwrap(),
+        workers: NonZeroUsize::new(2),
+        usage_log: UsageLogTo::File(usage_path(folder)),
+        log: None,
+        memory_budget: None,
+        bounds: Bounds::default(),
+        keep_alive: Options::KEEP_ALIVE,
+        withheld: Vec::new(),
+    }
+}
+
+fn usage_path(folder: &TempDir) -> PathBuf {
+    folder.path().join("usage.jsonl")
+}
+
+/// The lines of the usage log of a gateway that has ended.
+pub fn usage_in(folder: &TempDir) -> Vec<Value> {
+    let text = std::fs::read_to_string(usage_path(folder)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// A gateway that runs, and a client.
 pub struct World {
     running: Option<Running>,
     pub data: SocketAddr,
     pub admin: SocketAddr,
     pub client: reqwest::Client,
-    folder: tempfile::TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -184,17 +210,7 @@ impl World {
 
     pub fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = Options {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            admin_listen: "127.0.0.1:0".parse().unwrap(),
-            workers: NonZeroUsize::new(2),
-            usage_log: UsageLogTo::File(folder.path().join("usage.jsonl")),
-            log: None,
-            memory_budget: None,
-            bounds: Bounds::default(),
-            keep_alive: Options::KEEP_ALIVE,
-            withheld: Vec::new(),
-        };
+        let mut options = options(&folder);
         change(&mut options);
         let running = start(&options).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -276,8 +292,7 @@ impl World {
     /// Stops the gateway and gives the lines of its usage log.
     pub fn usage(mut self) -> Vec<Value> {
         self.running.take().unwrap().stop();
-        let text = std::fs::read_to_string(self.usage_path()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        usage_in(&self.folder)
     }
 
     /// The lines of the usage log, once there are so many.
@@ -298,7 +313,7 @@ impl World {
     }
 
     pub fn usage_path(&self) -> PathBuf {
-        self.folder.path().join("usage.jsonl")
+        usage_path(&self.folder)
     }
 
     pub fn take_running(&mut self) -> Running {

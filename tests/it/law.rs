@@ -122,7 +122,35 @@ fn law_no_crate_reaches_what_it_must_not_know() {
     assert!(wrong.is_empty(), "forbidden:\n{}", wrong.join("\n"));
 }
 
-/// The test above could not fail if the graph were read wrongly.
+/// Built for use, be it alone or with all others, the gateway has the kernel's sockets and no others.
+#[test]
+fn law_no_program_has_sockets_in_memory() {
+    for packages in [&["--workspace"][..], &["--package", "weir"], &["--package", "weir-source-kube"]] {
+        let has_them = |edges: &str| {
+            let mut command = Command::new(env!("CARGO"));
+            command.args([
+                "tree",
+                "--locked",
+                "--prefix",
+                "none",
+                "--format",
+                "{p} {f}",
+                "--manifest-path",
+                ROOT,
+            ]);
+            let output = command.args(["--edges", edges]).args(packages).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8(output.stdout).unwrap();
+            let mut gateways = text.lines().filter(|line| line.starts_with("weir-gateway ")).peekable();
+            assert!(gateways.peek().is_some(), "{packages:?} have no gateway");
+            gateways.any(|line| line.contains("memory-sockets"))
+        };
+        assert!(!has_them("normal,build"), "{packages:?}");
+        assert_eq!(has_them("all"), packages == ["--workspace"], "the tests have them: {packages:?}");
+    }
+}
+
+/// The tests above could not fail if the graph were read wrongly.
 #[test]
 fn law_the_graph_is_read_rightly() {
     assert!(way("weir-gateway", "tokio").is_some());

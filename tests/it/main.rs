@@ -28,6 +28,7 @@ mod memory;
 mod metrics;
 mod outage;
 mod overload;
+mod paused;
 mod quiet;
 mod raw;
 mod recordings;

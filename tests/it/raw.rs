@@ -1,19 +1,21 @@
 //! A caller that writes its own bytes: what no HTTP client would send, and when.
 
-use crate::harness::{KEY, World};
+use crate::harness::{KEY, Reply, World};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// Only a failing test ever waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection.
-pub struct Raw {
-    pub stream: TcpStream,
+pub struct Raw<S = TcpStream> {
+    pub stream: S,
     buffer: Vec<u8>,
+    /// How long it waits for bytes.
+    patience: Duration,
 }
 
 /// One answer, as it came.
@@ -38,6 +40,13 @@ impl RawReply {
     }
 }
 
+impl From<RawReply> for Reply {
+    fn from(reply: RawReply) -> Self {
+        let RawReply { status, headers, body } = reply;
+        Self { status, headers, text: String::from_utf8_lossy(&body).into_owned(), broken: false }
+    }
+}
+
 /// The head of a chat request with the world's key and whatever `more` has, each line ended by CRLF.
 pub fn chat_head(more: &str) -> String {
     format!("POST /v1/chat/completions HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {KEY}\r\n{more}\r\n")
@@ -54,14 +63,21 @@ impl Raw {
     }
 
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), buffer: Vec::new() }
+        Self::over(TcpStream::connect(address).await.unwrap(), PATIENCE)
     }
 
     /// A connection that takes in almost nothing unless it is read from.
     pub async fn narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
-        Self { stream: socket.connect(address).await.unwrap(), buffer: Vec::new() }
+        Self::over(socket.connect(address).await.unwrap(), PATIENCE)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
+    /// A caller on this connection.
+    pub fn over(stream: S, patience: Duration) -> Self {
+        Self { stream, buffer: Vec::new(), patience }
     }
 
     /// Writes; whether the other side still took it.
@@ -72,7 +88,7 @@ impl Raw {
     /// More bytes; 0 at the end, also if that is a reset.
     async fn more(&mut self) -> usize {
         let mut piece = vec![0; 64 << 10];
-        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut piece)).await;
+        let read = tokio::time::timeout(self.patience, self.stream.read(&mut piece)).await;
         let read = read.expect("the gateway neither answers nor closes").unwrap_or(0);
         self.buffer.extend_from_slice(&piece[..read]);
         read

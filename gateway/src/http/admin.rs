@@ -4,6 +4,7 @@
 use crate::app::Gateway;
 use crate::observe::{Exposition, InForce};
 use crate::shutdown::{Phase, reached};
+use crate::sockets::{Arrival, Listener, Stream};
 use crate::tasks;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use weir_config::published::FORMATS;
 
@@ -34,7 +34,7 @@ const LAST: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Serves the admin port until the gateway has ended: probes are answered to the very end.
-pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
+pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: Listener) {
     let router = admin_router(Arc::clone(gateway));
     // The oldest first; to drop one ends it.
     let mut open: VecDeque<oneshot::Sender<Infallible>> = VecDeque::new();
@@ -44,8 +44,8 @@ pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
             () = reached(&mut phase, Phase::Ended) => return,
         };
-        match accepted {
-            Ok((stream, _)) => {
+        match accepted.and_then(Arrival::stream) {
+            Ok(stream) => {
                 open.retain(|connection| !connection.is_closed());
                 if open.len() >= CONNECTIONS {
                     open.pop_front();
@@ -69,7 +69,7 @@ pub(crate) async fn serve_admin(gateway: &Arc<Gateway>, listener: TcpListener) {
 }
 
 /// One connection, on which each head has to come within `headers`. How it ended is its caller's business.
-async fn serve(stream: TcpStream, router: Router, headers: Duration) {
+async fn serve(stream: Stream, router: Router, headers: Duration) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(headers);
     let service = TowerToHyperService::new(router);

@@ -16,9 +16,9 @@ use super::{router, unreadable};
 use crate::app::Gateway;
 use crate::clock;
 use crate::fault::Fault;
-use crate::keepalive;
 use crate::observe::{Recorder, RequestId};
 use crate::shutdown::{Phase, reached};
+use crate::sockets::{Stream, for_caller};
 use crate::tasks;
 use crate::timer::SharedTimer;
 use crate::words;
@@ -30,15 +30,12 @@ use hyper::server::conn::http1::Parts;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::TokioTimer;
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use weir_wire::Api;
 
 /// What is read of an HTTP/2 request's headers, so that those above the bound get an answer. The library allows as many
@@ -56,13 +53,10 @@ const H2_CONNECTION_WINDOW: u32 = 1 << 20;
 const MAX_H2_RESETS: usize = 1000;
 /// In a drain, whoever has connected just now is about to say something, or has never meant to.
 const SOON: Duration = Duration::from_secs(1);
-/// So many bytes of an answer the kernel takes beyond what it can send.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 32 << 10;
 
 /// Serves `stream` until it ends, or the gateway does.
-pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>, stream: TcpStream) {
-    if prepare(&stream).is_err() {
+pub(crate) async fn serve_connection(gateway: Arc<Gateway>, worker: Arc<Worker>, stream: Stream) {
+    if for_caller(&stream).is_err() {
         return; // closed already
     }
     let first = tokio::time::timeout(gateway.bounds.headers, FirstBytes::read(&stream));
@@ -133,16 +127,6 @@ async fn serve_http1(mut io: Guarded, mut served: Served) {
         io.read_again(read_buf);
         builder.max_headers(*most_lines.insert(MOST_LINES));
     }
-}
-
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    keepalive::turn_on(stream)?;
-    // The kernel calls a socket writable once a third of its buffer is free, and lets the buffer grow to megabytes: a
-    // slow reader's progress would stay unseen for minutes, and its answer would be kept where nobody counts it.
-    #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
-    Ok(())
 }
 
 /// What hyper calls for each request.
@@ -272,7 +256,7 @@ mod tests {
     /// It is there for as long as its connection, whatever that does.
     #[test]
     fn s9_5_the_task_of_a_connection_stays_under_8_kib() {
-        fn size<F: Future>(_: impl FnOnce(Arc<Gateway>, Arc<Worker>, TcpStream) -> F) -> usize {
+        fn size<F: Future>(_: impl FnOnce(Arc<Gateway>, Arc<Worker>, Stream) -> F) -> usize {
             size_of::<F>()
         }
         assert!(size(serve_connection) < 8 << 10, "{}", size(serve_connection));

@@ -1,8 +1,8 @@
 //! The first bytes of a connection: they tell what its caller speaks. They are read, and later read again, because a
 //! look that leaves them in the socket cannot wait for more of them.
 
+use crate::sockets::Stream;
 use std::io;
-use tokio::net::TcpStream;
 
 /// How HTTP/2's preface begins. No request of HTTP/1.1 does.
 const PREFACE: &[u8; 4] = b"PRI ";
@@ -23,7 +23,7 @@ pub(super) struct FirstBytes {
 
 impl FirstBytes {
     /// Reads until it is clear what the caller speaks. At the stream's end that is HTTP/1.1.
-    pub(super) async fn read(stream: &TcpStream) -> io::Result<Self> {
+    pub(super) async fn read(stream: &Stream) -> io::Result<Self> {
         let mut first = Self::default();
         while first.could_be_more() {
             stream.readable().await?;
@@ -55,12 +55,13 @@ impl FirstBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sockets::Network;
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::TcpStream;
 
     async fn read(pieces: &[&[u8]]) -> FirstBytes {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = Network::kernel().listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listener.awaited().unwrap();
         let connect = async {
             let mut caller = TcpStream::connect(address).await.unwrap();
             caller.set_nodelay(true).unwrap();
@@ -69,7 +70,10 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        let accept = async { FirstBytes::read(&listener.accept().await.unwrap().0).await.unwrap() };
+        let accept = async {
+            let stream = listener.accept().await.unwrap().stream().unwrap();
+            FirstBytes::read(&stream).await.unwrap()
+        };
         tokio::join!(connect, accept).1
     }
 

@@ -14,11 +14,11 @@ use super::upload::DISCARD_IDLE;
 use crate::app::Gateway;
 use crate::clock;
 use crate::limits::{Class, Exhausted, LARGE_HEAD, Share};
+use crate::sockets::{self, Stream};
 use crate::timer::Timer;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What an HTTP/1.1 caller sent before it could read the end of an answer has come by then. HTTP/2's callers send frames
 /// while they read.
@@ -35,7 +34,7 @@ const HTTP1_BEHIND: Duration = Duration::from_secs(1);
 /// A caller's socket.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    io: TokioIo<TcpStream>,
+    io: TokioIo<Stream>,
     gateway: Arc<Gateway>,
     speaks: Speaks,
     activity: Activity,
@@ -58,12 +57,7 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// The socket that `first` was read from.
-    pub(super) fn new(
-        stream: TcpStream,
-        first: &FirstBytes,
-        gateway: Arc<Gateway>,
-        activity: Activity,
-    ) -> Self {
+    pub(super) fn new(stream: Stream, first: &FirstBytes, gateway: Arc<Gateway>, activity: Activity) -> Self {
         Self {
             io: TokioIo::new(stream),
             gateway,
@@ -86,13 +80,13 @@ impl Guarded {
         self.again = if self.again.is_empty() { bytes } else { [bytes, self.again.clone()].concat().into() };
     }
 
-    /// Ends it with a reset, which no caller takes for an end. An error is no matter: it has ended already.
+    /// Ends it with a reset, which no caller takes for an end.
     pub(super) fn reset(self) {
-        drop(SockRef::from(self.io.inner()).set_linger(Some(Duration::ZERO)));
+        sockets::reset(self.io.into_inner());
     }
 
     /// The socket alone.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.io.into_inner()
     }
 

@@ -17,7 +17,7 @@ tokio::task_local! {
 pub(crate) enum Caller {
     /// The status 200: its stream was begun.
     HasHeaders,
-    /// Nothing more: the answer is read on without it.
+    /// Nothing more: it has left, and the answer is read on without it.
     HasLeft,
 }
 

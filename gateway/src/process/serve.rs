@@ -3,15 +3,15 @@
 use crate::app::Gateway;
 use crate::http::serve_connection;
 use crate::shutdown::{Phase, reached};
+use crate::sockets::Arrival;
 use crate::tasks;
 use crate::worker::{Place, Worker};
 use std::convert::Infallible;
-use std::net::TcpStream;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Accepted connections on their way to a worker.
-pub(super) type Arrivals = mpsc::UnboundedReceiver<(TcpStream, Place)>;
+pub(super) type Arrivals = mpsc::UnboundedReceiver<(Arrival, Place)>;
 
 /// Serves what arrives until the gateway has ended. Whatever runs then is dropped.
 pub(super) async fn serve(gateway: Arc<Gateway>, worker: Arc<Worker>, mut arrivals: Arrivals) {
@@ -19,7 +19,7 @@ pub(super) async fn serve(gateway: Arc<Gateway>, worker: Arc<Worker>, mut arriva
     let mut gate = keep_gate(&worker);
     loop {
         tokio::select! {
-            Some((stream, place)) = arrivals.recv() => begin(&gateway, &worker, stream, place),
+            Some((arrival, place)) = arrivals.recv() => begin(&gateway, &worker, arrival, place),
             () = reached(&mut phase, Phase::Ended) => return,
             // Nobody would be let in any more: as good as no worker.
             _ = &mut gate => return,
@@ -38,8 +38,8 @@ fn keep_gate(worker: &Arc<Worker>) -> oneshot::Receiver<Infallible> {
     gone
 }
 
-fn begin(gateway: &Arc<Gateway>, worker: &Arc<Worker>, stream: TcpStream, place: Place) {
-    match tokio::net::TcpStream::from_std(stream) {
+fn begin(gateway: &Arc<Gateway>, worker: &Arc<Worker>, arrival: Arrival, place: Place) {
+    match arrival.stream() {
         Ok(stream) => {
             let serving = serve_connection(Arc::clone(gateway), Arc::clone(worker), stream);
             tasks::spawn("connection", async move {

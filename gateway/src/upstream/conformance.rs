@@ -5,10 +5,11 @@ mod cases;
 mod server;
 mod transports;
 
+use crate::sockets::Network;
 use cases::cases;
 use server::Server;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use transports::Transport;
 
 /// Far beyond what a case takes: who waits for ever is told so.
@@ -52,7 +53,7 @@ struct Case {
 
 async fn run(transport: Transport, case: &Case) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let client = Network::kernel().connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     // On the connection of a client that goes away, a server does not get to the end of what it does.
     let serving = async {

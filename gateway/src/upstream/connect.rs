@@ -9,14 +9,13 @@ use super::names::Names;
 use super::race::{interleave, race};
 use super::stream::Stream;
 use crate::descriptors;
-use crate::keepalive;
+use crate::sockets::{self, Network};
 use ipnet::IpNet;
 use rustix::io::Errno;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use weir_config::Endpoint;
 
@@ -58,6 +57,7 @@ impl ConnectError {
 #[derive(Debug)]
 pub(crate) struct Dialer {
     tls: Arc<rustls::ClientConfig>,
+    network: Network,
     /// Where no connection goes.
     closed: Closed,
     workers: Vec<(Arc<Pool>, Names)>,
@@ -66,7 +66,12 @@ pub(crate) struct Dialer {
 impl Dialer {
     /// A dialer for so many workers, which keep at most `idle` connections all together. It trusts the public roots
     /// and speaks HTTP/1.1 over TLS 1.2 and 1.3.
-    pub(crate) fn new(closed: Closed, workers: usize, idle: usize) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(
+        network: Network,
+        closed: Closed,
+        workers: usize,
+        idle: usize,
+    ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -75,7 +80,7 @@ impl Dialer {
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let workers = (0..workers).map(|_| (Pool::new(workers, idle), Names::default())).collect();
-        Ok(Self { tls: Arc::new(tls), closed, workers })
+        Ok(Self { tls: Arc::new(tls), network, closed, workers })
     }
 
     /// The idle connections of `worker`.
@@ -116,19 +121,21 @@ impl Dialer {
         &self,
         addresses: &[SocketAddr],
         allow_private: &[IpNet],
-    ) -> Result<TcpStream, ConnectError> {
+    ) -> Result<sockets::Stream, ConnectError> {
         let attempts = interleave(addresses).into_iter().map(|address| self.open(address, allow_private));
         race(attempts).await.unwrap_or(Err(ConnectError::NoAddress))
     }
 
-    async fn open(&self, address: SocketAddr, allow_private: &[IpNet]) -> Result<TcpStream, ConnectError> {
+    async fn open(
+        &self,
+        address: SocketAddr,
+        allow_private: &[IpNet],
+    ) -> Result<sockets::Stream, ConnectError> {
         egress::permit(address, allow_private, &self.closed, egress::is_local)
             .map_err(ConnectError::Connect)?
             .map_err(ConnectError::Refused)?;
-        let stream = TcpStream::connect(address).await.map_err(|error| tcp_failure(error, address))?;
-        // Without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request.
-        stream.set_nodelay(true).map_err(ConnectError::Connect)?;
-        keepalive::turn_on(&stream).map_err(ConnectError::Connect)?;
+        let stream = self.network.connect(address).await.map_err(|error| tcp_failure(error, address))?;
+        sockets::for_upstream(&stream).map_err(ConnectError::Connect)?;
         Ok(stream)
     }
 }
@@ -162,10 +169,11 @@ fn tls_failure(error: io::Error) -> ConnectError {
 mod tests {
     use super::*;
     use std::time::{Duration, Instant};
-    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
     fn dialer() -> Dialer {
-        Dialer::new(Closed { ours: Vec::new(), withheld: Vec::new() }, 1, 9).unwrap()
+        let closed = Closed { ours: Vec::new(), withheld: Vec::new() };
+        Dialer::new(Network::kernel(), closed, 1, 9).unwrap()
     }
 
     /// A listener whose backlog is full, so that the kernel drops the first packet of any further connection; and what

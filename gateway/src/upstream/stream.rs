@@ -1,18 +1,18 @@
 //! What a connection to an upstream is made of.
 
+use crate::sockets;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// A connection, over TLS or not.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(sockets::Stream),
+    Tls(Box<TlsStream<sockets::Stream>>),
 }
 
 impl Stream {

@@ -28,8 +28,13 @@ const FLOORS: &[&[&str]] = &[
     &["observe"],
     &["words"],
     &["fault", "label", "timer", "collected", "shutdown"],
-    &["bounds", "clock", "coding", "descriptors", "keepalive", "tasks"],
+    &["bounds", "clock", "coding", "descriptors", "sockets", "tasks"],
 ];
+
+/// Where sockets of the kernel are named, and nowhere else; what they are called.
+const SOCKETS: &str = "gateway/src/sockets";
+const KERNELS: &[&str] =
+    &["TcpStream", "TcpListener", "TcpSocket", "UnixStream", "UnixListener", "UnixDatagram", "socket2"];
 
 /// The dialects that the wire speaks, or may one day: the gateway names none.
 const DIALECTS: &[&str] = &["openai", "anthropic", "gemini"];
@@ -88,6 +93,17 @@ fn law_no_file_of_the_gateway_names_a_dialect() {
     let all = modules("weir-gateway");
     let named: Vec<_> = all.iter().flat_map(dialects_in).collect();
     assert!(named.is_empty(), "these name a dialect: {named:?}");
+}
+
+/// All sockets but those that send nothing: a datagram's tells which address the kernel would send from.
+#[test]
+fn law_the_gateway_has_its_sockets_in_one_place() {
+    let all = modules("weir-gateway");
+    let named: Vec<_> =
+        all.iter().flat_map(Modules::words).filter(|(_, word)| KERNELS.contains(word)).collect();
+    assert!(named.iter().any(|(file, _)| file.starts_with(SOCKETS)), "those that there are, are not found");
+    let elsewhere: Vec<_> = named.iter().filter(|(file, _)| !file.starts_with(SOCKETS)).collect();
+    assert!(elsewhere.is_empty(), "these name a socket of the kernel: {elsewhere:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::log::{Cancelled, Log};
 use crate::play::{End, play};
@@ -11,6 +11,7 @@ use crate::prepared::Prepared;
 use crate::render::render;
 use crate::request;
 use crate::script::Script;
+use crate::wire::Wire;
 
 /// What all connections of a scripted upstream share.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Shared {
 }
 
 /// Answers from the script, and remembers everything.
-pub(crate) async fn scripted(stream: TcpStream, shared: Arc<Shared>) {
+pub(crate) async fn scripted(stream: impl Wire, shared: Arc<Shared>) {
     let connection = shared.log.change(|log| {
         log.open += 1;
         log.connections += 1;
@@ -50,8 +51,12 @@ pub(crate) async fn scripted(stream: TcpStream, shared: Arc<Shared>) {
         match play(&stream, &mut buffer, &ops, &mut written).await {
             End::Finished => shared.log.change(|log| log.finished += 1),
             End::Cut => return shared.log.change(|log| log.finished += 1),
+            End::Reset => {
+                stream.reset();
+                return shared.log.change(|log| log.finished += 1);
+            }
             End::ClientLeft => {
-                let at = std::time::Instant::now();
+                let at = Instant::now().into_std();
                 let cancelled = Cancelled { request: seen.number, connection, at, written };
                 return shared.log.change(|log| log.cancelled.push(cancelled));
             }
@@ -60,13 +65,15 @@ pub(crate) async fn scripted(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// Answers from prepared bytes, and counts.
-pub(crate) async fn prepared(stream: TcpStream, prepared: Arc<Prepared>) {
+pub(crate) async fn prepared(stream: impl Wire, prepared: Arc<Prepared>) {
     let mut buffer = BytesMut::new();
     while let Some(framed) = request::read(&stream, &mut buffer).await {
         let answer = prepared.pick(framed.head(&buffer), framed.body(&buffer));
         framed.skip(&mut buffer);
-        if play(&stream, &mut buffer, &answer, &mut 0).await != End::Finished {
-            return;
+        match play(&stream, &mut buffer, &answer, &mut 0).await {
+            End::Finished => {}
+            End::Reset => return stream.reset(),
+            End::Cut | End::ClientLeft => return,
         }
     }
 }

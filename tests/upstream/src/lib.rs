@@ -35,6 +35,7 @@ mod sink;
 mod tests;
 mod unreliable;
 mod upstream;
+mod wire;
 
 pub use answer::{Answer, At, Framing, Writes};
 pub use chat::{Chat, Form, LineEnd, Usage, When};
@@ -45,3 +46,4 @@ pub use seen::Seen;
 pub use sink::{Blackhole, Refused};
 pub use unreliable::Flaky;
 pub use upstream::{TimedOut, Upstream};
+pub use wire::Wire;

@@ -5,12 +5,12 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
 use tokio::task::coop::consume_budget;
 use tokio::time::sleep;
 
 use crate::render::Op;
 use crate::request;
+use crate::wire::Wire;
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum End {
     Finished,
     /// The script ended the connection.
     Cut,
+    /// The same, and by a reset.
+    Reset,
     /// The client closed before the end.
     ClientLeft,
 }
@@ -26,7 +28,7 @@ pub(crate) enum End {
 /// What a client may send ahead while its answer is under way.
 const AHEAD: usize = 1 << 20;
 
-pub(crate) async fn play(stream: &TcpStream, buffer: &mut BytesMut, ops: &[Op], written: &mut usize) -> End {
+pub(crate) async fn play(stream: &impl Wire, buffer: &mut BytesMut, ops: &[Op], written: &mut usize) -> End {
     for op in ops {
         let goes_on = match op {
             Op::Write(bytes) => write(stream, buffer, bytes, written).await,
@@ -35,11 +37,7 @@ pub(crate) async fn play(stream: &TcpStream, buffer: &mut BytesMut, ops: &[Op], 
             Op::Forever { frame, every } => forever(stream, buffer, frame, *every, written).await,
             Op::Hang => stays_for(stream, buffer, pending()).await,
             Op::Close => return End::Cut,
-            Op::Reset => {
-                // Without the option the client sees a FIN in place of a RST, and its test fails.
-                let _ = stream.set_zero_linger();
-                return End::Cut;
-            }
+            Op::Reset => return End::Reset,
         };
         if !goes_on {
             return End::ClientLeft;
@@ -49,7 +47,7 @@ pub(crate) async fn play(stream: &TcpStream, buffer: &mut BytesMut, ops: &[Op], 
 }
 
 async fn forever(
-    stream: &TcpStream,
+    stream: &impl Wire,
     buffer: &mut BytesMut,
     frame: &[u8],
     every: Duration,
@@ -65,7 +63,7 @@ async fn forever(
     }
 }
 
-async fn write(stream: &TcpStream, buffer: &mut BytesMut, mut bytes: &[u8], written: &mut usize) -> bool {
+async fn write(stream: &impl Wire, buffer: &mut BytesMut, mut bytes: &[u8], written: &mut usize) -> bool {
     // Writing to a reader that keeps up never waits: without this, one stream would starve all others.
     consume_budget().await;
     while !bytes.is_empty() {
@@ -90,7 +88,7 @@ async fn write(stream: &TcpStream, buffer: &mut BytesMut, mut bytes: &[u8], writ
 }
 
 /// Whether the client was still there when `what` was done.
-async fn stays_for(stream: &TcpStream, buffer: &mut BytesMut, what: impl Future<Output = ()>) -> bool {
+async fn stays_for(stream: &impl Wire, buffer: &mut BytesMut, what: impl Future<Output = ()>) -> bool {
     tokio::select! {
         biased;
         () = what => true,
@@ -99,7 +97,7 @@ async fn stays_for(stream: &TcpStream, buffer: &mut BytesMut, what: impl Future<
 }
 
 /// Returns when the client has closed. A client that only half-closes counts as gone, as at most servers.
-async fn leaves(stream: &TcpStream, buffer: &mut BytesMut) {
+async fn leaves(stream: &impl Wire, buffer: &mut BytesMut) {
     while buffer.len() < AHEAD {
         if !request::more(stream, buffer).await {
             return;

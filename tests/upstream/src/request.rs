@@ -1,13 +1,12 @@
 //! Reads one HTTP/1.1 request from a connection: where it ends, and what it says. It accepts what clients
 //! send (a length or chunks, pipelining, `expect: 100-continue`) and gives up on anything else.
 
-use std::time::Instant;
-
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::Seen;
 use crate::chunks::{self, Decoded};
+use crate::wire::Wire;
 
 const HEADERS: usize = 64;
 const READ: usize = 16 * 1024;
@@ -35,7 +34,7 @@ enum Length {
 }
 
 /// The next request, or `None` when the client has left or does not speak HTTP.
-pub(crate) async fn read(stream: &TcpStream, buffer: &mut BytesMut) -> Option<Framed> {
+pub(crate) async fn read(stream: &impl Wire, buffer: &mut BytesMut) -> Option<Framed> {
     let mut head = None;
     loop {
         if head.is_none() {
@@ -68,10 +67,10 @@ pub(crate) async fn read(stream: &TcpStream, buffer: &mut BytesMut) -> Option<Fr
 }
 
 /// Waits for bytes; false when there will be none.
-pub(crate) async fn more(stream: &TcpStream, buffer: &mut BytesMut) -> bool {
+pub(crate) async fn more(stream: &impl Wire, buffer: &mut BytesMut) -> bool {
     loop {
         buffer.reserve(READ);
-        match stream.try_read_buf(buffer) {
+        match stream.try_read(buffer) {
             Ok(0) => return false,
             Ok(_) => return true,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -142,7 +141,7 @@ impl Framed {
         Seen {
             number,
             connection,
-            at: Instant::now(),
+            at: Instant::now().into_std(),
             method: request.method.unwrap_or_default().to_owned(),
             path: request.path.unwrap_or_default().to_owned(),
             headers,

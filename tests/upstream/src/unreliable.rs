@@ -1,7 +1,9 @@
 //! Answers that fail by chance or by the clock. Chance is a seeded sequence: a test that failed fails again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::Answer;
 
@@ -49,7 +51,7 @@ impl Answer {
     /// `good` for a period from now, then `bad` for as long, and so on.
     pub fn flap_by_time(period: Duration, good: impl Into<Self>, bad: impl Into<Self>) -> Self {
         let (good, bad) = (good.into(), bad.into());
-        let start = Instant::now();
+        let start = Instant::now().into_std();
         Self::by(move |seen| {
             let turn = (seen.at - start).as_nanos() / period.as_nanos().max(1);
             if turn.is_multiple_of(2) { good.clone() } else { bad.clone() }

@@ -1,11 +1,12 @@
 //! `Upstream`: the handle that a test holds. It owns a thread with a runtime of its own, so it works from any
-//! runtime (paused clocks too) and from none.
+//! runtime and from none; or it has neither, and serves in its test's runtime, whose time may be paused.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
@@ -14,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::connection::{Shared, scripted};
-use crate::{Answer, Cancelled, Rule, Seen};
+use crate::{Answer, Cancelled, Rule, Seen, Wire};
 
-/// A fake vendor on a port of this machine. Stops, with all its connections, when it is dropped.
+/// A fake vendor. One that has a port of this machine stops, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -73,6 +74,18 @@ impl Upstream {
         let run = move |runtime: Runtime| runtime.block_on(serves);
         let thread = thread::Builder::new().name("upstream".into()).spawn(move || run(runtime))?;
         Ok(Self { address, shared, runtime: handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// One that has no thread and listens nowhere, but says that it is at `address`: it answers on the connections that
+    /// [`Upstream::serve`] is given, in the runtime that this is called in, by its clock.
+    pub fn inside(address: SocketAddr) -> Self {
+        let (shared, runtime) = (Arc::new(Shared::new()), Handle::current());
+        Self { address, shared, runtime, stop: None, thread: None }
+    }
+
+    /// Answers on `connection` until it ends.
+    pub fn serve(&self, connection: impl Wire) -> impl Future<Output = ()> + Send + 'static {
+        scripted(connection, self.shared.clone())
     }
 
     /// The base URL with `/v1`. Any other prefix works as well.
@@ -152,13 +165,14 @@ impl Upstream {
     }
 
     /// Returns when `holds` does; asks again after every event. The limit is real time, whatever clock the
-    /// caller's runtime has.
+    /// caller's runtime has; of one that is [`Upstream::inside`] a runtime, by the clock of that.
     pub async fn wait_for(&self, limit: Duration, holds: impl Fn(&Self) -> bool) -> Result<(), TimedOut> {
         let mut changed = self.shared.log.changed.subscribe();
-        let deadline = Instant::now() + limit;
-        let shared = self.shared.clone();
+        let late = Arc::new(AtomicBool::new(false));
+        let (shared, is_late) = (self.shared.clone(), late.clone());
         let alarm = self.runtime.spawn(async move {
             sleep(limit).await;
+            is_late.store(true, Ordering::Release);
             shared.log.changed.send_replace(());
         });
         let outcome = loop {
@@ -166,7 +180,7 @@ impl Upstream {
             if holds(self) {
                 break Ok(());
             }
-            if Instant::now() >= deadline {
+            if late.load(Ordering::Acquire) {
                 break Err(TimedOut { after: limit, saw: self.summary() });
             }
             // The sender lives in `self`, so this waits for a change and cannot fail.

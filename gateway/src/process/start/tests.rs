@@ -1,10 +1,14 @@
 use super::*;
 use crate::Signals;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use crate::bounds::Bounds;
+use crate::observe::UsageLogTo;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Egress, Gateway as Settings, Listener, ObjectName};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -94,16 +98,16 @@ fn s9_11_an_end_in_order_is_no_loss() {
 }
 
 /// A listener that nobody can wait on.
-fn broken_listener() -> TcpListener {
+fn broken_listener() -> Bound {
     const NONBLOCK: i32 = 0o4000;
     let null = std::fs::OpenOptions::new().read(true).custom_flags(NONBLOCK).open("/dev/null").unwrap();
-    TcpListener::from(std::os::fd::OwnedFd::from(null))
+    TcpListener::from(std::os::fd::OwnedFd::from(null)).into()
 }
 
 #[test]
 fn s9_11_a_gateway_that_can_wait_for_no_caller_does_not_start() {
     let running = start(&options()).unwrap();
-    let sound = || listen("127.0.0.1:0".parse().unwrap()).unwrap().0;
+    let sound = || Network::kernel().listen("127.0.0.1:0".parse().unwrap()).unwrap().0;
     for (data, admin) in [(broken_listener(), sound()), (sound(), broken_listener())] {
         let started = control_thread(&running.gateway, data, admin, Vec::new());
         assert!(started.is_err(), "it must not look ready with nobody who accepts");

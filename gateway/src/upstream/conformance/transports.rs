@@ -3,6 +3,7 @@
 use super::server::SECOND;
 use super::{Answer, Outcome, WANTED};
 use crate::coding::is_coding;
+use crate::sockets;
 use crate::tasks;
 use crate::upstream::h1::{Link, LinkBody, NoAnswer, Origin, Owner, Pool, Pooled};
 use crate::upstream::stream::Stream;
@@ -14,7 +15,6 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::time::Instant;
-use tokio::net::TcpStream;
 use weir_config::{Auth, Endpoint};
 
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) enum Transport {
 
 impl Transport {
     /// What becomes of a request of `length` bytes over `connection`.
-    pub(super) async fn ask(self, connection: TcpStream, length: usize) -> Outcome {
+    pub(super) async fn ask(self, connection: sockets::Stream, length: usize) -> Outcome {
         match self {
             Self::Ours => ours(connection, length).await,
             Self::Hyper => hyper(connection, length).await,
@@ -48,7 +48,7 @@ fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
     all
 }
 
-async fn ours(connection: TcpStream, length: usize) -> Outcome {
+async fn ours(connection: sockets::Stream, length: usize) -> Outcome {
     let (pool, owner) = (Pool::new(1, 9), Owner::default());
     let link = Link::new(Stream::Plain(connection), Instant::now(), 0);
     let mut first = one_of_ours(Pooled::new(link, &pool, &owner), length).await;
@@ -91,7 +91,7 @@ async fn one_of_ours(mut pooled: Box<Pooled>, length: usize) -> Outcome {
     })
 }
 
-async fn hyper(connection: TcpStream, length: usize) -> Outcome {
+async fn hyper(connection: sockets::Stream, length: usize) -> Outcome {
     // As large a head as ours takes, in as many lines.
     let mut builder = Builder::new();
     builder.max_buf_size(64 << 10).max_headers(16 << 10);

@@ -131,6 +131,7 @@ mod tests {
     use super::super::tests::origin;
     use super::super::{Link, Owner, Pool};
     use super::*;
+    use crate::sockets::Network;
     use crate::upstream::stream::Stream;
     use crate::upstream::{Accept, Request};
     use std::sync::Arc;
@@ -149,7 +150,7 @@ mod tests {
         /// An answer whose head and `first` bytes have come.
         async fn begun(first: &str) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let client = Network::kernel().connect(listener.local_addr().unwrap()).await.unwrap();
             let (mut server, _) = listener.accept().await.unwrap();
             let (pool, owner) = (Pool::new(1, 9), Owner::default());
             let link = Link::new(Stream::Plain(client), Instant::now(), 0);

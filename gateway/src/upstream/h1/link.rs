@@ -238,6 +238,7 @@ fn unsent<'a>(head: &'a [u8], body: &'a [Bytes], sent: usize) -> ([IoSlice<'a>; 
 mod tests {
     use super::super::tests::origin;
     use super::*;
+    use crate::sockets::Network;
     use crate::upstream::{Accept, Request};
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
@@ -245,7 +246,7 @@ mod tests {
     /// A connection, and its server's side.
     async fn linked() -> (Link, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = Network::kernel().connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         (Link::new(Stream::Plain(client), Instant::now(), 0), server)
     }

@@ -76,7 +76,7 @@ fn s1_1_an_error_inside_is_a_failure_and_goes_no_further() {
             "event: error\ndata: {\"error\":{\"message\":\"x\",\"type\":\"server_error\"}}",
             FailureClass::ServerError,
         ),
-        ("event: error\ndata: oops", FailureClass::Garbled),
+        ("event: error\ndata: oops", FailureClass::ServerError),
         (
             r#"error: {"code":500,"message":"context shift is disabled","type":"server_error"}"#,
             FailureClass::ServerError,
