@@ -114,7 +114,9 @@ impl About {
             text.put(Line::Dropped, |to| {
                 let names = self.dropped.join(", ");
                 let is_text = |letter: char| letter.is_ascii_graphic() || letter == ' ';
-                to.extend(names.chars().filter(|letter| is_text(*letter)).take(DROPPED).map(|letter| letter as u8));
+                to.extend(
+                    names.chars().filter(|letter| is_text(*letter)).take(DROPPED).map(|letter| letter as u8),
+                );
             });
         }
         if let Some(NanoUsd(nanos)) = self.cost {

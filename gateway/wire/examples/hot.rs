@@ -91,7 +91,7 @@ fn across(body: &Bytes) {
 /// 400 KB of a conversation, in 200 turns.
 fn long_request() -> Bytes {
     let turn = |n: usize| {
-        let role = if n % 2 == 0 { "user" } else { "assistant" };
+        let role = if n.is_multiple_of(2) { "user" } else { "assistant" };
         let text = "Some words of \\\"code\\\" and prose, line by line.\\n".repeat(40);
         format!(r#"{{"role":"{role}","content":"{text}"}}"#)
     };

@@ -18,6 +18,6 @@ pub(crate) use chat::{
     Arguments, Chat, Choice, Effort, Format, Other, Part, Reasoning, Role, Source, Tool, Turn,
 };
 pub(crate) use event::{Event, Finish, Reason};
-pub(crate) use names::{Names, OPENAI_NAME, digest};
+pub(crate) use names::{CallersName, Names, OPENAI_NAME, digest};
 pub(crate) use to::{To, Written};
 pub use unsayable::{Dropped, Unsayable};

@@ -83,8 +83,7 @@ mod tests {
         let envelope = Envelope { id: "1", created: UnixSeconds(0) };
         let account = Account::new(Reply::API, weir_config::Vendor::Mock.row(), "m");
         let usage = crate::Counted { usage: reply("").usage, input: true, output: true };
-        let whole =
-            asked(false).reading(&account, envelope).whole(&reply("a b").whole(), UnixSeconds(0));
+        let whole = asked(false).reading(&account, envelope).whole(&reply("a b").whole(), UnixSeconds(0));
         assert_eq!(whole.unwrap().facts.usage, Some(usage));
         let mut reading = asked(true).reading(&account, envelope);
         for event in reply("a b").events() {

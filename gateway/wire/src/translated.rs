@@ -4,10 +4,10 @@ mod decoder;
 mod stream;
 mod writer;
 
+use crate::api::Api;
 use crate::reading::{AnswerFacts, Ending, StreamEnd, Whole};
 use crate::usage::Counted;
 use crate::words::Words;
-use crate::api::Api;
 use bytes::Bytes;
 use decoder::Decoder;
 use stream::Stream;

@@ -20,7 +20,7 @@ mod sequences;
 #[cfg(test)]
 mod tests;
 
-use crate::hub::Event;
+use crate::hub::{CallersName, Event};
 use crate::json::text::Text;
 use crate::json::write::Writer;
 use crate::usage::Counted;
@@ -29,14 +29,11 @@ use bytes::Bytes;
 use outcome::Outcome;
 use std::fmt;
 
-/// The caller's name of a tool, by the name that its account was told; `None`: it is the same.
-pub(crate) type Names = Box<dyn Fn(&str) -> Option<Text> + Send + Sync>;
-
 /// Writes a stream of Messages events.
 pub(crate) struct MessagesWriter {
     id: String,
     model: Text,
-    names: Names,
+    names: CallersName,
     started: bool,
     ended: bool,
     /// The number of the first block.
@@ -49,7 +46,7 @@ pub(crate) struct MessagesWriter {
 
 impl MessagesWriter {
     /// A message of this id, which no other has, by what its caller calls the model.
-    pub(crate) fn new(id: String, model: Text, names: Names) -> Self {
+    pub(crate) fn new(id: String, model: Text, names: CallersName) -> Self {
         let (blocks, outcome) = (Blocks::default(), Outcome::default());
         Self { id, model, names, started: false, ended: false, index: 0, open: false, blocks, outcome }
     }
@@ -128,7 +125,7 @@ pub(crate) fn whole(
     events: Vec<Event>,
     id: &str,
     model: &Text,
-    names: &Names,
+    names: &CallersName,
     estimate: Option<Counted>,
 ) -> Bytes {
     let (mut blocks, mut outcome) = (Blocks::default(), Outcome::default());

@@ -35,7 +35,11 @@ mod tests {
 
     #[test]
     fn a_list_is_one_page_and_names_its_ends() {
-        let listed = |id: &str| Listed { id: id.to_owned(), created: UnixSeconds(1_780_000_000), context_window: None };
+        let listed = |id: &str| Listed {
+            id: id.to_owned(),
+            created: UnixSeconds(1_780_000_000),
+            context_window: None,
+        };
         let list: Value = serde_json::from_slice(&model_list(&[listed("a"), listed("b")])).unwrap();
         assert_eq!(
             list,

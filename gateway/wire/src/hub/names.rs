@@ -15,6 +15,9 @@ pub(crate) const OPENAI_NAME: usize = 64;
 /// So many letters of a hash end a short form, behind `_`.
 const HASH: usize = 8;
 
+/// The caller's name of a tool, by the name that its account was told; `None`: it is the same.
+pub(crate) type CallersName = Box<dyn Fn(&str) -> Option<Text> + Send + Sync>;
+
 /// The names of one request's tools, as its upstream takes them. The same request gives the same names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
@@ -61,7 +64,6 @@ impl Names {
     }
 
     /// The caller's own name for what the upstream calls `name`; `None`: it is the same.
-    #[expect(clippy::wrong_self_convention, reason = "the way back of `upstreams_name`, not a conversion")]
     pub(crate) fn callers_name(&self, name: &str) -> Option<Text> {
         self.caller.get(name).cloned()
     }

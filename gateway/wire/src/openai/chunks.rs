@@ -11,22 +11,20 @@ mod whole;
 
 pub(crate) use whole::whole;
 
-use crate::hub::Event;
+use crate::hub::{CallersName, Event};
 use crate::json::text::Text;
 use crate::json::write::Writer;
 use calls::Calls;
 use ending::Ending;
 use weir_config::UnixSeconds;
 
-/// The caller's name of a tool, if the account knows it by another.
-type Names = dyn Fn(&str) -> Option<Text> + Send + Sync;
-
 /// A signature, or reasoning that only its vendor can read, with a mark that tells which account it belongs to.
 type Mark = dyn Fn(&Text) -> Text + Send + Sync;
 
 /// How what was changed for an account is put back for its caller.
 pub(crate) struct Back {
-    pub(crate) name: Box<Names>,
+    /// The caller's name of a tool, if the account knows it by another.
+    pub(crate) name: CallersName,
     pub(crate) mark: Box<Mark>,
 }
 

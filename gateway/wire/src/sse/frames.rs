@@ -41,7 +41,11 @@ impl Frames {
     ///
     /// # Errors
     /// It is larger than `most` bytes. What was held of it stays so.
-    pub(crate) fn next<'a>(&mut self, bytes: &mut &'a [u8], most: usize) -> Result<Option<Frame<'a>>, TooLarge> {
+    pub(crate) fn next<'a>(
+        &mut self,
+        bytes: &mut &'a [u8],
+        most: usize,
+    ) -> Result<Option<Frame<'a>>, TooLarge> {
         if bytes.is_empty() {
             return Ok(None);
         }

@@ -1,13 +1,13 @@
 //! Which dialect is written, and what it is told beside what the answer says.
 
 use crate::api::Api;
-use crate::hub::{Event, Names, signature};
+use crate::hub::{CallersName, Event, Names, signature};
 use crate::json::text::Text;
 use crate::json::write;
+use crate::usage::{BYTES_PER_TOKEN, Counted};
 use crate::{anthropic, openai};
 use bytes::Bytes;
 use std::sync::Arc;
-use crate::usage::{BYTES_PER_TOKEN, Counted};
 use weir_config::{UnixSeconds, Usage};
 
 /// How an answer is told to its caller.
@@ -45,10 +45,16 @@ impl Answering {
         let Self { id, created, model, includes_usage, .. } = self.clone();
 
         match self.api {
-            Api::Chat => {
-                Writer::Chat(Box::new(openai::ChunkWriter::new(id, created, model, includes_usage, self.back())))
+            Api::Chat => Writer::Chat(Box::new(openai::ChunkWriter::new(
+                id,
+                created,
+                model,
+                includes_usage,
+                self.back(),
+            ))),
+            Api::Messages => {
+                Writer::Messages(Box::new(anthropic::MessagesWriter::new(id, model, self.names())))
             }
-            Api::Messages => Writer::Messages(Box::new(anthropic::MessagesWriter::new(id, model, self.names()))),
         }
     }
 
@@ -70,7 +76,7 @@ impl Answering {
         Counted { usage, input: true, output: true }
     }
 
-    fn names(&self) -> Box<dyn Fn(&str) -> Option<Text> + Send + Sync> {
+    fn names(&self) -> CallersName {
         let names = Arc::clone(&self.names);
         Box::new(move |name| names.callers_name(name))
     }

@@ -1,6 +1,6 @@
 //! The blocks of a message, in the order in which they began. The first may be open to the caller, the others wait.
 
-use super::Names;
+use crate::hub::CallersName;
 use crate::hub::Event;
 use crate::json::text::Text;
 use crate::json::whole::Whole;
@@ -78,7 +78,7 @@ impl Block {
 
 impl Blocks {
     /// Puts a piece of content into its block.
-    pub(super) fn take(&mut self, event: Event, message: &str, names: &Names) {
+    pub(super) fn take(&mut self, event: Event, message: &str, names: &CallersName) {
         match event {
             Event::Text(text) | Event::Refusal(text) if !text.is_empty() => {
                 let at =
@@ -113,7 +113,7 @@ impl Blocks {
         self.last(|kind| matches!(kind, Kind::Thinking)).unwrap_or_else(|| self.begin(Kind::Thinking))
     }
 
-    fn call(&mut self, call: u32, id: Option<Text>, name: Text, message: &str, names: &Names) {
+    fn call(&mut self, call: u32, id: Option<Text>, name: Text, message: &str, names: &CallersName) {
         let id = id.filter(|id| !id.is_empty() && !self.ids.contains(id.json()));
         let id = id.map_or_else(|| made_id(message, call), |id| id.apart());
         self.ids.insert(id.json().clone());

@@ -103,7 +103,7 @@ fn arguments_keep_their_bytes() {
         vec![call(0, "x"), arguments(0, written)],
         "msg_1",
         &Text::new("m"),
-        &(Box::new(|_: &str| None) as Names),
+        &(Box::new(|_: &str| None) as CallersName),
         None,
     );
     let body = String::from_utf8(body.to_vec()).unwrap();
@@ -113,7 +113,7 @@ fn arguments_keep_their_bytes() {
 #[test]
 fn case_3_ids_are_given_where_there_are_none_and_never_twice() {
     let ids = |id: &str, events: Vec<Event>| -> Vec<String> {
-        let names: Names = Box::new(|_| None);
+        let names: CallersName = Box::new(|_| None);
         let body = whole(events, id, &Text::new("m"), &names, None);
         let body: Value = serde_json::from_slice(&body).unwrap();
         let content = body["content"].as_array().unwrap();
@@ -135,7 +135,7 @@ fn case_3_ids_are_given_where_there_are_none_and_never_twice() {
 
 #[test]
 fn case_1_names_are_the_callers() {
-    let names: Names = Box::new(|name| (name == "f0").then(|| Text::new("mcp__long \"name\"")));
+    let names: CallersName = Box::new(|name| (name == "f0").then(|| Text::new("mcp__long \"name\"")));
     let body = whole(vec![call(0, "x"), call(1, "y")], "msg_1", &Text::new("m"), &names, None);
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["content"][0]["name"], "mcp__long \"name\"");

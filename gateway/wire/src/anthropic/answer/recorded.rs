@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::openai::answer as chat;
-use crate::reading::AnswerFacts;
 use crate::openai::answer::recorded::{Sum, answers, decoded, streams};
+use crate::reading::AnswerFacts;
 use serde_json::{Value, json};
 use weir_config::{Usage, Vendor};
 
@@ -16,7 +16,7 @@ pub(super) fn both(events: Vec<Event>) -> (Value, Value) {
         writer.event(event, &mut out);
     }
     writer.end(&mut out);
-    let body = whole(events, id, &model, &(Box::new(|_: &str| None) as Names), None);
+    let body = whole(events, id, &model, &(Box::new(|_: &str| None) as CallersName), None);
     (checker::message(&out.bytes()), serde_json::from_slice(&body).unwrap())
 }
 

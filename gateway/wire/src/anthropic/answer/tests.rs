@@ -185,7 +185,7 @@ fn counts_of_ours_stand_for_what_the_vendor_did_not_count() {
         events.iter().for_each(|event| writer.event(event.clone(), &mut out));
         writer.estimate(ours);
         writer.end(&mut out);
-        let names: Names = Box::new(|_| None);
+        let names: CallersName = Box::new(|_| None);
         let body = whole(events, "msg_1", &Text::new("public"), &names, Some(ours));
         let body: Value = serde_json::from_slice(&body).unwrap();
         let message = checker::message(&out.bytes());

@@ -231,8 +231,7 @@ fn tools_are_read_and_those_that_run_at_anthropic_are_kept_apart() {
         "cache_control":{"type":"ephemeral"},"defer_loading":true,"eager_input_streaming":false,"input_examples":[]}],
         "tool_choice":{"type":"tool","name":"a","disable_parallel_tool_use":true}"#,
     );
-    let tools: Vec<_> =
-        chat.tools.iter().map(|tool| (tool.name.said(), tool.strict)).collect();
+    let tools: Vec<_> = chat.tools.iter().map(|tool| (tool.name.said(), tool.strict)).collect();
     assert_eq!(tools, [("a".into(), Some(true)), ("b".into(), None)]);
     assert_eq!(chat.tools[0].schema.as_ref().unwrap().bytes(), r#"{"type":"object","$schema":"s"}"#);
     assert!(chat.tools[1].cache.is_some());
