@@ -17,7 +17,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use weir_config::{Failure, FailureClass};
-use weir_wire::Encoded;
+use weir_wire::{Asked, Encoded};
 
 /// A request of more bytes is translated on another thread.
 const LONG: usize = 1 << 20;
@@ -123,15 +123,17 @@ async fn ask(
 
 /// The request as `offer` is sent it. What takes long is done on another thread: a worker does nothing else meanwhile.
 async fn encode(call: &Call, offer: &Offer, asks: bool) -> Result<Encoded, Missed> {
-    let (request, speaks) = (&call.request, offer.speaks());
-    let encoded = if request.is_translated(speaks) && request.facts().length > LONG {
-        let (request, offer) = (request.clone(), offer.clone());
-        let encoding = tokio::task::spawn_blocking(move || offer.encode(&request, asks));
-        encoding.await.map_err(|_| Failure::new(FailureClass::Garbled, "the request cannot be translated"))?
-    } else {
-        offer.encode(request, asks)
-    };
-    encoded.map_err(Missed::Unsayable)
+    let request = &call.request;
+    if request.is_translated(offer.speaks()) && request.facts().length > LONG {
+        return Box::pin(encode_elsewhere(request.clone(), offer.clone(), asks)).await;
+    }
+    offer.encode(request, asks).map_err(Missed::Unsayable)
+}
+
+async fn encode_elsewhere(request: Asked, offer: Offer, asks: bool) -> Result<Encoded, Missed> {
+    let encoding = tokio::task::spawn_blocking(move || offer.encode(&request, asks));
+    let encoded = encoding.await.map_err(|_| Failure::new(FailureClass::Garbled, "the request cannot be translated"));
+    encoded?.map_err(Missed::Unsayable)
 }
 
 /// The lines that `offer`'s vendor wants, and those of the caller's that go on where both speak the same.

@@ -160,7 +160,7 @@ proptest! {
             .collect();
         let (events, _, failure) = read_pieces(pieces.iter().map(String::as_bytes));
         let starts = events.iter().filter(|event| matches!(event, Event::Start { .. })).count();
-        prop_assert!(starts <= 1 && (starts == 1) == !events.is_empty());
+        prop_assert!(starts <= 1 && (starts == 1) != events.is_empty());
         prop_assert!(failure.is_none_or(|failure| failure.status.is_some()));
         let mut all = Vec::new();
         let _ = whole(Vendor::OpenAICompatible.row(), None, &Bytes::from(pieces.concat()), NOW, &mut all);
