@@ -1,6 +1,7 @@
 //! What writer and reader promise together, on generated snapshots.
 
 mod formats;
+mod strict;
 mod worlds;
 
 use super::*;
