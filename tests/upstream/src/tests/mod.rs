@@ -3,4 +3,5 @@
 mod client;
 mod failures;
 mod memory;
+mod messages;
 mod shapes;
