@@ -3,7 +3,7 @@
 //! It decides nothing about Weir: it answers exactly what a test told it to, down to single bytes and
 //! milliseconds, and remembers what it was asked. It shares no code with the gateway. A translation that is
 //! checked here was therefore never checked against itself. It speaks OpenAI's chat completions ([`Chat`]) and
-//! Anthropic's Messages ([`Message`], [`anthropic`]), on any path.
+//! Anthropic's Messages ([`Message`], [`anthropic`]), on any path; with [`Upstream::strict`] it refuses what they do.
 //!
 //! ```
 //! use weir_upstream::{Answer, At, Chat, Upstream};
@@ -35,6 +35,7 @@ mod request;
 mod script;
 mod seen;
 mod sink;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod unreliable;

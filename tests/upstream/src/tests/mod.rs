@@ -5,3 +5,4 @@ mod failures;
 mod memory;
 mod messages;
 mod shapes;
+mod strict;
