@@ -36,6 +36,7 @@ mod script;
 mod seen;
 mod sink;
 mod strict;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod unreliable;

@@ -6,3 +6,4 @@ mod memory;
 mod messages;
 mod shapes;
 mod strict;
+mod talk;
