@@ -110,9 +110,9 @@ impl About {
             text.put(Line::Remaining, |to| number(to, limit.remaining.into()));
             text.put(Line::Reset, |to| milliseconds(to, limit.reset));
         }
-        if !self.dropped.is_empty() {
+        if let Some(dropped) = &self.dropped {
             text.put(Line::Dropped, |to| {
-                let names = self.dropped.join(", ");
+                let names = dropped.join(", ");
                 let is_text = |letter: char| letter.is_ascii_graphic() || letter == ' ';
                 to.extend(
                     names.chars().filter(|letter| is_text(*letter)).take(DROPPED).map(|letter| letter as u8),
@@ -133,7 +133,7 @@ impl About {
             self.way.is_some(),
             self.limit.is_some(),
             self.is_stream,
-            !self.dropped.is_empty(),
+            self.dropped.is_some(),
             self.cost.is_some(),
             self.overhead.is_some(),
         ];
@@ -149,7 +149,7 @@ impl About {
         tell_if(self.limit.is_some(), &[Line::Limit, Line::Remaining, Line::Reset]);
         tell_if(self.is_stream, &[Line::Sse, Line::CacheControl, Line::Buffering]);
         tell_if(!self.is_stream, &[Line::Json]);
-        tell_if(!self.dropped.is_empty(), &[Line::Dropped]);
+        tell_if(self.dropped.is_some(), &[Line::Dropped]);
         tell_if(self.cost.is_some(), &[Line::Cost]);
         tell_if(self.overhead.is_some(), &[Line::Overhead]);
         lines
@@ -200,7 +200,6 @@ mod tests {
     use crate::label::{Chosen, Label};
     use crate::observe::RequestId;
     use std::time::Duration;
-    use weir_wire::Dropped;
 
     fn line(header: (&HeaderName, &HeaderValue)) -> String {
         format!("{}: {}", header.0, header.1.to_str().unwrap())
@@ -230,7 +229,7 @@ mod tests {
                 way: has(0).then_some((chosen.clone(), 2)),
                 limit: has(1).then_some(limit),
                 is_stream: has(2),
-                dropped: if has(5) { vec!["seed".into(), "x\r\ny".into()] } else { Dropped::new() },
+                dropped: has(5).then(|| Box::new(vec!["seed".into(), "x\r\ny".into()])),
                 cost: has(3).then_some(NanoUsd(1_000_000_042)),
                 overhead: has(4).then_some(1042),
             };

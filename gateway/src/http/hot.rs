@@ -11,7 +11,7 @@ use crate::pipeline::{self, Incoming, Received, Reply};
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use hyper::body;
 use std::sync::Arc;
 use std::time::Instant;
@@ -97,15 +97,20 @@ pub(super) async fn ask(
     let upload = Upload::new(&head, body);
     recorder.event.client_request_id = named_by_caller(&head.headers);
     let began = recorder.event.began;
+    let id = recorder.event.id;
     let mut asked = Asked { gateway, worker, head_bytes, began, request: Some((head, upload)) };
-    match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
+    let mut answered = match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
         Reply::Answer(about, answer) => Answered { response: respond(&about, answer), unread: None },
         Reply::Refusal(id, fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
             let unread = asked.request.and_then(|(_, upload)| upload.unread()).filter(|_| !slow);
             Answered { response: refusal(id, api, fault), unread }
         }
+    };
+    if let Some(name) = api.id_header() {
+        answered.response.headers_mut().insert(HeaderName::from_static(name), id.header());
     }
+    answered
 }
 
 /// The id that the caller gave the request, as JSON, if it is one that a line can hold: printable ASCII, at most 128

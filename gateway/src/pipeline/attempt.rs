@@ -86,15 +86,19 @@ async fn ask(
     let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let Encoded { path, body, dropped } = encode(call, offer, asks).await?;
+    let encoded = match is_long(call, offer) {
+        true => Box::pin(encode_elsewhere(call.request.clone(), offer.clone(), asks)).await,
+        false => offer.encode(&call.request, asks).map_err(Missed::Unsayable),
+    };
+    let Encoded { path, body, dropped } = encoded?;
     call.dropped = dropped;
-    let lines = lines(call, offer);
+    call.out = lines(call, offer);
     let accepts = if stream { Accept::Events } else { Accept::Json };
     book(call, offer, Known::default());
     let starved = AtomicBool::new(false);
     let sending = async {
         let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
-        let request = Request { lines: &lines, ..request };
+        let request = Request { lines: &call.out, ..request };
         let sent = || note_sent(call, offer);
         let client = client(call, offer, manner, &starved, &sent);
         let mut answer = client.send(&offer.target.site, &request).await?;
@@ -121,18 +125,16 @@ async fn ask(
     }
 }
 
-/// The request as `offer` is sent it. What takes long is done on another thread: a worker does nothing else meanwhile.
-async fn encode(call: &Call, offer: &Offer, asks: bool) -> Result<Encoded, Missed> {
-    let request = &call.request;
-    if request.is_translated(offer.speaks()) && request.facts().length > LONG {
-        return Box::pin(encode_elsewhere(request.clone(), offer.clone(), asks)).await;
-    }
-    offer.encode(request, asks).map_err(Missed::Unsayable)
+/// Whether to translate the request for `offer` takes long: a worker does nothing else meanwhile.
+fn is_long(call: &Call, offer: &Offer) -> bool {
+    call.request.facts().length > LONG && call.request.is_translated(offer.speaks())
 }
 
+/// `request` as `offer` is sent it, made on another thread.
 async fn encode_elsewhere(request: Asked, offer: Offer, asks: bool) -> Result<Encoded, Missed> {
     let encoding = tokio::task::spawn_blocking(move || offer.encode(&request, asks));
-    let encoded = encoding.await.map_err(|_| Failure::new(FailureClass::Garbled, "the request cannot be translated"));
+    let encoded =
+        encoding.await.map_err(|_| Failure::new(FailureClass::Garbled, "the request cannot be translated"));
     encoded?.map_err(Missed::Unsayable)
 }
 

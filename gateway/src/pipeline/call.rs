@@ -8,13 +8,14 @@ use crate::limits::{Class, SMALL, STREAM, Share};
 use crate::live::{LiveKey, LiveRoute};
 use crate::observe::Recorder;
 use crate::timer::SharedTimer;
+use crate::upstream::Lines;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use weir_wire::{Asked, Dropped, Envelope};
 
 /// Header lines, by name.
-pub(crate) type Forwarded = Vec<(&'static str, String)>;
+pub(crate) type Forwarded = Box<[(&'static str, String)]>;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) request: Asked,
     /// Header lines of the caller's that go on to those who speak the same.
     pub(crate) lines: Forwarded,
+    /// The lines of the attempt under way, beside its site's.
+    pub(crate) out: Lines,
     /// What of the request the target that is asked is not told.
     pub(crate) dropped: Dropped,
     pub(crate) recorder: Recorder,

@@ -35,6 +35,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::limits::{Class, LARGE_HEAD, SMALL, STREAM, Share};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
+use crate::upstream::Lines;
 use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
 use call::{Call, Forwarded};
@@ -68,6 +69,7 @@ pub(crate) async fn ask(
                 route,
                 request,
                 lines,
+                out: Lines::default(),
                 dropped: Dropped::new(),
                 recorder,
                 share,
@@ -185,7 +187,7 @@ fn about(call: &Call, is_stream: bool) -> About {
         way: chosen.map(|chosen| (chosen.clone(), event.attempts.len())),
         limit: call.limit,
         is_stream,
-        dropped: call.dropped.clone(),
+        dropped: (!call.dropped.is_empty()).then(|| Box::new(call.dropped.clone())),
         cost: None, // it is still coming
         overhead: Some(micros(event.overhead(clock::since(event.began)))),
     }

@@ -36,7 +36,7 @@ pub(crate) struct About {
     pub(crate) limit: Option<LimitState>,
     pub(crate) is_stream: bool,
     /// Fields of the request that whoever answers was not told, by the caller's names.
-    pub(crate) dropped: Dropped,
+    pub(crate) dropped: Option<Box<Dropped>>,
     pub(crate) cost: Option<NanoUsd>,
     /// In microseconds.
     pub(crate) overhead: Option<u64>,

@@ -27,6 +27,9 @@ pub(crate) const MESSAGES_PATH: &str = "/messages";
 /// Headers of a request that go on with it where both sides speak Messages: which version, and what beyond it.
 pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", "anthropic-version"];
 
+/// The header that Anthropic's SDKs show as an answer's id.
+pub(crate) const ID_HEADER: &str = "request-id";
+
 /// An event that keeps a silent stream alive. Clients know it: Anthropic sends it itself.
 pub(crate) const PING: bytes::Bytes =
     bytes::Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");

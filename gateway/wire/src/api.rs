@@ -40,6 +40,14 @@ impl Api {
         }
     }
 
+    /// The header, in lower case, by which its clients know an answer, beside `x-request-id`.
+    pub fn id_header(self) -> Option<&'static str> {
+        match self {
+            Self::Chat => None,
+            Self::Messages => Some(anthropic::ID_HEADER),
+        }
+    }
+
     /// The body of an answer that refuses a request.
     pub fn error_body(self, words: &Words<'_>) -> Bytes {
         match self {

@@ -36,7 +36,7 @@ pub struct Asked {
     facts: Facts,
     places: Places,
     /// For accounts that speak another API: read once, however many are asked.
-    chat: OnceLock<Result<Arc<Chat>, Unsayable>>,
+    chat: OnceLock<Arc<Result<Chat, Unsayable>>>,
 }
 
 /// A request as an account is sent it.
@@ -169,9 +169,9 @@ impl Asked {
                 Places::Chat(_) => openai::read_chat(&self.body),
                 Places::Messages(_) => anthropic::read_chat(&self.body),
             };
-            chat.map(Arc::new).map_err(Unsayable::from)
+            Arc::new(chat.map_err(Unsayable::from))
         });
-        chat.as_deref().map_err(Clone::clone)
+        chat.as_ref().as_ref().map_err(Clone::clone)
     }
 
     /// How the answer of `account` becomes this caller's.
