@@ -97,14 +97,15 @@ pub(super) async fn ask(
     let upload = Upload::new(&head, body);
     recorder.event.client_request_id = named_by_caller(&head.headers);
     let began = recorder.event.began;
-    let id = recorder.event.id;
     let mut asked = Asked { gateway, worker, head_bytes, began, request: Some((head, upload)) };
-    let mut answered = match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
-        Reply::Answer(about, answer) => Answered { response: respond(&about, answer), unread: None },
+    let (id, mut answered) = match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
+        Reply::Answer(about, answer) => {
+            (about.id, Answered { response: respond(&about, answer), unread: None })
+        }
         Reply::Refusal(id, fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
             let unread = asked.request.and_then(|(_, upload)| upload.unread()).filter(|_| !slow);
-            Answered { response: refusal(id, api, fault), unread }
+            (id, Answered { response: refusal(id, api, fault), unread })
         }
     };
     if let Some(name) = api.id_header() {

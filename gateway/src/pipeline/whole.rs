@@ -65,10 +65,8 @@ async fn hold(
     held: &mut Collected,
     deadline: Instant,
 ) -> Result<bool, Failure> {
-    let is_translated = call.request.is_translated(offer.speaks());
-    let most = if is_translated { TRANSLATED } else { HELD };
-    if body.exact_len().is_some_and(|told| told > most) {
-        return if is_translated { Err(too_large()) } else { Ok(false) };
+    if body.exact_len().is_some_and(|told| told > most(call, offer)) {
+        return beyond(call, offer);
     }
     let timer = call.timer.clone();
     let mut beginning = Beginning::default();
@@ -86,17 +84,29 @@ async fn hold(
             None if held.len() > BLANK => return Err(blank()),
             _ => {}
         }
-        // Nobody waits for the whole of it any more.
-        let most = if Caller::has_left() { DRAINED as u64 } else { most };
-        let room = held.room() as u64;
-        if is_translated && held.len() as u64 > TRANSLATED {
-            return Err(too_large());
+        if held.len() as u64 > most(call, offer) {
+            return beyond(call, offer);
         }
-        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
+        let room = held.room() as u64;
+        if !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// How many bytes of an answer of `offer` are held at most.
+fn most(call: &Call, offer: &Offer) -> u64 {
+    match () {
+        () if Caller::has_left() => DRAINED as u64, // nobody waits for the whole of it any more
+        () if call.request.is_translated(offer.speaks()) => TRANSLATED,
+        () => HELD,
+    }
+}
+
+/// What comes of one that is larger: what is translated is so whole or not at all.
+fn beyond(call: &Call, offer: &Offer) -> Result<bool, Failure> {
+    if call.request.is_translated(offer.speaks()) { Err(too_large()) } else { Ok(false) }
 }
 
 /// A part of an answer, as far as it has been read. Whoever leaves while the rest comes pays for that much.

@@ -181,7 +181,8 @@ impl Asked {
             return Reading::Through(Through::new(speaks, &self.facts, row, context_window));
         }
         let answering = self.answering(account, envelope);
-        Reading::Translated(Translated::new(speaks, row, context_window, self.facts.stream, answering))
+        let stream = self.facts.stream;
+        Reading::Translated(Box::new(Translated::new(speaks, row, context_window, stream, answering)))
     }
 
     fn answering(&self, account: &Account<'_>, envelope: Envelope<'_>) -> Answering {

@@ -17,8 +17,8 @@ use weir_config::{Failure, UnixSeconds};
 pub enum Reading {
     /// The account speaks the caller's API: its bytes are the caller's.
     Through(Through),
-    /// It speaks another: what it says is written anew.
-    Translated(Translated),
+    /// It speaks another: what it says is written anew. Boxed: most answers pass through.
+    Translated(Box<Translated>),
 }
 
 impl Reading {
