@@ -17,7 +17,7 @@ mod watch;
 pub(crate) use answer::{MessagesWriter, whole as write_whole};
 pub(crate) use decode::{MessagesDecoder, whole as read_whole};
 pub(crate) use error::{error_body, error_event};
-pub(crate) use models::{HEADERS, model, model_list};
+pub(crate) use models::{VERSION_HEADER, model, model_list};
 pub(crate) use request::{LONGEST_NAME as NAME, Places, facts, read as read_chat, write};
 pub(crate) use watch::MessagesWatch;
 
@@ -25,7 +25,7 @@ pub(crate) use watch::MessagesWatch;
 pub(crate) const MESSAGES_PATH: &str = "/messages";
 
 /// Headers of a request that go on with it where both sides speak Messages: which version, and what beyond it.
-pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", "anthropic-version"];
+pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", VERSION_HEADER];
 
 /// The header that Anthropic's SDKs show as an answer's id.
 pub(crate) const ID_HEADER: &str = "request-id";

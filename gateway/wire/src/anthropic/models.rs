@@ -1,12 +1,12 @@
 //! Models as Anthropic lists them. Source: its Models reference.
 
-use crate::models::Listed;
+use crate::listed::Listed;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// The headers by which a request tells that its caller speaks Messages. Every SDK of Anthropic's sends them.
-pub(crate) const HEADERS: [&str; 2] = ["anthropic-version", "x-api-key"];
+/// The header by which a request tells that its caller speaks Messages. Every SDK of Anthropic's sends it.
+pub(crate) const VERSION_HEADER: &str = "anthropic-version";
 
 /// A list, whole: there is no other page.
 pub(crate) fn model_list(models: &[Listed]) -> Bytes {

@@ -23,7 +23,7 @@ use crate::through::{self, DONE, MAX_FOREIGN, is_keep_alive, is_scalar, not_a_st
 use crate::usage::most_tokens;
 use bytes::Bytes;
 use reader::Reader;
-use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
+use weir_config::{Failure, UnixSeconds, VendorRow};
 
 /// A stream of chunks, read frame by frame.
 pub(crate) struct ChatDecoder {
@@ -169,12 +169,4 @@ pub(crate) fn whole(
     }
     out.extend(facts.usage.map(Event::Usage));
     reader.end().map(|()| facts)
-}
-
-/// A call without a name can't be said to anybody, and must not be lost.
-fn nameless() -> Failure {
-    Failure {
-        status: Some(200),
-        ..Failure::new(FailureClass::Garbled, "The answer has a tool call without a name.")
-    }
 }

@@ -1,6 +1,6 @@
 //! Models as OpenAI lists them: all four of its fields, and what callers choose by.
 
-use crate::models::Listed;
+use crate::listed::Listed;
 use bytes::Bytes;
 use serde_json::{Value, json};
 

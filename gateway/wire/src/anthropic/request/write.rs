@@ -5,11 +5,13 @@
 
 mod blocks;
 mod caches;
+mod fields;
 mod ids;
 mod input;
 mod media;
 mod others;
 mod reasoning;
+mod said;
 mod sampling;
 mod told;
 mod tools;
@@ -22,9 +24,10 @@ use crate::json::write::Writer;
 use blocks::Blocks;
 use caches::Caches;
 use reasoning::{Plan, Thinking};
+use said::Run;
 use told::Told;
 use tools::Tools;
-use turns::{Run, Said};
+use turns::Said;
 
 /// The most letters of a tool's name, which are letters, digits, `_` and `-`. Source: Anthropic's Messages reference.
 pub(crate) const LONGEST_NAME: usize = 128;
@@ -44,7 +47,7 @@ pub(crate) fn write(chat: &Chat, to: &To<'_>) -> Result<Written, Unsayable> {
         tools.without_force(&mut told);
     }
     let names = Names::of(chat, LONGEST_NAME);
-    let mut caches = Caches::of(&tools, &said, &mut told);
+    let mut caches = Caches::of(tools.markers(), &said, &mut told);
     let mut out = Writer::with_capacity(16 << 10);
     out.open('{');
     out.key("model");

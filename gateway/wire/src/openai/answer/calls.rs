@@ -4,11 +4,10 @@
 //! name in every chunk, some send calls whole, some without an id. So a piece begins another call only if it has a name,
 //! and goes on with one only if that one can go on.
 
-use super::nameless;
 use crate::hub::Event;
 use crate::json::text::Text;
 use crate::json::whole::Whole;
-use weir_config::Failure;
+use weir_config::{Failure, FailureClass};
 
 /// A piece goes on with one of so many calls that began last: nobody sends more by turns, and to search through all of
 /// a hostile answer's would take long.
@@ -119,5 +118,13 @@ impl Calls {
     /// One of them has arguments and no name.
     pub(super) fn end(&self) -> Result<(), Failure> {
         if self.calls.iter().all(|call| call.held.is_empty()) { Ok(()) } else { Err(nameless()) }
+    }
+}
+
+/// A call without a name can't be said to anybody, and must not be lost.
+fn nameless() -> Failure {
+    Failure {
+        status: Some(200),
+        ..Failure::new(FailureClass::Garbled, "The answer has a tool call without a name.")
     }
 }

@@ -4,7 +4,7 @@ use super::recorded::{NOW, Sum, decoded};
 use super::*;
 use crate::usage::Counted;
 use serde_json::{Value, json};
-use weir_config::{Usage, Vendor};
+use weir_config::{FailureClass, Usage, Vendor};
 
 fn stream(chunks: &[Value]) -> String {
     chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect()

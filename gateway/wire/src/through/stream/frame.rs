@@ -1,10 +1,10 @@
 //! What becomes of a frame that is at hand whole.
 
 use super::super::contents::{Contents, Form};
-use super::{ChatStream, not_a_stream};
+use super::ChatStream;
 use crate::failure;
 use crate::sse::Event;
-use weir_config::{Failure, UnixSeconds};
+use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
 /// So much of what is no chunk comes before the first one, comments not counted.
 pub(crate) const MAX_FOREIGN: usize = 64 << 10;
@@ -138,6 +138,14 @@ impl ChatStream {
     pub(super) fn garbage(&self, bytes: &[u8], now: UnixSeconds) -> Verdict {
         Verdict::Fail(not_a_stream(self.row, bytes, now))
     }
+}
+
+/// Bytes that are no chat stream: an error body that lacks its status, or anything.
+pub(crate) fn not_a_stream(row: &VendorRow, bytes: &[u8], now: UnixSeconds) -> Failure {
+    failure::inside(row, bytes, now).unwrap_or_else(|| Failure {
+        status: Some(200),
+        ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
+    })
 }
 
 /// A frame without the line ends at its end.

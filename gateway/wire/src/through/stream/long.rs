@@ -6,8 +6,8 @@
 use super::super::contents::Contents;
 use super::super::output::Output;
 use super::super::runs::Runs;
-use super::frame::Verdict;
-use super::{ChatStream, not_a_stream};
+use super::ChatStream;
+use super::frame::{Verdict, not_a_stream};
 use crate::failure;
 use crate::json::Brief;
 use crate::sse::Lines;

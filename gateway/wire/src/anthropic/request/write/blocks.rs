@@ -1,7 +1,8 @@
 //! Blocks as Anthropic writes them.
 
 use super::caches::Caches;
-use super::turns::{At, Block};
+use super::fields::{field, kind};
+use super::said::{At, Block};
 use super::{input, media};
 use crate::hub::{Names, Part, Unsayable};
 use crate::json::text::Text;
@@ -100,23 +101,7 @@ fn medium(out: &mut Writer, part: &Part, at: At<'_>) -> Result<(), Unsayable> {
     }
 }
 
-impl At<'_> {
-    pub(super) fn unsayable(self, why: impl Into<String>) -> Unsayable {
-        Unsayable::new(format!("{}.content.{}", self.turn, self.position), why)
-    }
-}
-
 fn field_text(out: &mut Writer, text: &Text) {
     kind(out, "text");
     field(out, "text", text);
-}
-
-pub(super) fn kind(out: &mut Writer, kind: &str) {
-    out.key("type");
-    out.string(kind);
-}
-
-pub(super) fn field(out: &mut Writer, name: &str, text: &Text) {
-    out.key(name);
-    out.text(text);
 }

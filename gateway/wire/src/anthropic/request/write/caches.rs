@@ -1,7 +1,6 @@
 //! Markers of where a vendor may cache up to: `cache_control`.
 
 use super::told::Told;
-use super::tools::Tools;
 use super::turns::Said;
 use crate::json::text::Json;
 use crate::json::write::Writer;
@@ -16,9 +15,9 @@ pub(super) struct Caches {
 }
 
 impl Caches {
-    pub(super) fn of(tools: &Tools<'_>, said: &Said<'_>, told: &mut Told) -> Self {
+    pub(super) fn of(of_tools: usize, said: &Said<'_>, told: &mut Told) -> Self {
         let blocks = said.system.iter().chain(said.runs.iter().flat_map(|run| &run.blocks));
-        let markers = tools.markers() + blocks.filter(|block| block.cache.is_some()).count();
+        let markers = of_tools + blocks.filter(|block| block.cache.is_some()).count();
         let skip = markers.saturating_sub(MOST);
         if skip > 0 {
             told.once("cache_control");

@@ -1,6 +1,6 @@
 //! Ids of calls: those that Anthropic takes stay, others become one that it takes. No two calls have the same.
 
-use super::turns::{Block, Run};
+use super::said::{Block, Run};
 use crate::anthropic::request::pairs::Open;
 use crate::hub::{Part, Role, digest};
 use crate::json::text::Text;

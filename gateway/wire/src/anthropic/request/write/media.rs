@@ -1,7 +1,7 @@
 //! Pictures and documents: what they are is told by their first bytes, not by their label.
 
-use super::blocks::{field, kind};
-use super::turns::At;
+use super::fields::{field, kind};
+use super::said::At;
 use crate::hub::{Source, Unsayable};
 use crate::json::text::Text;
 use crate::json::write::Writer;

@@ -1,7 +1,7 @@
 //! Tools and which of them are to be called.
 
-use super::blocks::field;
 use super::caches::Caches;
+use super::fields::field;
 use super::told::Told;
 use crate::hub::{Chat, Choice, Names, Tool, Unsayable};
 use crate::json::cursor::{Cursor, Kind};

@@ -1,6 +1,7 @@
 //! Who says what, as Anthropic wants it: system turns apart, the others alternating.
 
 use super::ids;
+use super::said::{At, Block, Run};
 use super::told::Told;
 use crate::anthropic::model::Model;
 use crate::anthropic::request::pairs;
@@ -13,30 +14,6 @@ use crate::json::text::{Json, Text};
 pub(super) struct Said<'a> {
     pub(super) system: Vec<Block<'a>>,
     pub(super) runs: Vec<Run<'a>>,
-}
-
-/// What one says until another does.
-#[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) role: Role,
-    pub(super) blocks: Vec<Block<'a>>,
-}
-
-/// A part that is said.
-#[derive(Debug)]
-pub(super) struct Block<'a> {
-    pub(super) part: &'a Part,
-    pub(super) cache: Option<&'a Json>,
-    /// What stands in place of the part's id, signature, data or text.
-    pub(super) own: Option<Text>,
-    pub(super) at: At<'a>,
-}
-
-/// Where it stands in the caller's request: the turn, and which part of its content.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct At<'a> {
-    pub(super) turn: &'a str,
-    pub(super) position: usize,
 }
 
 impl<'a> Said<'a> {
