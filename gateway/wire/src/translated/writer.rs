@@ -18,7 +18,7 @@ pub(crate) struct Answering {
     /// What no other answer is called.
     pub(crate) id: String,
     pub(crate) created: UnixSeconds,
-    /// The caller's name for the model.
+    /// What the answer says that its model is called: the account's name, as where it passes through.
     pub(crate) model: Text,
     /// Whether the caller of a stream asked for its usage.
     pub(crate) includes_usage: bool,
