@@ -13,6 +13,7 @@ NPM ?= npm
 # Where builds go; set CARGO_TARGET_DIR to keep them elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 WEIR := $(TARGET)/debug/weir
+UPSTREAM := $(TARGET)/debug/weir-upstream
 
 # make quickstart LISTEN=127.0.0.1:18080
 LISTEN ?= 127.0.0.1:8080
@@ -40,11 +41,19 @@ quickstart: weir ## Serves examples/quickstart until Ctrl-C: no account, no clus
 quickstart-check: weir $(VENV_READY) $(NODE_READY) ## The same on free ports: curl, the SDKs, a thousand requests; then ends it
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE) many
 
-# cargo test has built the binary too.
+# cargo test has built weir's binary too, not the upstream's.
 .PHONY: test
 test: $(VENV_READY) $(NODE_READY) ## All tests that need neither root nor a cluster
 	$(CARGO) test --workspace --locked
 	tests/sdk/run $(WEIR) $(VENV)/bin/python $(NODE)
+	$(CARGO) build --workspace --locked --bin weir-upstream
+	tests/sdk/both $(WEIR) $(UPSTREAM) $(VENV)/bin/python
+
+# MODELS=over-chat for a part of it.
+.PHONY: test-sdk
+test-sdk: weir $(VENV_READY) ## Both vendors' SDKs over models of either API
+	$(CARGO) build --locked -p weir-upstream
+	tests/sdk/both $(WEIR) $(UPSTREAM) $(VENV)/bin/python $(MODELS)
 
 # PODS=1 for a node that runs pods: that wants root, and what `weir-cluster build --node` names if it isn't there.
 .PHONY: cluster

@@ -35,7 +35,7 @@ impl<T: Choices> JsonSchema for OneOf<T> {
 }
 
 impl Choices for Vendor {
-    const ALL: &'static [Self] = &[Self::OpenAI, Self::OpenAICompatible, Self::Mock];
+    const ALL: &'static [Self] = &[Self::OpenAI, Self::Anthropic, Self::OpenAICompatible, Self::Mock];
 }
 
 impl Choices for OnAbort {
@@ -109,8 +109,9 @@ mod tests {
     fn the_schema_lists_every_variant_of_the_snapshots_enums() {
         check(|vendor| match vendor {
             Vendor::OpenAI => Some(0),
-            Vendor::OpenAICompatible => Some(1),
-            Vendor::Mock => Some(2),
+            Vendor::Anthropic => Some(1),
+            Vendor::OpenAICompatible => Some(2),
+            Vendor::Mock => Some(3),
         });
         check(|on_abort| match on_abort {
             OnAbort::Unknown => Some(0),
@@ -160,7 +161,7 @@ mod tests {
         });
         assert_eq!((ConditionStatus::ALL.len(), FromNamespaces::ALL.len(), Kind::ALL.len()), (3, 3, 4));
         assert_eq!((PullPolicy::ALL.len(), ServiceType::ALL.len()), (3, 3));
-        assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (3, 3));
+        assert_eq!((Vendor::ALL.len(), OnAbort::ALL.len()), (4, 3));
         assert_eq!((MockReply::ALL.len(), Disclosure::ALL.len()), (2, 3));
     }
 

@@ -50,8 +50,8 @@ pub(crate) const UPSTREAM_NAME: &str = "^[!-~]+$";
     validation = ("self.vendor == 'Mock' || has(self.credentials)", "credentials are required: name a Secret in apiKeySecretRef, or say that there are none with none: {}")
 )]
 pub struct LLMProviderSpec {
-    /// Who is behind it: OpenAI, OpenAICompatible (anything that speaks OpenAI's chat completions at
-    /// `endpoint.url`), or Mock (answers from inside the gateway, free of charge). Immutable.
+    /// Who is behind it: OpenAI, Anthropic (asked in its Messages API), OpenAICompatible (anything that speaks OpenAI's
+    /// chat completions at `endpoint.url`), or Mock (answers from inside the gateway, free of charge). Immutable.
     /// Required. Example: `OpenAI`.
     #[schemars(with = "OneOf<Vendor>")]
     #[x_kube(validation = ("self == oldSelf", "vendor is immutable: create another LLMProvider instead"))]
@@ -99,7 +99,8 @@ pub struct LLMProviderSpec {
 #[schemars(transform = absent_is_not_null)]
 #[x_kube(validation = ("!has(self.url) || self.allowInsecure || !self.url.startsWith('http:')", "url must be https: http sends credential and prompts in the clear (allowInsecure: true permits it)"))]
 pub struct ProviderEndpoint {
-    /// Address up to and without `/chat/completions`: https, no user info, no query, no fragment.
+    /// Address up to and without the path of a call, which is `/chat/completions`, of vendor Anthropic `/messages`: https,
+    /// no user info, no query, no fragment.
     /// Default: the vendor's own; required for OpenAICompatible. Example: `https://llm.example.com/v1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
@@ -148,6 +149,11 @@ pub struct ProviderModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub context_window: Option<i64>,
+    /// How much it answers at most, in tokens: sent to vendors that want a bound with every request, where a caller gives
+    /// none. Default: unknown. Example: `64000`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub max_output_tokens: Option<i64>,
     /// What it costs, in USD per million tokens. Default: unknown, which is never zero.
     /// Example: `{input: "2.50", output: "10", cacheRead: "1.25"}`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,6 +173,16 @@ pub struct ModelPrices {
     /// Default: as `input`. Example: `"1.25"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read: Option<Usd>,
+    /// Input that the vendor writes to its cache, to be kept for minutes, in USD per million tokens, at most 9000000,
+    /// quoted.
+    /// Default: as `input`. Example: `"3.125"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<Usd>,
+    /// Input that the vendor writes to its cache, to be kept for an hour, in USD per million tokens, at most 9000000,
+    /// quoted.
+    /// Default: as `cacheWrite`. Example: `"5"`.
+    #[serde(rename = "cacheWrite1h", skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<Usd>,
 }
 
 /// How vendor Mock answers.

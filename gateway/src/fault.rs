@@ -12,6 +12,8 @@ pub(crate) enum FaultKind {
     InvalidApiKey,
     AmbiguousCredentials,
     InvalidRequest,
+    /// No target's API has words for it.
+    Unsayable,
     /// Before the request was there. Who has only ended its own side can read that its body was cut; for the log both
     /// have left.
     CallerLeft,
@@ -50,6 +52,7 @@ impl FaultKind {
             Self::InvalidApiKey => (401, "authentication_error", "invalid_api_key"),
             Self::AmbiguousCredentials => (400, "invalid_request_error", "ambiguous_credentials"),
             Self::InvalidRequest => (400, "invalid_request_error", "invalid_request"),
+            Self::Unsayable => (400, "invalid_request_error", "unsupported_by_target"),
             Self::CallerLeft => (400, "invalid_request_error", "incomplete_body"),
             Self::BodyTooLarge => (413, "invalid_request_error", "body_too_large"),
             Self::BodyTooSlow => (408, "invalid_request_error", "body_too_slow"),

@@ -3,12 +3,14 @@
 
 use crate::pods::GatewayPod;
 use weir_config::ObjectName;
-use weir_config::published::{FORMATS, LeftOut};
+use weir_config::published::LeftOut;
 
-/// Why `left` is in none of the pods of `gateway`. Each of those comes with the formats that it reads, if it has said so.
+/// Why `left` is in none of the pods of `gateway`, for which `format` is written. Each of those comes with the formats that
+/// it reads, if it has said so.
 pub fn why<'a>(
     gateway: &ObjectName,
     left: &LeftOut,
+    format: u32,
     pods: impl Iterator<Item = (&'a GatewayPod, Option<&'a [u32]>)>,
 ) -> String {
     let what = left.what;
@@ -17,8 +19,8 @@ pub fn why<'a>(
     } else {
         "none of its pods goes by that, whatever else of the object they run"
     };
-    let newest = FORMATS.last().copied().unwrap_or_default();
-    let waited_for = pods.filter(|(_, reads)| reads.is_none_or(|reads| !reads.contains(&newest)));
+    // For whom nothing newer is written.
+    let waited_for = pods.filter(|(_, reads)| reads.is_none_or(|reads| reads.iter().all(|it| *it <= format)));
     // One that is known to be of an older version first, and always the same of several.
     let Some((pod, reads)) = waited_for.min_by_key(|(pod, reads)| (reads.is_none(), &pod.name)) else {
         return format!(

@@ -225,9 +225,9 @@ impl World {
         self.readers(gateway).into_iter().map(|(_, reads)| reads).collect()
     }
 
-    fn left_out(&self, gateway: &ObjectName, left: &LeftOut) -> String {
+    fn left_out(&self, gateway: &ObjectName, (left, format): (&LeftOut, u32)) -> String {
         let readers = self.readers(gateway);
-        left_out::why(gateway, left, readers.iter().map(|(pod, reads)| (pod, reads.as_deref())))
+        left_out::why(gateway, left, format, readers.iter().map(|(pod, reads)| (pod, reads.as_deref())))
     }
 
     /// Whether pods want what is published for them in another format: one that reads no newer one has come, or the last

@@ -117,7 +117,7 @@ async fn s4_1_the_usage_of_an_answer_too_large_to_hold_is_read_as_it_passes() {
         assert!(world.chat().await.text == body);
     }
     for line in world.usage() {
-        let expected = serde_json::json!({"input": 40, "cache_read": 60, "output": 40, "reasoning": 0});
+        let expected = serde_json::json!({"input": 40, "cache_read": 60, "cache_write": 0, "cache_write_1h": 0, "output": 40, "reasoning": 0});
         assert_eq!((&line["tokens"], &line["assumed"]), (&expected, &false.into()), "{line}");
     }
 }

@@ -63,7 +63,7 @@ async fn s4_9_what_a_failed_attempt_was_sent_is_charged_with_what_was_seen_of_it
         let answered = &line["attempts"][1];
         assert_eq!(answered["assumed"], false, "{line}");
         // The request is the sum.
-        for class in ["input", "cache_read", "output", "reasoning"] {
+        for class in ["input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning"] {
             assert_eq!(
                 line["tokens"][class],
                 json!(sum(&line, |attempt| &attempt["tokens"][class])),

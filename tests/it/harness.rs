@@ -139,6 +139,7 @@ pub fn http_provider(object: &str, port: u16) -> Provider {
         input: "2.50".parse().unwrap(),
         output: "10".parse().unwrap(),
         cache_read: Some("1.25".parse().unwrap()),
+        ..Prices::default()
     };
     Provider {
         name: name(object),
@@ -150,10 +151,10 @@ pub fn http_provider(object: &str, port: u16) -> Provider {
             base_path: "/v1".to_owned(),
         }),
         models: vec![Model {
-            name: "gpt".to_owned(),
             upstream_name: "gpt-upstream".to_owned(),
             context_window: Some(128_000),
             prices: Some(prices),
+            ..Model::unlisted("gpt")
         }],
         timeouts: Timeouts {
             connect: Duration::from_secs(5),

@@ -301,7 +301,7 @@ async fn metrics_count_requests_without_a_price_apart_from_those_that_cost_nothi
         )
     };
     assert_eq!(unpriced(None).await, (None, 1.0));
-    let free = Prices { input: "0".parse().unwrap(), output: "0".parse().unwrap(), cache_read: None };
+    let free = Prices { input: "0".parse().unwrap(), output: "0".parse().unwrap(), ..Prices::default() };
     assert_eq!(unpriced(Some(free)).await, (Some("0.000000000".to_owned()), 1.0));
 }
 

@@ -118,7 +118,7 @@ async fn s10_12_an_edit_keeps_connections_unless_requests_go_elsewhere_with_it()
         &|config| {
             config.provider_mut(0, |p1| {
                 let price = |text: &str| text.parse().unwrap();
-                let prices = Prices { input: price("1"), output: price("2"), cache_read: None };
+                let prices = Prices { input: price("1"), output: price("2"), ..Prices::default() };
                 p1.models.iter_mut().for_each(|model| model.prices = Some(prices));
             });
         },
@@ -246,7 +246,11 @@ async fn s8_4_status_tells_what_was_published_and_what_can_be_read() {
     let world = World::start();
     let told = world.admin("/status").await.json();
     assert_eq!(told["config"], serde_json::Value::Null);
-    assert_eq!(told["formats"], serde_json::json!([1, 2]), "also before there is any configuration");
+    assert_eq!(
+        told["formats"],
+        serde_json::json!(published::FORMATS),
+        "also before there is any configuration"
+    );
     assert_eq!(told["source"]["problem"], serde_json::Value::Null);
     let config = Config::new();
     let published = published::encode(&config.0, None, published::FORMATS[0]).unwrap();

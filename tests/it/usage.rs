@@ -2,6 +2,7 @@
 
 use crate::harness::{Config, Reply, World, streamed, unary};
 use serde_json::{Value, json};
+use weir_config::Prices;
 use weir_upstream::{Answer, Chat, Upstream, Usage, When};
 
 pub(crate) fn one(change: impl FnOnce(&mut Config)) -> (Upstream, World) {
@@ -220,13 +221,13 @@ async fn s4_1_cached_tokens_are_split_once_and_charged_in_integers() {
     let streamed = world.stream().await;
     assert_eq!(streamed.header("x-weir-cost-usd"), None, "not known when the headers go out");
     for line in world.usage() {
-        let expected = json!({"input": 400, "cache_read": 600, "output": 300, "reasoning": 200});
+        let expected = json!({"input": 400, "cache_read": 600, "cache_write": 0, "cache_write_1h": 0, "output": 300, "reasoning": 200});
         assert_eq!((&line["tokens"], &line["cost_nano_usd"]), (&expected, &json!(6_750_000)), "{line}");
         assert_eq!(line["assumed"], false, "{line}");
     }
 }
 
-fn priced(change: impl Fn(&mut Option<weir_config::Prices>)) -> (Upstream, World) {
+fn priced(change: impl Fn(&mut Option<Prices>)) -> (Upstream, World) {
     one(|config| {
         config.provider_mut(0, |provider| change(&mut provider.models[0].prices));
     })
@@ -236,7 +237,7 @@ fn priced(change: impl Fn(&mut Option<weir_config::Prices>)) -> (Upstream, World
 async fn s4_1_a_charge_is_rounded_up_once() {
     let (upstream, world) = priced(|prices| {
         let least = "0.000001".parse().unwrap();
-        *prices = Some(weir_config::Prices { input: least, output: least, cache_read: Some(least) });
+        *prices = Some(Prices { input: least, output: least, cache_read: Some(least), ..Prices::default() });
     });
     upstream.always(Chat::says("Hello").usage(Some(MIXED)));
     // 1,500 tokens at one pico-USD each are 1.5 nano-USD.

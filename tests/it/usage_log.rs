@@ -77,7 +77,7 @@ async fn s4_7_every_request_has_one_line_with_all_its_fields() {
     assert_eq!(tried, ["server_error", "ok"]);
     assert_eq!(
         unary["tokens"],
-        serde_json::json!({"input": 60, "cache_read": 40, "output": 30, "reasoning": 20})
+        serde_json::json!({"input": 60, "cache_read": 40, "cache_write": 0, "cache_write_1h": 0, "output": 30, "reasoning": 20})
     );
     // 60 × 2.5 + 40 × 1.25 + 50 × 10 micro-USD
     assert_eq!((&unary["cost_nano_usd"], &unary["assumed"]), (&700_000.into(), &false.into()));

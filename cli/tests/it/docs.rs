@@ -2,10 +2,15 @@
 
 use crate::process::{folder, run, weir};
 
-/// The Secret that the README's provider names.
-const SECRET: &str = "apiVersion: v1
+/// The Secrets that the README's providers name.
+const SECRETS: &str = "apiVersion: v1
 kind: Secret
 metadata: {name: openai}
+stringData: {api-key: sk-not-a-real-key}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: anthropic}
 stringData: {api-key: sk-not-a-real-key}
 ";
 
@@ -15,7 +20,7 @@ fn the_readmes_manifest_is_clean() {
     let blocks: Vec<&str> =
         readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(blocks.len(), 1);
-    let files = folder([("readme.yaml", blocks[0]), ("secret.yaml", SECRET)]);
+    let files = folder([("readme.yaml", blocks[0]), ("secrets.yaml", SECRETS)]);
     let (code, out, errors) = run(weir().arg("lint").arg(files.path()).args(["--fail-on", "warn"]));
     assert_eq!(code, Some(0), "{out}{errors}");
 }
@@ -26,6 +31,7 @@ const FOLDERS: &[&str] = &[
     "gateway/config/src/",
     "gateway/config/src/published/",
     "gateway/src/",
+    "gateway/wire/src/",
     "gateway/kube/src/",
     "operator/src/",
     "operator/src/report/",

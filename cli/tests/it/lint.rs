@@ -12,6 +12,19 @@ fn the_quickstart_is_clean() {
 }
 
 #[test]
+fn the_vendors_are_clean_once_their_secrets_are_there() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/vendors");
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: anthropic}\nstringData: {api-key: sk-fake}\n";
+    let secrets = folder([("secrets.yaml", secret)]);
+    let (code, out, errors) = run(weir().args(["lint", "--fail-on", "warn", path]).arg(secrets.path()));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("0 errors, 0 warnings"), "{out}");
+    // It has prices, those of cache writes too.
+    assert!(!out.contains("Unpriced"), "{out}");
+}
+
+#[test]
 fn the_level_decides_what_fails() {
     let shop = shop();
     let private = PROVIDER.replace(

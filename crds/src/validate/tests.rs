@@ -34,7 +34,7 @@ fn an_unknown_field_is_named_with_its_nearest_neighbour() {
     assert_eq!(pointer, "/spec/models/0/cost");
     assert_eq!(
         message,
-        r#"unknown field "spec.models[0].cost": here may stand contextWindow, name, prices, upstreamName"#
+        r#"unknown field "spec.models[0].cost": here may stand contextWindow, maxOutputTokens, name, prices, upstreamName"#
     );
 }
 

@@ -27,4 +27,4 @@ pub use snapshot::{
     Provider, Retry, Route, Snapshot, Target, Timeouts,
 };
 pub use usage::{TokenClass, Usage};
-pub use vendors::{Auth, OnAbort, UsageOption, Vendor, VendorRow};
+pub use vendors::{Auth, OnAbort, Speaks, UsageOption, Vendor, VendorRow};

@@ -80,8 +80,8 @@ impl FromStr for Price {
 }
 
 /// What a model costs, per million tokens of each class. A class without a price of its own is charged as the
-/// class that contains it: cached input as input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// class that contains it: cached input as input, what is kept in a cache for an hour as what is kept there for minutes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prices {
     /// Input tokens that were not read from a cache.
     pub input: Price,
@@ -89,6 +89,10 @@ pub struct Prices {
     pub output: Price,
     /// Input tokens that the vendor read from its cache.
     pub cache_read: Option<Price>,
+    /// Input tokens that the vendor wrote to its cache, to be kept for minutes.
+    pub cache_write: Option<Price>,
+    /// Input tokens that the vendor wrote to its cache, to be kept for an hour.
+    pub cache_write_1h: Option<Price>,
 }
 
 impl Prices {
@@ -97,6 +101,10 @@ impl Prices {
         match class {
             TokenClass::Input => self.input,
             TokenClass::CacheRead => self.cache_read.unwrap_or(self.input),
+            TokenClass::CacheWrite => self.cache_write.unwrap_or(self.input),
+            TokenClass::CacheWrite1h => {
+                self.cache_write_1h.unwrap_or_else(|| self.of(TokenClass::CacheWrite))
+            }
             TokenClass::Output | TokenClass::Reasoning => self.output,
         }
     }
@@ -131,26 +139,52 @@ mod tests {
 
     #[test]
     fn s4_1_a_charge_is_rounded_up_once() {
-        let prices = Prices { input: price("0.000001"), output: price("0.000001"), cache_read: None };
+        let prices = Prices { input: price("0.000001"), output: price("0.000001"), ..Prices::default() };
         // 3 tokens at 1 pico-USD each are 0.003 nano-USD: one nano-USD, not three.
-        let usage = Usage { input: 1, cache_read: 1, output: 1, reasoning: 0 };
+        let usage = Usage { input: 1, cache_read: 1, output: 1, ..Usage::default() };
         assert_eq!(prices.charge(&usage), NanoUsd(1));
         assert_eq!(prices.charge(&Usage::default()), NanoUsd(0));
     }
 
     #[test]
     fn s4_1_classes_are_charged_apart() {
-        let prices = Prices { input: price("2.50"), output: price("10"), cache_read: Some(price("1.25")) };
-        let usage = Usage { input: 1_000, cache_read: 2_000, output: 300, reasoning: 200 };
-        // 1000 × 2.5 + 2000 × 1.25 + 500 × 10 micro-USD = 10,000 micro-USD
-        assert_eq!(prices.charge(&usage), NanoUsd(10_000_000));
-        assert_eq!(prices.charge(&usage).to_string(), "0.010000000");
+        let prices = Prices {
+            input: price("2.50"),
+            output: price("10"),
+            cache_read: Some(price("1.25")),
+            cache_write: Some(price("3")),
+            cache_write_1h: Some(price("5")),
+        };
+        let usage = Usage {
+            input: 1_000,
+            cache_read: 2_000,
+            cache_write: 500,
+            cache_write_1h: 100,
+            output: 300,
+            reasoning: 200,
+        };
+        // 1000 × 2.5 + 2000 × 1.25 + 500 × 3 + 100 × 5 + 500 × 10 micro-USD = 12,000 micro-USD
+        assert_eq!(prices.charge(&usage), NanoUsd(12_000_000));
+        assert_eq!(prices.charge(&usage).to_string(), "0.012000000");
+    }
+
+    #[test]
+    fn s4_1_a_class_without_a_price_takes_that_of_the_class_around_it() {
+        use TokenClass::{CacheRead, CacheWrite, CacheWrite1h, Reasoning};
+        let plain = Prices { input: price("2"), output: price("9"), ..Prices::default() };
+        assert_eq!([CacheRead, CacheWrite, CacheWrite1h].map(|class| plain.of(class)), [plain.input; 3]);
+        assert_eq!(plain.of(Reasoning), plain.output);
+        let minutes = Prices { cache_write: Some(price("3")), ..plain };
+        assert_eq!([CacheWrite, CacheWrite1h].map(|class| minutes.of(class)), [price("3"); 2]);
+        assert_eq!(minutes.of(CacheRead), minutes.input);
+        let hour = Prices { cache_write_1h: Some(price("4")), ..plain };
+        assert_eq!((hour.of(CacheWrite), hour.of(CacheWrite1h)), (hour.input, price("4")));
     }
 
     #[test]
     fn s4_1_the_largest_charge_saturates() {
-        let prices = Prices { input: Price::MAX, output: Price::MAX, cache_read: None };
-        let usage = Usage { input: u64::MAX, cache_read: u64::MAX, output: u64::MAX, reasoning: u64::MAX };
+        let prices = Prices { input: Price::MAX, output: Price::MAX, ..Prices::default() };
+        let usage = Usage { input: u64::MAX, cache_read: u64::MAX, output: u64::MAX, ..Usage::default() };
         assert_eq!(prices.charge(&usage), NanoUsd(u64::MAX));
     }
 }

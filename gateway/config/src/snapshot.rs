@@ -138,7 +138,7 @@ pub enum Backend {
     Mock(Mock),
 }
 
-/// A server's origin and the path in front of `/chat/completions`.
+/// A server's origin and the path in front of that of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Whether it is reached over TLS.
@@ -186,6 +186,8 @@ pub struct Model {
     pub upstream_name: String,
     /// Tokens that fit into its context, if known.
     pub context_window: Option<u64>,
+    /// Tokens of an answer at most, if known.
+    pub max_output_tokens: Option<u64>,
     /// What it costs, if known. Unknown is never zero.
     pub prices: Option<Prices>,
 }
@@ -193,7 +195,13 @@ pub struct Model {
 impl Model {
     /// A model that no list describes: sent as it is called, nothing else known.
     pub fn unlisted(name: &str) -> Self {
-        Self { name: name.to_owned(), upstream_name: name.to_owned(), context_window: None, prices: None }
+        Self {
+            name: name.to_owned(),
+            upstream_name: name.to_owned(),
+            context_window: None,
+            max_output_tokens: None,
+            prices: None,
+        }
     }
 }
 

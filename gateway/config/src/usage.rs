@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 /// (semantics S4.1): a vendor's inclusive counts are split once, at its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenClass {
-    /// Input that was not read from a cache.
+    /// Input that was neither read from a cache nor written to one.
     Input,
     /// Input read from the vendor's cache.
     CacheRead,
+    /// Input written to the vendor's cache, to be kept for minutes.
+    CacheWrite,
+    /// Input written to the vendor's cache, to be kept for an hour.
+    CacheWrite1h,
     /// Output other than reasoning.
     Output,
     /// Output spent on reasoning.
@@ -18,13 +22,16 @@ pub enum TokenClass {
 
 impl TokenClass {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 4] = [Self::Input, Self::CacheRead, Self::Output, Self::Reasoning];
+    pub const ALL: [Self; 6] =
+        [Self::Input, Self::CacheRead, Self::CacheWrite, Self::CacheWrite1h, Self::Output, Self::Reasoning];
 
     /// Its name in metrics and the usage log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::CacheRead => "cache_read",
+            Self::CacheWrite => "cache_write",
+            Self::CacheWrite1h => "cache_write_1h",
             Self::Output => "output",
             Self::Reasoning => "reasoning",
         }
@@ -38,6 +45,12 @@ pub struct Usage {
     pub input: u64,
     /// Of [`TokenClass::CacheRead`].
     pub cache_read: u64,
+    /// Of [`TokenClass::CacheWrite`].
+    #[serde(default)]
+    pub cache_write: u64,
+    /// Of [`TokenClass::CacheWrite1h`].
+    #[serde(default)]
+    pub cache_write_1h: u64,
     /// Of [`TokenClass::Output`].
     pub output: u64,
     /// Of [`TokenClass::Reasoning`].
@@ -50,9 +63,17 @@ impl Usage {
         match class {
             TokenClass::Input => self.input,
             TokenClass::CacheRead => self.cache_read,
+            TokenClass::CacheWrite => self.cache_write,
+            TokenClass::CacheWrite1h => self.cache_write_1h,
             TokenClass::Output => self.output,
             TokenClass::Reasoning => self.reasoning,
         }
+    }
+
+    /// All of the input, whatever came of it.
+    pub fn all_input(&self) -> u64 {
+        let written = self.cache_write.saturating_add(self.cache_write_1h);
+        self.input.saturating_add(self.cache_read).saturating_add(written)
     }
 
     /// Both together; what no number holds is its largest.
@@ -60,6 +81,8 @@ impl Usage {
         Self {
             input: self.input.saturating_add(more.input),
             cache_read: self.cache_read.saturating_add(more.cache_read),
+            cache_write: self.cache_write.saturating_add(more.cache_write),
+            cache_write_1h: self.cache_write_1h.saturating_add(more.cache_write_1h),
             output: self.output.saturating_add(more.output),
             reasoning: self.reasoning.saturating_add(more.reasoning),
         }

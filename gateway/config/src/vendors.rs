@@ -1,4 +1,4 @@
-//! The vendors: one row each. Adding an OpenAI-compatible vendor is a row here and a recorded fixture.
+//! The vendors: one row each. Adding one that speaks an API we know is a row here and a recorded fixture.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,31 @@ use serde::{Deserialize, Serialize};
 pub enum Vendor {
     /// api.openai.com.
     OpenAI,
+    /// api.anthropic.com.
+    Anthropic,
     /// Anything that speaks OpenAI's chat completions at a URL of its own.
     OpenAICompatible,
     /// Answers from inside the gateway: for quickstarts, load and tests.
     Mock,
+}
+
+/// The API that a vendor's accounts are asked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// OpenAI's chat completions.
+    Chat,
+    /// Anthropic's messages.
+    Messages,
+}
+
+impl Speaks {
+    /// What stands behind an account's base path.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Messages => "/messages",
+        }
+    }
 }
 
 /// How a stream's usage is had.
@@ -51,10 +72,14 @@ pub struct VendorRow {
     pub vendor: Vendor,
     /// Its name, as in `spec.vendor`.
     pub name: &'static str,
-    /// Where it is, up to and without the final `/chat/completions`; `None` where the provider must say.
+    /// Where it is, up to and without [`Speaks::path`]; `None` where the provider must say.
     pub base_url: Option<&'static str>,
+    /// What its accounts are asked in.
+    pub speaks: Speaks,
     /// Where the credential goes.
     pub auth: Auth,
+    /// Header lines that every request to it has, besides that of the credential: name, value.
+    pub lines: &'static [(&'static str, &'static str)],
     /// How a stream's usage is had.
     pub usage: UsageOption,
     /// Whether it bills on after we hang up.
@@ -103,22 +128,44 @@ const OPENAI_REQUEST_CODES: &[&str] = &[
     "failed_to_download_image",
 ];
 
+/// Source: platform.claude.com/docs/en/api/errors; the second stands in `error.details.error_code` of a 429.
+const ANTHROPIC_BILLING_CODES: &[&str] = &["billing_error", "enforced_spend_limit_reached"];
+
+/// Source: the same page.
+const ANTHROPIC_REQUEST_CODES: &[&str] = &["invalid_request_error", "request_too_large", "not_found_error"];
+
 const ROWS: &[VendorRow] = &[
     VendorRow {
         vendor: Vendor::OpenAI,
         name: "OpenAI",
         base_url: Some("https://api.openai.com/v1"),
+        speaks: Speaks::Chat,
         auth: Auth::Bearer,
+        lines: &[],
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
         request_codes: OPENAI_REQUEST_CODES,
     },
     VendorRow {
+        vendor: Vendor::Anthropic,
+        name: "Anthropic",
+        base_url: Some("https://api.anthropic.com/v1"),
+        speaks: Speaks::Messages,
+        auth: Auth::Header("x-api-key"),
+        lines: &[("anthropic-version", "2023-06-01")],
+        usage: UsageOption::Always,
+        on_abort: OnAbort::Unknown,
+        billing_codes: ANTHROPIC_BILLING_CODES,
+        request_codes: ANTHROPIC_REQUEST_CODES,
+    },
+    VendorRow {
         vendor: Vendor::OpenAICompatible,
         name: "OpenAICompatible",
         base_url: None,
+        speaks: Speaks::Chat,
         auth: Auth::Bearer,
+        lines: &[],
         usage: UsageOption::Ask,
         on_abort: OnAbort::Unknown,
         billing_codes: OPENAI_BILLING_CODES,
@@ -130,7 +177,9 @@ const MOCK: VendorRow = VendorRow {
     vendor: Vendor::Mock,
     name: "Mock",
     base_url: None,
+    speaks: Speaks::Chat,
     auth: Auth::Bearer,
+    lines: &[],
     usage: UsageOption::Always,
     on_abort: OnAbort::Stops,
     billing_codes: &[],
@@ -150,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_vendor_has_a_row_of_its_own() {
-        for vendor in [Vendor::OpenAI, Vendor::OpenAICompatible, Vendor::Mock] {
+        for vendor in [Vendor::OpenAI, Vendor::Anthropic, Vendor::OpenAICompatible, Vendor::Mock] {
             assert_eq!(vendor.row().vendor, vendor);
             assert_eq!(serde_json::json!(vendor), vendor.row().name);
         }

@@ -144,6 +144,13 @@ impl Walk {
         self.repeat(now).unwrap_or(Next::GiveUp)
     }
 
+    /// The target that was returned last is not asked: it could not take the request. The next one; `None`: there is
+    /// none. What is not asked counts as no attempt.
+    pub fn pass_over(&mut self) -> Option<usize> {
+        self.asked = self.asked.saturating_sub(1);
+        self.fresh()
+    }
+
     /// So much time is no part of that until the deadline: attempts ran, the request's own or those that it waited for
     /// (`Take::Wait`).
     pub fn does_not_count(&mut self, time: Duration) {

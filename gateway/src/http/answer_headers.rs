@@ -29,9 +29,13 @@ enum Line {
     Sse,
     CacheControl,
     Buffering,
+    Dropped,
     Cost,
     Overhead,
 }
+
+/// So many characters are told of the fields that were dropped: their names are the caller's.
+const DROPPED: usize = 1024;
 
 const LINES: usize = Line::Overhead as usize + 1;
 
@@ -53,6 +57,7 @@ impl Line {
             // Nobody on a stream's way stores it, and nginx and others do not keep it until it is whole.
             Self::CacheControl => (CACHE_CONTROL, "no-cache"),
             Self::Buffering => (own("x-accel-buffering"), "no"),
+            Self::Dropped => (own("x-weir-dropped-params"), ""),
             Self::Cost => (own("x-weir-cost-usd"), ""),
             Self::Overhead => (own("x-weir-overhead-ms"), ""),
         }
@@ -67,7 +72,7 @@ struct Template {
 }
 
 /// As many as there are combinations of what may be missing.
-static TEMPLATES: [OnceLock<Template>; 32] = [const { OnceLock::new() }; 32];
+static TEMPLATES: [OnceLock<Template>; 64] = [const { OnceLock::new() }; 64];
 
 impl About {
     /// The headers that tell it.
@@ -105,6 +110,15 @@ impl About {
             text.put(Line::Remaining, |to| number(to, limit.remaining.into()));
             text.put(Line::Reset, |to| milliseconds(to, limit.reset));
         }
+        if let Some(dropped) = &self.dropped {
+            text.put(Line::Dropped, |to| {
+                let names = dropped.join(", ");
+                let is_text = |letter: char| letter.is_ascii_graphic() || letter == ' ';
+                to.extend(
+                    names.chars().filter(|letter| is_text(*letter)).take(DROPPED).map(|letter| letter as u8),
+                );
+            });
+        }
         if let Some(NanoUsd(nanos)) = self.cost {
             text.put(Line::Cost, |to| decimal(to, nanos / 1_000_000_000, nanos % 1_000_000_000, 9));
         }
@@ -119,6 +133,7 @@ impl About {
             self.way.is_some(),
             self.limit.is_some(),
             self.is_stream,
+            self.dropped.is_some(),
             self.cost.is_some(),
             self.overhead.is_some(),
         ];
@@ -134,6 +149,7 @@ impl About {
         tell_if(self.limit.is_some(), &[Line::Limit, Line::Remaining, Line::Reset]);
         tell_if(self.is_stream, &[Line::Sse, Line::CacheControl, Line::Buffering]);
         tell_if(!self.is_stream, &[Line::Json]);
+        tell_if(self.dropped.is_some(), &[Line::Dropped]);
         tell_if(self.cost.is_some(), &[Line::Cost]);
         tell_if(self.overhead.is_some(), &[Line::Overhead]);
         lines
@@ -206,13 +222,14 @@ mod tests {
             "cache-control: no-cache",
             "x-accel-buffering: no",
         ];
-        for kind in 0..32 {
+        for kind in 0..64 {
             let has = |bit: usize| kind >> bit & 1 == 1;
             let about = About {
                 id: RequestId::new(0, 10),
                 way: has(0).then_some((chosen.clone(), 2)),
                 limit: has(1).then_some(limit),
                 is_stream: has(2),
+                dropped: has(5).then(|| Box::new(vec!["seed".into(), "x\r\ny".into()])),
                 cost: has(3).then_some(NanoUsd(1_000_000_042)),
                 overhead: has(4).then_some(1042),
             };
@@ -221,6 +238,7 @@ mod tests {
             expected.extend(limits.iter().filter(|_| has(1)));
             expected.extend(stream.iter().filter(|_| has(2)));
             expected.extend((!has(2)).then_some("content-type: application/json"));
+            expected.extend(has(5).then_some("x-weir-dropped-params: seed, xy"));
             expected.extend(has(3).then_some("x-weir-cost-usd: 1.000000042"));
             expected.extend(has(4).then_some("x-weir-overhead-ms: 1.042"));
             for _ in 0..2 {

@@ -4,7 +4,7 @@ use http::Method;
 use weir_wire::Api;
 
 /// Where requests go that targets answer, behind `/v1`: with POST, each in an API of its own.
-const ASKED: &[(&[&str], Api)] = &[(&["chat", "completions"], Api::Chat)];
+const ASKED: &[(&[&str], Api)] = &[(&["chat", "completions"], Api::Chat), (&["messages"], Api::Messages)];
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,16 @@ mod tests {
     fn slashes_too_many_and_a_second_prefix_change_nothing() {
         use Endpoint::{Model, Models, Nowhere};
         const CHAT: Endpoint<'_> = Endpoint::Ask(Api::Chat);
+        const MESSAGES: Endpoint<'_> = Endpoint::Ask(Api::Messages);
         for (path, endpoint) in [
             ("/v1/chat/completions", CHAT),
             ("/v1/chat/completions/", CHAT),
             ("/v1//chat/completions", CHAT),
             ("//v1/chat//completions//", CHAT),
             ("/v1/v1/chat/completions", CHAT),
+            ("/v1/messages", MESSAGES),
+            ("/v1/v1/messages/", MESSAGES),
+            ("/v1/messages/x", Nowhere),
             ("/v1/models", Models),
             ("/v1/models/", Models),
             ("/v1/v1//models//", Models),

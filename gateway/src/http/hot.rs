@@ -11,7 +11,7 @@ use crate::pipeline::{self, Incoming, Received, Reply};
 use crate::timer::SharedTimer;
 use crate::worker::Worker;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use hyper::body;
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,6 +55,13 @@ impl Incoming for Asked<'_> {
         self.request.iter().flat_map(|(head, _)| keys::keys(&head.headers))
     }
 
+    fn header(&self, name: &str) -> Option<String> {
+        let (head, _) = self.request.as_ref()?;
+        let mut values = head.headers.get_all(name).iter().map(|value| value.to_str().ok());
+        let first = values.next()??.to_owned();
+        values.try_fold(first, |all, value| Some(format!("{all}, {}", value?)))
+    }
+
     fn head_bytes(&self) -> usize {
         self.head_bytes
     }
@@ -91,14 +98,20 @@ pub(super) async fn ask(
     recorder.event.client_request_id = named_by_caller(&head.headers);
     let began = recorder.event.began;
     let mut asked = Asked { gateway, worker, head_bytes, began, request: Some((head, upload)) };
-    match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
-        Reply::Answer(about, answer) => Answered { response: respond(&about, answer), unread: None },
+    let (id, mut answered) = match pipeline::ask(gateway, worker, api, recorder, timer, &mut asked).await {
+        Reply::Answer(about, answer) => {
+            (about.id, Answered { response: respond(&about, answer), unread: None })
+        }
         Reply::Refusal(id, fault) => {
             let slow = fault.kind == FaultKind::BodyTooSlow; // and would be when it is discarded
             let unread = asked.request.and_then(|(_, upload)| upload.unread()).filter(|_| !slow);
-            Answered { response: refusal(id, api, fault), unread }
+            (id, Answered { response: refusal(id, api, fault), unread })
         }
+    };
+    if let Some(name) = api.id_header() {
+        answered.response.headers_mut().insert(HeaderName::from_static(name), id.header());
     }
+    answered
 }
 
 /// The id that the caller gave the request, as JSON, if it is one that a line can hold: printable ASCII, at most 128

@@ -17,8 +17,9 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRA
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body;
-use serde::Serialize;
 use std::sync::atomic::Ordering;
+use weir_config::UnixSeconds;
+use weir_wire::{Api, Listed};
 
 /// A request's headers, in bytes (semantics S10.6).
 pub(super) const MAX_HEADERS: usize = 64 << 10;
@@ -26,8 +27,12 @@ pub(super) const MAX_HEADERS: usize = 64 << 10;
 /// Answers a request that no target does.
 pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response<OutBody> {
     let endpoint = Endpoint::at(head.uri.path());
-    let api = if let Endpoint::Ask(api) = endpoint { api } else { words::API };
-    let mut response = match look_up(gateway, endpoint, head) {
+    let api = match endpoint {
+        Endpoint::Ask(api) => api,
+        Endpoint::Models | Endpoint::Model(_) => Api::of_models(|name| head.headers.contains_key(name)),
+        Endpoint::Nowhere => words::API,
+    };
+    let mut response = match look_up(gateway, endpoint, api, head) {
         Ok(body) => found(body, id),
         Err(fault) => refusal(id, api, fault),
     };
@@ -41,7 +46,7 @@ pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response
 }
 
 /// The JSON that was asked for.
-fn look_up(gateway: &Gateway, endpoint: Endpoint<'_>, head: &Parts) -> Result<Bytes, Fault> {
+fn look_up(gateway: &Gateway, endpoint: Endpoint<'_>, api: Api, head: &Parts) -> Result<Bytes, Fault> {
     if endpoint == Endpoint::Nowhere {
         return Err(unknown_url(head));
     }
@@ -53,14 +58,14 @@ fn look_up(gateway: &Gateway, endpoint: Endpoint<'_>, head: &Parts) -> Result<By
     let live = gateway.live.load();
     let live = live.as_ref().ok_or_else(Fault::not_ready)?;
     let key = authenticate(live, keys(&head.headers), clock::today())?;
-    let created = gateway.applied_at.load(Ordering::Relaxed);
-    match endpoint {
-        Endpoint::Model(id) => json(&model(live, &key, id, created)?),
-        _ => json(&models::list(live, &key, created)),
-    }
+    let created = UnixSeconds(gateway.applied_at.load(Ordering::Relaxed));
+    Ok(match endpoint {
+        Endpoint::Model(id) => api.model(&model(live, &key, id, created)?),
+        _ => api.model_list(&models::list(live, &key, created)),
+    })
 }
 
-fn model(live: &Live, key: &LiveKey, id: &str, created: i64) -> Result<models::ModelEntry, Fault> {
+fn model(live: &Live, key: &LiveKey, id: &str, created: UnixSeconds) -> Result<Listed, Fault> {
     let id = percent_decoded(id);
     let name = std::str::from_utf8(&id).ok();
     let entry = name.and_then(|name| models::one(live, key, name, created));
@@ -78,12 +83,6 @@ fn percent_decoded(text: &str) -> Vec<u8> {
         rest = if code.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     decoded
-}
-
-fn json(value: &impl Serialize) -> Result<Bytes, Fault> {
-    let text =
-        serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
-    Ok(text.into())
 }
 
 fn found(body: Bytes, id: RequestId) -> Response<OutBody> {
@@ -105,8 +104,8 @@ fn without_body(response: &mut Response<OutBody>) {
 
 fn unknown_url(head: &Parts) -> Fault {
     let text = format!(
-        "There is nothing at {:?}. This gateway serves POST /v1/chat/completions, GET /v1/models and \
-         GET /v1/models/{{id}}; a client's base URL ends with /v1.",
+        "There is nothing at {:?}. This gateway serves POST /v1/chat/completions, POST /v1/messages, GET /v1/models and \
+         GET /v1/models/{{id}}; the base URL of OpenAI's clients ends with /v1, that of Anthropic's does not.",
         head.uri.path()
     );
     Fault::new(FaultKind::UnknownUrl, text)

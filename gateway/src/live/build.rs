@@ -123,7 +123,8 @@ fn route(
 
 /// Without a model of its own a target uses the route's; behind a wildcard, the one asked for.
 fn join(target: &Target, public: &ModelPattern, providers: &Providers) -> Option<Arc<LiveTarget>> {
-    let LiveProvider { config, site, name: provider_name, healths } = providers.get(&target.provider)?;
+    let LiveProvider { config, site, name: provider_name, healths, mark } =
+        providers.get(&target.provider)?;
     let name = Label::new(&target.name);
     let model = match target.model.as_deref().or(public.exact()) {
         Some(model) => {
@@ -142,6 +143,7 @@ fn join(target: &Target, public: &ModelPattern, providers: &Providers) -> Option
         healths: Arc::clone(healths),
         model,
         priority: target.priority,
+        mark: Arc::clone(mark),
     }))
 }
 

@@ -5,7 +5,7 @@ use crate::label::Label;
 use crate::upstream::Site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use weir_config::{ObjectName, Provider, Snapshot};
+use weir_config::{Digest, ObjectName, Provider, Snapshot};
 
 /// A provider that can be called.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub(super) struct LiveProvider {
     pub(super) site: Arc<Site>,
     pub(super) name: Label,
     pub(super) healths: Arc<Healths>,
+    /// What tells it from all others in a few letters and digits.
+    pub(super) mark: Arc<str>,
 }
 
 pub(super) type Providers = BTreeMap<ObjectName, LiveProvider>;
@@ -44,10 +46,16 @@ pub(super) fn providers(snapshot: &Snapshot, previous: Option<&Providers>) -> Pr
             Some(learned) if learned.are_of_the_same(&healths) => Arc::clone(learned),
             _ => Arc::new(healths),
         };
-        let config = Arc::clone(config);
-        providers.insert(config.name.clone(), LiveProvider { config, site, name, healths });
+        let (config, mark) = (Arc::clone(config), mark(&config.name));
+        providers.insert(config.name.clone(), LiveProvider { config, site, name, healths, mark });
     }
     providers
+}
+
+/// The first 32 bits of a hash of `name`.
+fn mark(name: &ObjectName) -> Arc<str> {
+    let digest = Digest::of(name.to_string().as_bytes()).to_string();
+    digest.get(..8).unwrap_or_default().into()
 }
 
 /// The names by which each provider may be asked for the models that the configuration names: those of its list, and those

@@ -35,6 +35,8 @@ pub(crate) struct LiveTarget {
     pub(super) healths: Arc<Healths>,
     pub(super) model: ModelChoice,
     pub(crate) priority: u32,
+    /// What tells its provider from all others in a few letters and digits.
+    pub(crate) mark: Arc<str>,
 }
 
 /// Which model a target uses.

@@ -12,12 +12,15 @@ use super::times::{Times, within};
 use super::whole::{large, whole};
 use crate::clock;
 use crate::collected::Collected;
-use crate::upstream::{Accept, Answer, Client, Request};
+use crate::upstream::{Accept, Answer, Client, Lines, Request};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use weir_config::{Failure, FailureClass};
-use weir_wire::Encoded;
+use weir_wire::{Asked, Encoded};
+
+/// A request of more bytes is translated on another thread.
+const LONG: usize = 1 << 20;
 
 /// How a target is asked.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +71,7 @@ fn blaming(missed: Missed, added: bool) -> Missed {
             names_addition: failure.names_addition && added,
             ..failure
         }),
-        lacking @ Missed::Lacking(_) => lacking,
+        other @ (Missed::Unsayable(_) | Missed::Lacking(_)) => other,
     }
 }
 
@@ -83,12 +86,19 @@ async fn ask(
     let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let Encoded { path, body } = offer.encode(&call.request, asks);
+    let encoded = match is_long(call, offer) {
+        true => Box::pin(encode_elsewhere(call.request.clone(), offer.clone(), asks)).await,
+        false => offer.encode(&call.request, asks).map_err(Missed::Unsayable),
+    };
+    let Encoded { path, body, dropped } = encoded?;
+    call.dropped = dropped;
+    call.out = lines(call, offer);
     let accepts = if stream { Accept::Events } else { Accept::Json };
     book(call, offer, Known::default());
     let starved = AtomicBool::new(false);
     let sending = async {
         let request = Request::post(path, &body, accepts).ok_or_else(no_path)?;
+        let request = Request { lines: &call.out, ..request };
         let sent = || note_sent(call, offer);
         let client = client(call, offer, manner, &starved, &sent);
         let mut answer = client.send(&offer.target.site, &request).await?;
@@ -106,11 +116,40 @@ async fn ask(
     let mut held = Collected::of_length(answer.body.exact_len());
     match whole(call, offer, &mut answer.body, &mut held, times.deadline, seen).await? {
         Some(whole) => Ok(Committed::Whole(whole)),
+        // It is translated whole or not at all.
+        None if call.request.is_translated(offer.speaks()) => Err(Missed::Lacking(Lack::Memory)),
         None => {
-            let reading = offer.reading(&call.request);
+            let reading = offer.reading(&call.request, call.envelope());
             Ok(Box::pin(large(&timer, answer, held, reading, offer, times, seen)).await?)
         }
     }
+}
+
+/// Whether to translate the request for `offer` takes long: a worker does nothing else meanwhile.
+fn is_long(call: &Call, offer: &Offer) -> bool {
+    call.request.facts().length > LONG && call.request.is_translated(offer.speaks())
+}
+
+/// `request` as `offer` is sent it, made on another thread.
+async fn encode_elsewhere(request: Asked, offer: Offer, asks: bool) -> Result<Encoded, Missed> {
+    let encoding = tokio::task::spawn_blocking(move || offer.encode(&request, asks));
+    let encoded =
+        encoding.await.map_err(|_| Failure::new(FailureClass::Garbled, "the request cannot be translated"));
+    encoded?.map_err(Missed::Unsayable)
+}
+
+/// The lines that `offer`'s vendor wants, and those of the caller's that go on where both speak the same.
+fn lines(call: &Call, offer: &Offer) -> Lines {
+    let mut lines = Lines::default();
+    let forwards = !call.request.is_translated(offer.speaks());
+    let forwarded = call.lines.iter().filter(|_| forwards);
+    let own = offer.target.provider.vendor.row().lines.iter();
+    let own = own.filter(|(name, _)| !call.lines.iter().any(|(other, _)| forwards && other == name));
+    let all = own.copied().chain(forwarded.map(|(name, value)| (*name, value.as_str())));
+    for (name, value) in all {
+        drop(lines.add(name, &[value])); // what cannot stand in a head is not sent
+    }
+    lines
 }
 
 /// The model's name cannot stand where the provider's API has it.

@@ -2,15 +2,20 @@
 
 use super::flow::Flow;
 use crate::app::Gateway;
+use crate::clock;
 use crate::fault::LimitState;
 use crate::limits::{Class, SMALL, STREAM, Share};
 use crate::live::{LiveKey, LiveRoute};
 use crate::observe::Recorder;
 use crate::timer::SharedTimer;
+use crate::upstream::Lines;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use weir_wire::Asked;
+use weir_wire::{Asked, Dropped, Envelope};
+
+/// Header lines, by name.
+pub(crate) type Forwarded = Box<[(&'static str, String)]>;
 
 /// An admitted request on its way. Boxed from its beginning: it is handed on often.
 #[derive(Debug)]
@@ -21,6 +26,12 @@ pub(crate) struct Call {
     pub(crate) key: Arc<LiveKey>,
     pub(crate) route: Arc<LiveRoute>,
     pub(crate) request: Asked,
+    /// Header lines of the caller's that go on to those who speak the same.
+    pub(crate) lines: Forwarded,
+    /// The lines of the attempt under way, beside its site's.
+    pub(crate) out: Lines,
+    /// What of the request the target that is asked is not told.
+    pub(crate) dropped: Dropped,
     pub(crate) recorder: Recorder,
     /// The share of the memory budget that its body holds, and later the answer's.
     pub(crate) share: Share,
@@ -36,6 +47,12 @@ impl Call {
     /// Whom the bill goes to.
     pub(crate) fn tenant(&self) -> &str {
         &self.key.names.tenant.text
+    }
+
+    /// What its answer is told under.
+    pub(crate) fn envelope(&self) -> Envelope<'_> {
+        let event = &self.recorder.event;
+        Envelope { id: event.id.as_str(), created: clock::seconds(event.began_at) }
     }
 
     /// Notes whether a request is on its way to a vendor that keeps billing after we hang up.

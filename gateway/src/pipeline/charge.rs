@@ -3,11 +3,8 @@
 use super::call::Call;
 use super::plan::Offer;
 use crate::observe::Charge;
-use weir_config::Model;
-use weir_wire::{AnswerFacts, Counted, Reading, most_tokens};
-
-/// Bytes per token where nobody told us: the usual rule of thumb for English text.
-const BYTES_PER_TOKEN: u64 = 4;
+use weir_config::{Model, Usage};
+use weir_wire::{AnswerFacts, BYTES_PER_TOKEN, Counted, Reading, most_tokens};
 
 /// What is known of an answer's usage. Nothing at first, of a request that was sent and is not answered yet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,8 +49,9 @@ pub(crate) fn charge(model: &Model, asked: u64, known: Known) -> Charge {
     let most = most_tokens(model.context_window);
     let mut usage = told.usage;
     if !told.input {
-        usage.input = asked.div_ceil(BYTES_PER_TOKEN).min(most);
-        usage.cache_read = 0;
+        let Usage { output, reasoning, .. } = usage;
+        let input = asked.div_ceil(BYTES_PER_TOKEN).min(most);
+        usage = Usage { input, output, reasoning, ..Usage::default() };
     }
     let output = known.output_bytes.div_ceil(BYTES_PER_TOKEN).min(most);
     if !told.output {
@@ -66,5 +64,29 @@ pub(crate) fn charge(model: &Model, asked: u64, known: Known) -> Charge {
         usage,
         assumed: !(told.input && told.output && known.is_final),
         cost: model.prices.map(|prices| prices.charge(&usage)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_config::TokenClass;
+
+    #[test]
+    fn s4_1_of_an_input_that_cannot_be_true_no_class_is_charged_beside_the_estimate() {
+        let model = Model { context_window: Some(1_000), ..Model::unlisted("m") };
+        let usage = Usage {
+            input: 1,
+            cache_read: 600,
+            cache_write: 600,
+            cache_write_1h: 600,
+            output: 5,
+            ..Usage::default()
+        };
+        let told = Some(Counted { usage, input: true, output: true });
+        let charge = charge(&model, 400, Known { told, is_final: true, output_bytes: 20 });
+        assert!(charge.assumed);
+        let counted = TokenClass::ALL.map(|class| charge.usage.of(class));
+        assert_eq!(counted, [100, 0, 0, 0, 5, 0]);
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn first_content(
     times: Times,
     seen: &mut Known,
 ) -> Result<Committed, Missed> {
-    let mut reading = offer.reading(&call.request);
+    let mut reading = offer.reading(&call.request, call.envelope());
     let mut ready = Collected::default();
     let ended = hold(call, offer, &mut answer, times, &mut reading, &mut ready, seen).await;
     if ended.is_err() && seen.is_nothing() {
@@ -122,10 +122,10 @@ async fn no_stream(
             return Missed::Lacking(Lack::Memory);
         }
     }
-    let failure = match reading.whole(body.text(), clock::today()) {
+    let failure = match reading.whole(&Bytes::copy_from_slice(body.text()), clock::today()) {
         Err(failure) => failure,
-        Ok(facts) => {
-            *seen = Known::of_whole(&facts);
+        Ok(whole) => {
+            *seen = Known::of_whole(&whole.facts);
             garbled("the upstream answered a stream's request with something else")
         }
     };

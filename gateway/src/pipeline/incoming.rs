@@ -10,6 +10,9 @@ pub(crate) trait Incoming {
     /// The keys that the head presents.
     fn keys(&self) -> impl Iterator<Item = &[u8]>;
 
+    /// The value of a header of the head, if it has that and it is text.
+    fn header(&self, name: &str) -> Option<String>;
+
     /// How many bytes the head takes.
     fn head_bytes(&self) -> usize;
 

@@ -1,6 +1,7 @@
 //! Why an attempt brought no answer.
 
 use weir_config::{Failure, FailureClass};
+use weir_wire::Unsayable;
 
 /// So much white space may stand before an answer: some servers send it to keep a connection alive while they work.
 pub(super) const BLANK: usize = 64 << 10;
@@ -10,6 +11,8 @@ pub(super) const BLANK: usize = 64 << 10;
 pub(crate) enum Missed {
     /// The target failed.
     Failed(Failure),
+    /// What is spoken there has no words for what the request asks: it was not asked.
+    Unsayable(Unsayable),
     /// This process had too little of something to go on. Whoever was asked is not to blame.
     Lacking(Lack),
 }

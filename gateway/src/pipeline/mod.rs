@@ -35,16 +35,17 @@ use crate::fault::{Fault, FaultKind};
 use crate::limits::{Class, LARGE_HEAD, SMALL, STREAM, Share};
 use crate::observe::{Outcome, Recorder, micros};
 use crate::timer::SharedTimer;
+use crate::upstream::Lines;
 use crate::worker::Worker;
 use admit::{Admitted, admit, arrive};
-use call::Call;
+use call::{Call, Forwarded};
 use commit::Committed;
 use plan::Plan;
 use std::sync::Arc;
 use walk::Walked;
 use walking::walking;
 use weir_config::Disclosure;
-use weir_wire::{Api, Asked};
+use weir_wire::{Api, Asked, Dropped};
 
 /// Answers `incoming`, a request of `api`.
 pub(crate) async fn ask(
@@ -57,7 +58,7 @@ pub(crate) async fn ask(
 ) -> Reply {
     // What was admitted is gone when the targets are asked: it would count in the size of every request.
     let call = match admitted(gateway, worker, api, incoming, &mut recorder).await {
-        Ok((admitted, request, share)) => {
+        Ok((admitted, request, lines, share)) => {
             let Admitted { settings, key, route, limit } = admitted;
             let (gateway, worker, keeps_billing) = (Arc::clone(gateway), Arc::clone(worker), None);
             Box::new(Call {
@@ -67,6 +68,9 @@ pub(crate) async fn ask(
                 key,
                 route,
                 request,
+                lines,
+                out: Lines::default(),
+                dropped: Dropped::new(),
                 recorder,
                 share,
                 limit,
@@ -86,7 +90,7 @@ async fn admitted(
     api: Api,
     incoming: &mut impl Incoming,
     recorder: &mut Recorder,
-) -> Result<(Admitted, Asked, Share), Fault> {
+) -> Result<(Admitted, Asked, Forwarded, Share), Fault> {
     let _head = count_head(gateway, worker, incoming)?;
     worker.gate.enter(worker.sinks.series.in_flight(), || worker.random()).await?;
     let arrived = arrive(gateway, incoming, recorder)?;
@@ -101,8 +105,15 @@ async fn admitted(
         share.grow(length.max(STREAM), class).await.map_err(|_| Fault::no_room(worker.random()))?;
     }
     let admitted = admit(gateway, incoming, arrived, &request, recorder)?;
+    let lines = forwarded(api, incoming);
     incoming.let_go();
-    Ok((admitted, request, share))
+    Ok((admitted, request, lines, share))
+}
+
+/// The lines of the head that go on to those who speak `api`.
+fn forwarded(api: Api, incoming: &impl Incoming) -> Forwarded {
+    let names = api.forwards().iter();
+    names.filter_map(|name| Some((*name, incoming.header(name)?))).collect()
 }
 
 /// A share for a large head, which is there as long as the body comes. Nobody waits for it: what waits is not counted.
@@ -130,7 +141,8 @@ async fn run(call: Box<Call>) -> Reply {
     match tokio::time::timeout(gateway.keep_alive, walking.as_mut()).await {
         Ok(done) => reply(done),
         Err(_) => {
-            let about = About { id, way: None, limit, is_stream: true, cost: None, overhead: None };
+            let (way, dropped, cost, overhead) = Default::default();
+            let about = About { id, way, limit, is_stream: true, dropped, cost, overhead };
             Reply::Answer(about, Answer::Relay(Relay::waiting(api, walking, gateway)))
         }
     }
@@ -175,6 +187,7 @@ fn about(call: &Call, is_stream: bool) -> About {
         way: chosen.map(|chosen| (chosen.clone(), event.attempts.len())),
         limit: call.limit,
         is_stream,
+        dropped: (!call.dropped.is_empty()).then(|| Box::new(call.dropped.clone())),
         cost: None, // it is still coming
         overhead: Some(micros(event.overhead(clock::since(event.began)))),
     }

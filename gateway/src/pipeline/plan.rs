@@ -2,16 +2,15 @@
 
 use crate::label::Chosen;
 use crate::live::{ChosenModel, Health, LiveRoute, LiveTarget};
-use crate::upstream::SPEAKS;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_config::{Model, UnixSeconds, UsageOption};
 use weir_policy::{Decision, Planned, Reason, TargetFacts, decide};
-use weir_wire::{Additions, Asked, Encoded, Reading};
+use weir_wire::{Account, Additions, Api, Asked, Encoded, Envelope, Reading, Unsayable};
 
 /// A target that may be asked, and the model that the request would use there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Offer {
     pub(crate) target: Arc<LiveTarget>,
     pub(crate) model: Arc<Model>,
@@ -75,14 +74,33 @@ impl Offer {
             && !self.health.refuses_usage_option.holds(tenant, now)
     }
 
-    /// `request` as it is sent there, with a wish for a stream's `usage` or without.
-    pub(crate) fn encode(&self, request: &Asked, usage: bool) -> Encoded {
-        request.encode(SPEAKS, &self.model.upstream_name, Additions { usage })
+    /// What is spoken there.
+    pub(crate) fn speaks(&self) -> Api {
+        self.target.provider.vendor.row().speaks.into()
     }
 
-    /// How what answers `request` there is read.
-    pub(crate) fn reading(&self, request: &Asked) -> Reading {
-        request.reading(SPEAKS, self.target.provider.vendor.row(), self.model.context_window)
+    /// `request` as it is sent there, with a wish for a stream's `usage` or without.
+    ///
+    /// # Errors
+    /// What is spoken there has no words for what it asks.
+    pub(crate) fn encode(&self, request: &Asked, usage: bool) -> Result<Encoded, Unsayable> {
+        request.encode(&self.account(), Additions { usage })
+    }
+
+    /// How what answers `request` there is read, and told under this `envelope`.
+    pub(crate) fn reading(&self, request: &Asked, envelope: Envelope<'_>) -> Reading {
+        request.reading(&self.account(), envelope)
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account {
+            speaks: self.speaks(),
+            row: self.target.provider.vendor.row(),
+            model: &self.model.upstream_name,
+            context_window: self.model.context_window,
+            max_output_tokens: self.model.max_output_tokens,
+            mark: &self.target.mark,
+        }
     }
 
     /// Its whole time.

@@ -7,6 +7,7 @@ use crate::limits::Share;
 use crate::observe::RequestId;
 use bytes::Bytes;
 use weir_config::NanoUsd;
+use weir_wire::Dropped;
 
 /// What comes of a request.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct About {
     pub(crate) way: Option<(Chosen, usize)>,
     pub(crate) limit: Option<LimitState>,
     pub(crate) is_stream: bool,
+    /// Fields of the request that whoever answers was not told, by the caller's names.
+    pub(crate) dropped: Option<Box<Dropped>>,
     pub(crate) cost: Option<NanoUsd>,
     /// In microseconds.
     pub(crate) overhead: Option<u64>,

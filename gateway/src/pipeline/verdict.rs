@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use weir_config::{Disclosure, Failure, FailureClass};
 use weir_policy::{Attempted, Reason, Verdict, verdict, verdict_of_some};
+use weir_wire::Unsayable;
 
 /// The attempts of a request that failed so far.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Failures {
     left_out: bool,
     /// A target was not asked for want of a port.
     unasked: bool,
+    /// What the first of the targets that were not asked for it has no words for, and who that is.
+    unsayable: Option<(Chosen, Unsayable)>,
 }
 
 impl Failures {
@@ -34,6 +37,11 @@ impl Failures {
             self.told.extend(tell(call, &offer.chosen, &failure));
         }
         self.all.push((known_codes(&offer.target), failure));
+    }
+
+    /// What is spoken at `offer` has no words for the request: it was not asked.
+    pub(crate) fn cannot_say(&mut self, offer: &Offer, unsayable: Unsayable) {
+        self.unsayable.get_or_insert_with(|| (offer.chosen.clone(), unsayable));
     }
 
     /// Targets were left, and were not asked: the retry budget was spent.
@@ -52,6 +60,9 @@ impl Failures {
     /// ask.
     pub(crate) fn fault(mut self, call: &Call, left_out: &[Reason], broken: usize, now: Instant) -> Fault {
         let model = &call.request.facts().model;
+        if let (true, Some((chosen, unsayable))) = (self.attempted.is_empty(), &self.unsayable) {
+            return unsaid(chosen, unsayable, call.settings.listener.disclosure);
+        }
         let Some(verdict) = self.verdict(now) else {
             let fault = Fault::overloaded(NO_PORT, call.worker.random());
             return Fault { attempts: self.told, ..fault };
@@ -84,6 +95,17 @@ impl Failures {
         };
         Fault { attempts: self.told, ..fault }
     }
+}
+
+/// Every target that there is speaks an API that has no words for the request.
+fn unsaid(chosen: &Chosen, unsayable: &Unsayable, disclosure: Disclosure) -> Fault {
+    let who = match disclosure {
+        Disclosure::None => "the upstream".to_owned(),
+        _ => format!("{} of {}", chosen.model.text, chosen.provider.text),
+    };
+    let text = format!("{} (asked of {who}, and no other target takes it)", unsayable.message);
+    let param = Some(unsayable.param.clone()).filter(|param| !param.is_empty());
+    Fault { param: param.map(Cow::Owned), ..Fault::new(FaultKind::Unsayable, text) }
 }
 
 const NO_PORT: &str = "The gateway has no port left to ask an upstream from.";

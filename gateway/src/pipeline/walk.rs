@@ -40,6 +40,11 @@ pub(crate) async fn run(mut call: Box<Call>, plan: Plan) -> Walked {
                 return (call, Ok(committed));
             }
             Err(Missed::Failed(failure)) => failure,
+            Err(Missed::Unsayable(unsayable)) => {
+                failures.cannot_say(offer, unsayable);
+                next = walk.pass_over().map(|target| (target, false));
+                continue;
+            }
             Err(Missed::Lacking(lack)) => {
                 let fault = Fault::overloaded(lack.text(), call.worker.random());
                 return (call, Err(fault));
@@ -134,7 +139,7 @@ async fn try_target(
             event.end_attempt(observe::NO_ROOM, Some(200), now);
         }
         // Nobody was asked.
-        Err(Missed::Lacking(Lack::Socket)) => event.attempt = None,
+        Err(Missed::Unsayable(_) | Missed::Lacking(Lack::Socket)) => event.attempt = None,
         Err(Missed::Failed(failure)) if failure.unasked => event.attempt = None,
         Err(Missed::Failed(failure)) => {
             offer.target.site.withheld.take_out_of(failure);

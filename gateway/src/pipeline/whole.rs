@@ -22,6 +22,8 @@ use weir_wire::sse::Beginning;
 
 /// An answer up to this size is held whole.
 const HELD: u64 = 4 << 20;
+/// One that must be translated, up to this.
+const TRANSLATED: u64 = 32 << 20;
 
 /// All of the answer with this `body`, into `held`; `None`: it is too large to be held. Of one that is no answer, what
 /// was `seen` is told.
@@ -34,21 +36,23 @@ pub(super) async fn whole(
     seen: &mut Known,
 ) -> Result<Option<Whole>, Failure> {
     let is_whole = hold(call, offer, body, held, deadline).await;
-    let mut reading = offer.reading(&call.request);
-    if !is_whole.inspect_err(|_| *seen = cut(held, &mut reading))? {
+    let mut reading = offer.reading(&call.request, call.envelope());
+    if !is_whole.inspect_err(|_| *seen = cut(std::mem::take(held).into_bytes(), &mut reading))? {
         return Ok(None);
     }
     // When the request came is near enough for a date inside of an answer, and known.
     let now = clock::seconds(call.recorder.event.began_at);
-    let facts = reading.whole(held.bytes(), now).inspect_err(|_| *seen = cut(held, &mut reading))?;
-    book(call, offer, Known::of_whole(&facts));
     let room = held.room() as u64;
-    Ok(Some(Whole { body: std::mem::take(held).into_bytes(), room }))
+    let answer = std::mem::take(held).into_bytes();
+    let read = reading.whole(&answer, now);
+    let weir_wire::Whole { facts, body } = read.inspect_err(|_| *seen = cut(answer.clone(), &mut reading))?;
+    book(call, offer, Known::of_whole(&facts));
+    Ok(Some(Whole { body: body.unwrap_or(answer), room }))
 }
 
-/// What was seen of an answer that is none, or did not come whole: as much as was `held`.
-fn cut(held: &mut Collected, reading: &mut Reading) -> Known {
-    reading.feed(std::mem::take(held).into_bytes(), clock::today());
+/// What was seen of an answer that is none, or did not come whole: as much as `came`.
+fn cut(came: Bytes, reading: &mut Reading) -> Known {
+    reading.feed(came, clock::today());
     Known::of(reading)
 }
 
@@ -61,8 +65,8 @@ async fn hold(
     held: &mut Collected,
     deadline: Instant,
 ) -> Result<bool, Failure> {
-    if body.exact_len().is_some_and(|told| told > HELD) {
-        return Ok(false);
+    if body.exact_len().is_some_and(|told| told > most(call, offer)) {
+        return beyond(call, offer);
     }
     let timer = call.timer.clone();
     let mut beginning = Beginning::default();
@@ -80,14 +84,29 @@ async fn hold(
             None if held.len() > BLANK => return Err(blank()),
             _ => {}
         }
-        // Nobody waits for the whole of it any more.
-        let most = if Caller::has_left() { DRAINED as u64 } else { HELD };
+        if held.len() as u64 > most(call, offer) {
+            return beyond(call, offer);
+        }
         let room = held.room() as u64;
-        if held.len() as u64 > most || !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
+        if !within(&timer, deadline, false, pin!(call.make_room(room))).await? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// How many bytes of an answer of `offer` are held at most.
+fn most(call: &Call, offer: &Offer) -> u64 {
+    match () {
+        () if Caller::has_left() => DRAINED as u64, // nobody waits for the whole of it any more
+        () if call.request.is_translated(offer.speaks()) => TRANSLATED,
+        () => HELD,
+    }
+}
+
+/// What comes of one that is larger: what is translated is so whole or not at all.
+fn beyond(call: &Call, offer: &Offer) -> Result<bool, Failure> {
+    if call.request.is_translated(offer.speaks()) { Err(too_large()) } else { Ok(false) }
 }
 
 /// A part of an answer, as far as it has been read. Whoever leaves while the rest comes pays for that much.
@@ -105,11 +124,15 @@ impl Part {
         if new.is_empty() {
             return;
         }
-        let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request));
+        let reading = self.reading.get_or_insert_with(|| offer.reading(&call.request, call.envelope()));
         reading.feed(Bytes::copy_from_slice(new), clock::today());
         self.read += new.len();
         book(call, offer, Known::of(reading));
     }
+}
+
+fn too_large() -> Failure {
+    garbled("the upstream's answer is larger than 32 MiB, the most that is translated")
 }
 
 fn blank() -> Failure {

@@ -1,14 +1,21 @@
 //! Header lines of a request to an upstream, as they are sent.
 
 use http::{HeaderName, HeaderValue};
+use std::fmt;
 
 /// What says where a request goes and where it ends is nobody's to say but the connection's.
 const FRAMING: &[&str] =
     &["connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// Checked header lines, each with its line end. There is no `Debug`: credentials are among them.
+/// Checked header lines, each with its line end. `Debug` shows none: credentials are among them.
 #[derive(Default)]
 pub(crate) struct Lines(Vec<u8>);
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lines")
+    }
+}
 
 /// No lines.
 pub(super) static NO_LINES: Lines = Lines(Vec::new());

@@ -2,7 +2,6 @@
 //! quickstart, a load test and an example take the same path as traffic. It knows no account and costs nothing.
 
 use super::head::Head;
-use super::request::SPEAKS;
 use crate::clock;
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,7 +14,7 @@ use std::time::Duration;
 use tokio::task::coop;
 use tokio::time::Sleep;
 use weir_config::{Mock, MockReply, Usage};
-use weir_wire::{Events, Gist, Reply, Words};
+use weir_wire::{Events, Gist, GistReader, Reply, Words};
 
 const LOREM: &str = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut \
      labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut \
@@ -103,15 +102,15 @@ pub(super) async fn answer(mock: &Mock, body: &[Bytes], stream: bool, random: u6
     if stream {
         pause(mock.first_byte).await;
         let pause = mock.tokens_per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-        return answered(true, Pieces::Events(Box::new(reply.events(SPEAKS))), pause);
+        return answered(true, Pieces::Events(Box::new(reply.events())), pause);
     }
     pause(mock.latency).await;
-    answered(false, Pieces::Whole(reply.whole(SPEAKS)), None)
+    answered(false, Pieces::Whole(reply.whole()), None)
 }
 
 /// Where it lies: a request may have megabytes, and no attempt copies it.
 async fn read(body: &[Bytes]) -> Gist {
-    let mut reader = SPEAKS.gist(ECHO);
+    let mut reader = GistReader::new(ECHO);
     for part in body.iter().flat_map(|piece| piece.chunks(TURN)) {
         reader.feed(part);
         if part.len() == TURN {
@@ -133,7 +132,7 @@ fn answered(claims_events: bool, pieces: Pieces, pause: Option<Duration>) -> (He
 
 fn failed(status: u16) -> (Head, MockBody) {
     let message = format!("The mock provider was told to fail with {status}.");
-    let error = SPEAKS.error_body(&Words { message: &message, kind: "mock_error", ..Words::default() });
+    let error = Reply::API.error_body(&Words { message: &message, kind: "mock_error", ..Words::default() });
     let (mut head, body) = answered(false, Pieces::Whole(error), None);
     head.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (head, body)

@@ -20,5 +20,6 @@ pub(crate) use answer::{Answer, AnswerBody};
 pub(crate) use client::Client;
 pub(crate) use connect::Dialer;
 pub(crate) use egress::Closed;
-pub(crate) use request::{Accept, Request, SPEAKS};
+pub(crate) use lines::Lines;
+pub(crate) use request::{Accept, Request};
 pub(crate) use site::Site;

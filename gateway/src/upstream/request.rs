@@ -2,10 +2,6 @@
 
 use super::lines::{Lines, NO_LINES};
 use bytes::Bytes;
-use weir_wire::Api;
-
-/// What sites speak.
-pub(crate) const SPEAKS: Api = Api::Chat;
 
 /// A POST of JSON.
 #[derive(Clone, Copy)]

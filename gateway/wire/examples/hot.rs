@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::hint::black_box;
 use weir_config::{UnixSeconds, Vendor};
-use weir_wire::{Additions, Api, Asked};
+use weir_wire::{Account, Additions, Api, Asked, Envelope};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
@@ -38,7 +38,6 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let what = arguments.next().unwrap_or_default();
     let rounds = arguments.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(0usize);
-    let row = Vendor::OpenAI.row();
     match what.as_str() {
         "unary" => {
             let body = request();
@@ -50,11 +49,17 @@ fn main() {
             let events = events();
             let body = Bytes::from_static(br#"{"model":"gpt-4o-mini","stream":true}"#);
             let Ok(asked) = Asked::read(Api::Chat, body) else { return };
-            let mut stream = asked.reading(Api::Chat, row, None);
+            let mut stream = asked.reading(&account(), ENVELOPE);
             for event in events.iter().cycle().take(rounds) {
                 black_box(stream.feed(black_box(event.clone()), NOW));
             }
             black_box(stream.end(NOW));
+        }
+        "across" => {
+            let body = long_request();
+            for _ in 0..rounds {
+                across(&body);
+            }
         }
         _ => {
             use std::io::Write as _;
@@ -62,7 +67,7 @@ fn main() {
             let sizes = (request().len(), ANSWER.len(), event.len());
             let _ = writeln!(
                 std::io::stderr(),
-                "usage: hot unary|stream ROUNDS; request, answer, event: {sizes:?} bytes"
+                "usage: hot unary|stream|across ROUNDS; request, answer, event: {sizes:?} bytes"
             );
         }
     }
@@ -70,7 +75,33 @@ fn main() {
 
 fn unary(body: &Bytes) {
     let Ok(asked) = Asked::read(Api::Chat, black_box(body.clone())) else { return };
-    black_box(asked.encode(Api::Chat, black_box("gpt-4o-mini-2024-07-18"), Additions { usage: true }));
-    let reading = asked.reading(Api::Chat, Vendor::OpenAI.row(), black_box(Some(128_000)));
-    black_box(reading.whole(black_box(ANSWER.as_bytes()), NOW).is_ok());
+    let account = black_box(account());
+    black_box(asked.encode(&account, Additions { usage: true }).is_ok());
+    let reading = asked.reading(&account, ENVELOPE);
+    black_box(reading.whole(black_box(&Bytes::from_static(ANSWER.as_bytes())), NOW).is_ok());
 }
+
+/// A request that is translated: read as it came, then for the account.
+fn across(body: &Bytes) {
+    let Ok(asked) = Asked::read(Api::Chat, black_box(body.clone())) else { return };
+    let account = Account::new(Api::Messages, Vendor::Anthropic.row(), "claude-sonnet-4-5");
+    black_box(asked.encode(&account, Additions::default()).is_ok());
+}
+
+/// 400 KB of a conversation, in 200 turns.
+fn long_request() -> Bytes {
+    let turn = |n: usize| {
+        let role = if n.is_multiple_of(2) { "user" } else { "assistant" };
+        let text = "Some words of \\\"code\\\" and prose, line by line.\\n".repeat(40);
+        format!(r#"{{"role":"{role}","content":"{text}"}}"#)
+    };
+    let turns: Vec<String> = (0..200).map(turn).collect();
+    format!(r#"{{"model":"gpt-4o-mini","messages":[{}]}}"#, turns.join(",")).into()
+}
+
+fn account() -> Account<'static> {
+    let account = Account::new(Api::Chat, Vendor::OpenAI.row(), "gpt-4o-mini-2024-07-18");
+    Account { context_window: Some(128_000), ..account }
+}
+
+const ENVELOPE: Envelope<'static> = Envelope { id: "1", created: NOW };

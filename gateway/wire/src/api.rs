@@ -1,14 +1,26 @@
 //! Which protocol is spoken: by callers to the gateway, and by the gateway to accounts.
 
-use crate::openai::{self, GistReader};
 use crate::words::Words;
+use crate::{anthropic, openai};
 use bytes::Bytes;
+use weir_config::Speaks;
 
 /// What callers call and accounts speak: the form of requests, answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// OpenAI's chat completions.
     Chat,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+impl From<Speaks> for Api {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::Chat => Self::Chat,
+            Speaks::Messages => Self::Messages,
+        }
+    }
 }
 
 impl Api {
@@ -16,6 +28,23 @@ impl Api {
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => openai::CHAT_PATH,
+            Self::Messages => anthropic::MESSAGES_PATH,
+        }
+    }
+
+    /// Headers of a request that go on with it to accounts that speak the same, in lower case.
+    pub fn forwards(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &[],
+            Self::Messages => anthropic::FORWARDS,
+        }
+    }
+
+    /// The header, in lower case, by which its clients know an answer, beside `x-request-id`.
+    pub fn id_header(self) -> Option<&'static str> {
+        match self {
+            Self::Chat => None,
+            Self::Messages => Some(anthropic::ID_HEADER),
         }
     }
 
@@ -23,6 +52,7 @@ impl Api {
     pub fn error_body(self, words: &Words<'_>) -> Bytes {
         match self {
             Self::Chat => openai::error_body(words),
+            Self::Messages => anthropic::error_body(words),
         }
     }
 
@@ -31,6 +61,7 @@ impl Api {
     pub fn error_event(self, words: &Words<'_>) -> Bytes {
         match self {
             Self::Chat => openai::error_event(words),
+            Self::Messages => anthropic::error_event(words),
         }
     }
 
@@ -38,13 +69,7 @@ impl Api {
     pub fn ping(self) -> Bytes {
         match self {
             Self::Chat => openai::PING,
-        }
-    }
-
-    /// A reader for the gist of requests, which keeps at most `most` bytes, as they are written, of what the user said.
-    pub fn gist(self, most: usize) -> GistReader {
-        match self {
-            Self::Chat => GistReader::new(most),
+            Self::Messages => anthropic::PING,
         }
     }
 }

@@ -13,12 +13,17 @@ pub use bad_request::BadRequest;
 pub use facts::{Additions, Facts};
 pub use pieces::Pieces;
 
+use crate::anthropic;
 use crate::api::Api;
+use crate::hub::{Chat, Dropped, Names, OPENAI_NAME, To, Unsayable, Written};
+use crate::json::text::Text;
 use crate::openai;
 use crate::reading::Reading;
 use crate::through::Through;
+use crate::translated::{Answering, Translated};
 use bytes::{Buf, Bytes};
-use weir_config::VendorRow;
+use std::sync::{Arc, OnceLock};
+use weir_config::{UnixSeconds, VendorRow};
 
 /// UTF-8's byte order mark. Some programs write one in front of their JSON, which has no place for it (RFC 8259,
 /// section 8.1): it is passed over, and not sent on.
@@ -30,6 +35,8 @@ pub struct Asked {
     body: Bytes,
     facts: Facts,
     places: Places,
+    /// For accounts that speak another API: read once, however many are asked.
+    chat: OnceLock<Arc<Result<Chat, Unsayable>>>,
 }
 
 /// A request as an account is sent it.
@@ -39,12 +46,48 @@ pub struct Encoded {
     pub path: &'static str,
     /// The body. The caller's own bytes alone, if nothing changes.
     pub body: Pieces,
+    /// Tuning fields that the account's API has no place for.
+    pub dropped: Dropped,
+}
+
+/// Who is asked: an account and one of its models.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// What it speaks.
+    pub speaks: Api,
+    /// Its vendor's.
+    pub row: &'static VendorRow,
+    /// The model's name there.
+    pub model: &'a str,
+    /// The model's window in tokens, if that is known: no side of an answer has more.
+    pub context_window: Option<u64>,
+    /// The most tokens of an answer that the model gives, if that is known.
+    pub max_output_tokens: Option<u64>,
+    /// What tells this account from all others, in 1 to 16 letters and digits.
+    pub mark: &'a str,
+}
+
+impl<'a> Account<'a> {
+    /// One that speaks `speaks`, of a vendor of `row`, and its `model`, of which nothing else is known.
+    pub fn new(speaks: Api, row: &'static VendorRow, model: &'a str) -> Self {
+        Self { speaks, row, model, context_window: None, max_output_tokens: None, mark: "" }
+    }
+}
+
+/// What an answer is told under.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// What no other answer is called.
+    pub id: &'a str,
+    /// When it was asked for.
+    pub created: UnixSeconds,
 }
 
 /// The caller's API, and where in the body that has what may be rewritten.
 #[derive(Debug, Clone)]
 enum Places {
     Chat(openai::Places),
+    Messages(anthropic::Places),
 }
 
 impl Asked {
@@ -62,14 +105,19 @@ impl Asked {
                 let (facts, places) = openai::read(text)?;
                 (facts, Places::Chat(places))
             }
+            Api::Messages => {
+                let (facts, places) = anthropic::facts(text)?;
+                (facts, Places::Messages(places))
+            }
         };
-        Ok(Self { body, facts, places })
+        Ok(Self { body, facts, places, chat: OnceLock::new() })
     }
 
     /// The API that its caller speaks.
     pub fn api(&self) -> Api {
         match self.places {
             Places::Chat(_) => Api::Chat,
+            Places::Messages(_) => Api::Messages,
         }
     }
 
@@ -79,21 +127,78 @@ impl Asked {
         &self.facts
     }
 
-    /// The request for an account that speaks `to` and calls the model `upstream_model`.
-    pub fn encode(&self, to: Api, upstream_model: &str, additions: Additions) -> Encoded {
-        let body = match (&self.places, to) {
+    /// The request for `account`.
+    ///
+    /// # Errors
+    /// The account's API cannot say what it asks; or, where the caller's own was not read for it yet, that it is none.
+    pub fn encode(&self, account: &Account<'_>, additions: Additions) -> Result<Encoded, Unsayable> {
+        let path = account.speaks.path();
+        let as_it_is = |body| Encoded { path, body, dropped: Dropped::new() };
+        match (&self.places, account.speaks) {
             (Places::Chat(places), Api::Chat) => {
-                places.rewrite(&self.body, &self.facts, upstream_model, additions)
+                Ok(as_it_is(places.rewrite(&self.body, &self.facts, account.model, additions)))
             }
-        };
-        Encoded { path: to.path(), body }
+            (Places::Messages(places), Api::Messages) => {
+                Ok(as_it_is(places.rewrite(&self.body, &self.facts, account.model)))
+            }
+            (_, to) => {
+                let Written { body, dropped } = self.translate(to, account)?;
+                Ok(Encoded { path, body, dropped })
+            }
+        }
     }
 
-    /// How the answer of an account that speaks `from`, of a vendor of `row`, becomes this caller's. The model that
-    /// answers has this `context_window`, if that is known: no side of an answer has more tokens.
-    pub fn reading(&self, from: Api, row: &'static VendorRow, context_window: Option<u64>) -> Reading {
-        match (&self.places, from) {
-            (Places::Chat(_), Api::Chat) => Reading::Through(Through::new(&self.facts, row, context_window)),
+    /// Whether it must be translated for an account that speaks `to`, which takes time with its length.
+    pub fn is_translated(&self, to: Api) -> bool {
+        self.api() != to
+    }
+
+    fn translate(&self, to: Api, account: &Account<'_>) -> Result<Written, Unsayable> {
+        let Account { row, model, max_output_tokens, mark, .. } = *account;
+        let (chat, written) = (self.chat()?, To { row, model, max_output_tokens, account: mark });
+        match to {
+            Api::Chat => openai::write(chat, &written),
+            Api::Messages => anthropic::write(chat, &written),
+        }
+    }
+
+    /// What it asks, whatever its API.
+    fn chat(&self) -> Result<&Chat, Unsayable> {
+        let chat = self.chat.get_or_init(|| {
+            let chat = match self.places {
+                Places::Chat(_) => openai::read_chat(&self.body),
+                Places::Messages(_) => anthropic::read_chat(&self.body),
+            };
+            Arc::new(chat.map_err(Unsayable::from))
+        });
+        chat.as_ref().as_ref().map_err(Clone::clone)
+    }
+
+    /// How the answer of `account` becomes this caller's.
+    pub fn reading(&self, account: &Account<'_>, envelope: Envelope<'_>) -> Reading {
+        let Account { row, context_window, speaks, .. } = *account;
+        if self.api() == speaks {
+            return Reading::Through(Through::new(speaks, &self.facts, row, context_window));
+        }
+        let answering = self.answering(account, envelope);
+        let stream = self.facts.stream;
+        Reading::Translated(Box::new(Translated::new(speaks, row, context_window, stream, answering)))
+    }
+
+    fn answering(&self, account: &Account<'_>, envelope: Envelope<'_>) -> Answering {
+        let most = match account.speaks {
+            Api::Chat => OPENAI_NAME,
+            Api::Messages => anthropic::NAME,
+        };
+        Answering {
+            api: self.api(),
+            id: envelope.id.to_owned(),
+            created: envelope.created,
+            model: Text::new(account.model),
+            includes_usage: self.facts.includes_usage,
+            asked_bytes: self.facts.text_bytes,
+            account: account.mark.to_owned(),
+            names: Arc::new(self.chat().map(|chat| Names::of(chat, most)).unwrap_or_default()),
         }
     }
 
@@ -109,5 +214,6 @@ impl Asked {
     /// Gives the body's bytes up, because nobody else will be asked: encoding it afterwards makes no sense.
     pub fn forget_body(&mut self) {
         self.body = Bytes::new();
+        self.chat = OnceLock::new();
     }
 }

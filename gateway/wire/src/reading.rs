@@ -3,9 +3,10 @@
 
 mod outcome;
 
-pub use outcome::{AnswerFacts, Ending, StreamEnd};
+pub use outcome::{AnswerFacts, Ending, StreamEnd, Whole};
 
 use crate::through::Through;
+use crate::translated::Translated;
 use crate::usage::Counted;
 use crate::words::Words;
 use bytes::Bytes;
@@ -16,17 +17,20 @@ use weir_config::{Failure, UnixSeconds};
 pub enum Reading {
     /// The account speaks the caller's API: its bytes are the caller's.
     Through(Through),
+    /// It speaks another: what it says is written anew. Boxed: most answers pass through.
+    Translated(Box<Translated>),
 }
 
 impl Reading {
-    /// Judges the body of a 2xx answer that is here whole, without having been fed.
+    /// Reads the body of a 2xx answer that is here whole, without having been fed.
     ///
     /// # Errors
     /// What its upstream did wrong: it is no unary answer, or one that tells of an error. So is whatever was answered in
     /// place of a stream.
-    pub fn whole(&self, body: &[u8], now: UnixSeconds) -> Result<AnswerFacts, Failure> {
+    pub fn whole(&self, body: &Bytes, now: UnixSeconds) -> Result<Whole, Failure> {
         match self {
             Self::Through(through) => through.whole(body, now),
+            Self::Translated(translated) => translated.whole(body, now),
         }
     }
 
@@ -36,6 +40,7 @@ impl Reading {
     pub fn feed(&mut self, bytes: Bytes, now: UnixSeconds) -> Bytes {
         match self {
             Self::Through(through) => through.feed(bytes, now),
+            Self::Translated(translated) => translated.feed(&bytes, now),
         }
     }
 
@@ -43,6 +48,7 @@ impl Reading {
     pub fn end(&mut self, now: UnixSeconds) -> Ending {
         match self {
             Self::Through(through) => through.end(now),
+            Self::Translated(translated) => translated.end(now),
         }
     }
 
@@ -50,6 +56,7 @@ impl Reading {
     pub fn begins(&self) -> Option<bool> {
         match self {
             Self::Through(through) => through.begins(),
+            Self::Translated(translated) => translated.begins(),
         }
     }
 
@@ -59,6 +66,7 @@ impl Reading {
     pub fn is_committed(&self) -> bool {
         match self {
             Self::Through(through) => through.is_committed(),
+            Self::Translated(translated) => translated.is_committed(),
         }
     }
 
@@ -68,6 +76,7 @@ impl Reading {
     pub fn content_seen(&self) -> bool {
         match self {
             Self::Through(through) => through.content_seen(),
+            Self::Translated(translated) => translated.content_seen(),
         }
     }
 
@@ -76,6 +85,7 @@ impl Reading {
     pub fn is_over(&self) -> bool {
         match self {
             Self::Through(through) => through.is_over(),
+            Self::Translated(translated) => translated.is_over(),
         }
     }
 
@@ -84,6 +94,7 @@ impl Reading {
     pub fn done_seen(&self) -> bool {
         match self {
             Self::Through(through) => through.done_seen(),
+            Self::Translated(translated) => translated.done_seen(),
         }
     }
 
@@ -91,6 +102,7 @@ impl Reading {
     pub fn is_finished(&self) -> bool {
         match self {
             Self::Through(through) => through.is_finished(),
+            Self::Translated(translated) => translated.is_finished(),
         }
     }
 
@@ -99,6 +111,7 @@ impl Reading {
     pub fn is_stream(&self) -> bool {
         match self {
             Self::Through(through) => through.is_stream(),
+            Self::Translated(translated) => translated.is_stream(),
         }
     }
 
@@ -106,6 +119,7 @@ impl Reading {
     pub fn progress(&self) -> (u64, Option<Counted>) {
         match self {
             Self::Through(through) => through.progress(),
+            Self::Translated(translated) => translated.progress(),
         }
     }
 
@@ -113,6 +127,7 @@ impl Reading {
     pub fn usage(&self) -> Option<Counted> {
         match self {
             Self::Through(through) => through.usage(),
+            Self::Translated(translated) => translated.usage(),
         }
     }
 
@@ -121,6 +136,7 @@ impl Reading {
     pub fn output_bytes(&self) -> u64 {
         match self {
             Self::Through(through) => through.output_bytes(),
+            Self::Translated(translated) => translated.output_bytes(),
         }
     }
 
@@ -129,6 +145,7 @@ impl Reading {
     pub fn held_bytes(&self) -> usize {
         match self {
             Self::Through(through) => through.held_bytes(),
+            Self::Translated(translated) => translated.held_bytes(),
         }
     }
 
@@ -137,6 +154,7 @@ impl Reading {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Through(through) => through.failure(),
+            Self::Translated(translated) => translated.failure(),
         }
     }
 
@@ -145,6 +163,7 @@ impl Reading {
     pub fn ping(&self) -> Option<Bytes> {
         match self {
             Self::Through(through) => through.ping(),
+            Self::Translated(translated) => translated.ping(),
         }
     }
 
@@ -152,6 +171,7 @@ impl Reading {
     pub fn broken(&mut self, why: &Words<'_>, now: UnixSeconds) -> Option<Bytes> {
         match self {
             Self::Through(through) => through.broken(why, now),
+            Self::Translated(translated) => translated.broken(why),
         }
     }
 }
@@ -161,6 +181,7 @@ impl fmt::Debug for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Through(_) => "Through",
+            Self::Translated(_) => "Translated",
         })
     }
 }

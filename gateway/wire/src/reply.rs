@@ -1,4 +1,5 @@
-//! Answers of the gateway's own making, in the form of each API: the vendor Mock's.
+//! Answers of the gateway's own making: the vendor Mock's. It speaks one API; callers of others get them translated, as
+//! any vendor's.
 
 mod content;
 
@@ -9,19 +10,17 @@ use crate::openai;
 use bytes::Bytes;
 
 impl Reply {
+    /// What answers are in.
+    pub const API: Api = Api::Chat;
+
     /// As the body of a unary answer.
-    pub fn whole(&self, api: Api) -> Bytes {
-        match api {
-            Api::Chat => openai::whole(self),
-        }
+    pub fn whole(&self) -> Bytes {
+        openai::whole(self)
     }
 
     /// As the events of a stream, a word each.
-    pub fn events(self, api: Api) -> Events {
-        let next = match api {
-            Api::Chat => Next::Chat(openai::Step::Role),
-        };
-        Events { reply: self, next: Some(next) }
+    pub fn events(self) -> Events {
+        Events { reply: self, next: Some(openai::Step::Role) }
     }
 }
 
@@ -29,13 +28,7 @@ impl Reply {
 #[derive(Debug)]
 pub struct Events {
     reply: Reply,
-    next: Option<Next>,
-}
-
-/// Which event is next.
-#[derive(Debug, Clone, Copy)]
-enum Next {
-    Chat(openai::Step),
+    next: Option<openai::Step>,
 }
 
 impl Events {
@@ -49,12 +42,7 @@ impl Iterator for Events {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        let (event, next) = match self.next.take()? {
-            Next::Chat(step) => {
-                let (event, next) = openai::event_at(&self.reply, step);
-                (event, next.map(Next::Chat))
-            }
-        };
+        let (event, next) = openai::event_at(&self.reply, self.next.take()?);
         self.next = next;
         Some(event)
     }
@@ -63,18 +51,19 @@ impl Iterator for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Account, Envelope};
     use std::borrow::Cow;
     use weir_config::{UnixSeconds, Usage};
 
     fn reply(text: &'static str) -> Reply {
-        let usage = Usage { input: 5, cache_read: 2, output: 3, reasoning: 1 };
+        let usage = Usage { input: 5, cache_read: 2, output: 3, reasoning: 1, ..Usage::default() };
         let text = Cow::Borrowed(text);
         Reply { id: "x-1".to_owned(), created: UnixSeconds(7), model: "m".to_owned(), text, usage }
     }
 
     #[test]
     fn s9_3_events_are_made_as_they_are_taken() {
-        let mut events = reply("one two").events(Api::Chat);
+        let mut events = reply("one two").events();
         let mut taken = Vec::new();
         while !events.is_over() {
             assert_eq!(events.reply, reply("one two"), "nothing but what is said is held");
@@ -91,13 +80,13 @@ mod tests {
                 format!(r#"{{"model":"m","stream":{stream},"stream_options":{{"include_usage":true}}}}"#);
             crate::Asked::read(Api::Chat, body.into()).unwrap()
         };
-        let row = weir_config::Vendor::Mock.row();
+        let envelope = Envelope { id: "1", created: UnixSeconds(0) };
+        let account = Account::new(Reply::API, weir_config::Vendor::Mock.row(), "m");
         let usage = crate::Counted { usage: reply("").usage, input: true, output: true };
-        let whole =
-            asked(false).reading(Api::Chat, row, None).whole(&reply("a b").whole(Api::Chat), UnixSeconds(0));
-        assert_eq!(whole.unwrap().usage, Some(usage));
-        let mut reading = asked(true).reading(Api::Chat, row, None);
-        for event in reply("a b").events(Api::Chat) {
+        let whole = asked(false).reading(&account, envelope).whole(&reply("a b").whole(), UnixSeconds(0));
+        assert_eq!(whole.unwrap().facts.usage, Some(usage));
+        let mut reading = asked(true).reading(&account, envelope);
+        for event in reply("a b").events() {
             assert_eq!(reading.feed(event.clone(), UnixSeconds(0)), event);
         }
         assert_eq!((reading.usage(), reading.output_bytes(), reading.done_seen()), (Some(usage), 3, true));

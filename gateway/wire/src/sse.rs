@@ -6,6 +6,7 @@
 mod begin;
 mod cutter;
 mod event;
+mod frames;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,5 @@ mod tests;
 pub use begin::Beginning;
 pub(crate) use cutter::Cutter;
 pub(crate) use event::Event;
+pub(crate) use frames::{Frame, Frames};
 pub(crate) use lines::Lines;

@@ -2,6 +2,9 @@
 
 use weir_config::Usage;
 
+/// Bytes per token where nobody told us: the usual rule of thumb for English text.
+pub const BYTES_PER_TOKEN: u64 = 4;
+
 /// More tokens than these no model takes or gives at once: ten times the largest window that is sold.
 const MOST: u64 = 20_000_000;
 
@@ -26,9 +29,9 @@ impl Counted {
     #[must_use]
     pub fn believed(self, context_window: Option<u64>) -> Self {
         let most = most_tokens(context_window);
-        let Usage { input, cache_read, output, reasoning } = self.usage;
+        let Usage { output, reasoning, .. } = self.usage;
         Self {
-            input: self.input && input.saturating_add(cache_read) <= most,
+            input: self.input && self.usage.all_input() <= most,
             output: self.output && output.saturating_add(reasoning) <= most,
             ..self
         }

@@ -104,7 +104,7 @@ codes! {
         "The endpoint is a literal private or loopback address that the gateway does not allow."
         "Add its range to `spec.egress.allowPrivate` of the LLMGateway."
     205 EndpointBeyondBase Warning None Holds
-        "The endpoint ends with the path of a call, and gateways append `/chat/completions` to it."
+        "The endpoint ends with the path of a call, and gateways append one to it."
         "End the endpoint's URL before the call's own path, mostly with `/v1`."
     206 LongTotal Info None Holds
         "`timeouts.total` is no shorter than what callers' SDKs wait, so that nobody is there to be rescued when it ends."

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use url::{Host, Url};
 use weir_config::{AddressKind, Endpoint};
 
-/// Reads `text`, the URL up to and without `/chat/completions`; http only where `allow_insecure`.
+/// Reads `text`, the URL up to and without `call`, the path of the calls there; http only where `allow_insecure`.
 ///
 /// The error completes the sentence "the endpoint …".
-pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String> {
+pub(crate) fn read(text: &str, call: &str, allow_insecure: bool) -> Result<Endpoint, String> {
     let url = Url::parse(text)
         .map_err(|error| format!("is no URL ({error}); write one such as https://llm.example.com/v1"))?;
     let tls = match url.scheme() {
@@ -28,8 +28,8 @@ pub(crate) fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String>
         return Err("has a query or fragment; leave it out".to_owned());
     }
     let base_path = url.path().trim_end_matches('/');
-    if base_path.to_ascii_lowercase().ends_with("/chat/completions") {
-        return Err("ends with /chat/completions, which gateways append; leave it out".to_owned());
+    if base_path.to_ascii_lowercase().ends_with(call) {
+        return Err(format!("ends with {call}, which gateways append; leave it out"));
     }
     Ok(Endpoint {
         tls,
@@ -83,6 +83,11 @@ fn host(url: &Url) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    /// Of accounts that are asked in OpenAI's API.
+    fn read(text: &str, allow_insecure: bool) -> Result<Endpoint, String> {
+        super::read(text, "/chat/completions", allow_insecure)
+    }
+
     fn endpoint(tls: bool, host: &str, port: u16, base_path: &str) -> Endpoint {
         Endpoint { tls, host: host.to_owned(), port, base_path: base_path.to_owned() }
     }
@@ -117,6 +122,18 @@ mod tests {
             "",
         ] {
             assert!(read(text, false).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn s10_2_the_call_that_gateways_append_is_that_of_the_accounts_api() {
+        for (path, chat, messages) in
+            [("/v1/Messages/", true, false), ("/v1/chat/completions", false, true), ("/v1", true, true)]
+        {
+            let url = format!("https://a.example{path}");
+            let is_read =
+                ["/chat/completions", "/messages"].map(|call| super::read(&url, call, false).is_ok());
+            assert_eq!(is_read, [chat, messages], "{path}");
         }
     }
 

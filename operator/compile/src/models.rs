@@ -35,8 +35,9 @@ pub(crate) fn read(report: &mut Report, specs: &[ProviderModel]) -> Option<Vec<M
 }
 
 fn model(report: &mut Report, at: &str, spec: &ProviderModel) -> Option<Model> {
-    let context_window =
-        integer(report, &format!("{at}.contextWindow"), spec.context_window, 1..=1_000_000_000);
+    let mut tokens = |field: &str, value| integer(report, &format!("{at}.{field}"), value, 1..=1_000_000_000);
+    let context_window = tokens("contextWindow", spec.context_window);
+    let max_output_tokens = tokens("maxOutputTokens", spec.max_output_tokens);
     let prices = spec.prices.as_ref().and_then(|spec| prices(report, &format!("{at}.prices"), spec));
     let mut usable = |field: &str, text: &str, fits: bool| {
         if !fits {
@@ -54,6 +55,7 @@ fn model(report: &mut Report, at: &str, spec: &ProviderModel) -> Option<Model> {
         name: spec.name.clone(),
         upstream_name: spec.upstream_name.as_ref().unwrap_or(&spec.name).clone(),
         context_window,
+        max_output_tokens,
         prices,
     })
 }
@@ -65,9 +67,19 @@ fn prices(report: &mut Report, at: &str, spec: &ModelPrices) -> Option<Prices> {
     };
     let input = read("input", &spec.input);
     let output = read("output", &spec.output);
-    let cache_read = match &spec.cache_read {
-        Some(text) => Some(read("cacheRead", text)?),
-        None => None,
+    // Each is read whatever became of the others, so that all findings come at once.
+    let mut optional = |field: &str, text: &Option<Usd>| match text {
+        Some(text) => read(field, text).map(Some),
+        None => Some(None),
     };
-    Some(Prices { input: input?, output: output?, cache_read })
+    let cache_read = optional("cacheRead", &spec.cache_read);
+    let cache_write = optional("cacheWrite", &spec.cache_write);
+    let cache_write_1h = optional("cacheWrite1h", &spec.cache_write_1h);
+    Some(Prices {
+        input: input?,
+        output: output?,
+        cache_read: cache_read?,
+        cache_write: cache_write?,
+        cache_write_1h: cache_write_1h?,
+    })
 }

@@ -118,11 +118,12 @@ fn http(report: &mut Report, spec: &LLMProviderSpec) -> Option<Endpoint> {
         return None;
     };
     let allow_insecure = spec.endpoint.as_ref().is_some_and(|endpoint| endpoint.allow_insecure);
-    match endpoint::read(url, allow_insecure) {
+    let call = row.speaks.path();
+    match endpoint::read(url, call, allow_insecure) {
         Ok(endpoint) => {
             if let Some(end) = endpoint::superfluous(&endpoint.base_path) {
                 let message = format!(
-                    "the endpoint ends with {end}, and gateways append /chat/completions to it; leave {end} off, unless \
+                    "the endpoint ends with {end}, and gateways append {call} to it; leave {end} off, unless \
                      the vendor really is below it"
                 );
                 report.add(Code::EndpointBeyondBase, field, message);

@@ -93,9 +93,10 @@ impl Shelf {
         self.state.as_ref()?.since(object)
     }
 
-    /// What of an object the format of what is published has no words for.
-    pub fn left_out(&self, object: &(Kind, ObjectName)) -> Option<&LeftOut> {
-        self.state.as_ref()?.left_out(object)
+    /// What of an object the format of what is published has no words for, and which format that is.
+    pub fn left_out(&self, object: &(Kind, ObjectName)) -> Option<(&LeftOut, u32)> {
+        let state = self.state.as_ref()?;
+        Some((state.left_out(object)?, state.format_there()))
     }
 
     /// Whether `readers` want what was published here in another format.

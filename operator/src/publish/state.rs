@@ -152,6 +152,11 @@ impl State {
         self.index.as_ref().map_or(0, |(index, _)| index.generation)
     }
 
+    /// In which format that is; 0 without one.
+    pub(super) fn format_there(&self) -> u32 {
+        self.index.as_ref().map_or(0, |(index, _)| index.format)
+    }
+
     /// What of an object its format has no words for.
     pub(super) fn left_out(&self, object: &(Kind, ObjectName)) -> Option<&LeftOut> {
         self.left_out.get(object)
@@ -164,8 +169,7 @@ impl State {
 
     /// The newest format that all pods read (semantics S8.4).
     fn format(&self, readers: &[Option<Vec<u32>>]) -> u32 {
-        let published = self.index.as_ref().map_or(0, |(index, _)| index.format);
-        choose_format(readers.iter().map(Option::as_deref), published, FORMATS)
+        choose_format(readers.iter().map(Option::as_deref), self.format_there(), FORMATS)
     }
 
     /// What the next index follows: the one that is there, but never one of before the generation `counted`.

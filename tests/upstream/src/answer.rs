@@ -1,5 +1,5 @@
 //! `Answer`: what goes back for one request, as a value. It decides the bytes and the moments, not which
-//! request gets it (that is `script`) nor what a chat completion looks like (that is `chat`).
+//! request gets it (that is `script`) nor what an API's answers look like (that is `chat`, and `message`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Chat, Gate, Seen};
+use crate::{Chat, Gate, Message, Seen};
 
 /// A place in an answer, where something other than the next byte can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum At {
     Head(usize),
     /// After so many bytes of the body, counted before transfer encoding. 0 is: headers sent, body not begun.
     Byte(usize),
-    /// After so many events of a stream (the role chunk is the first). A body that is no stream is one event.
+    /// After so many events of a stream (the role chunk or `message_start` is the first). A body that is no stream is one event.
     Event(usize),
     /// After the last byte of the body. A chunked body still lacks its last chunk here: closing truncates it.
     End,
@@ -65,6 +65,7 @@ pub(crate) enum Body {
     Bytes(Bytes),
     Events(Vec<Bytes>),
     Chat(Box<Chat>),
+    Message(Box<Message>),
     /// One frame again and again, until the client leaves.
     Endless {
         frame: Bytes,
@@ -81,6 +82,7 @@ impl fmt::Debug for Body {
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Events(events) => write!(f, "Events({})", events.len()),
             Self::Chat(chat) => chat.fmt(f),
+            Self::Message(message) => message.fmt(f),
             Self::Endless { .. } => f.write_str("Endless"),
             Self::Raw(bytes) => write!(f, "Raw({})", bytes.len()),
             Self::By(_) => f.write_str("By(..)"),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::answer::Body;
+use crate::pieces::{self, JSON_PIECE};
 use crate::{Answer, Seen};
 
 /// Tokens as OpenAI counts them: totals include the cached and the reasoning ones.
@@ -48,7 +49,7 @@ pub enum When {
     Never,
 }
 
-/// Unary or stream.
+/// Unary or stream, of either API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// As the request's `stream` says.
@@ -57,6 +58,16 @@ pub enum Form {
     Unary,
     /// An event stream, whatever was asked.
     Stream,
+}
+
+impl Form {
+    pub(crate) fn is_stream(self, seen: &Seen) -> bool {
+        match self {
+            Self::AsAsked => seen.stream(),
+            Self::Unary => false,
+            Self::Stream => true,
+        }
+    }
 }
 
 /// How lines of a stream end.
@@ -70,10 +81,19 @@ pub enum LineEnd {
     Cr,
 }
 
+/// A call of a tool: its name, and its arguments as the pieces of JSON that a stream has.
+#[derive(Debug, Clone)]
+struct Call {
+    name: String,
+    arguments: Vec<String>,
+}
+
 /// A chat completion. [`Chat::answer`] makes an [`Answer`] of it.
 #[derive(Debug, Clone)]
 pub struct Chat {
     pieces: Vec<String>,
+    reasoning: Option<String>,
+    calls: Vec<Call>,
     model: Option<String>,
     finish: Option<String>,
     usage: Option<Usage>,
@@ -94,6 +114,8 @@ impl Chat {
     pub fn pieces<T: Into<String>>(pieces: impl IntoIterator<Item = T>) -> Self {
         Self {
             pieces: pieces.into_iter().map(Into::into).collect(),
+            reasoning: None,
+            calls: Vec::new(),
             model: None,
             finish: Some("stop".into()),
             usage: Some(Usage::new(9, 12)),
@@ -103,6 +125,35 @@ impl Chat {
             done: true,
             error_after: None,
         }
+    }
+
+    /// No text at all: `content` is null, as where a model only calls tools.
+    pub fn empty() -> Self {
+        Self::pieces(Vec::<String>::new())
+    }
+
+    /// Reasoning before the text, in `reasoning_content` as DeepSeek's API has it; OpenAI's tells none.
+    pub fn reasoning(mut self, text: impl Into<String>) -> Self {
+        self.reasoning = Some(text.into());
+        self
+    }
+
+    /// Calls a tool, after the text, with these arguments (JSON, as text); finish becomes `tool_calls`. The id is
+    /// `call_` with the request's number and the call's.
+    pub fn calls(self, name: impl Into<String>, arguments: &str) -> Self {
+        self.calls_in(name, pieces::of(arguments, JSON_PIECE))
+    }
+
+    /// The same, with the arguments' pieces as a stream is to have them.
+    pub fn calls_in<T: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        self.calls.push(Call { name: name.into(), arguments });
+        self.finish = Some("tool_calls".into());
+        self
     }
 
     /// So many text deltas in place of the text: `t0 `, `t1 ` and so on.
@@ -165,15 +216,20 @@ impl Chat {
     }
 
     pub(crate) fn is_stream(&self, seen: &Seen) -> bool {
-        match self.form {
-            Form::AsAsked => seen.stream(),
-            Form::Unary => false,
-            Form::Stream => true,
-        }
+        self.form.is_stream(seen)
     }
 
     pub(crate) fn unary(&self, seen: &Seen) -> Bytes {
-        let message = json!({"role": "assistant", "content": self.pieces.concat(), "refusal": null});
+        let text = (!self.pieces.is_empty()).then(|| self.pieces.concat());
+        let mut message = json!({"role": "assistant", "content": text, "refusal": null});
+        if let Some(reasoning) = &self.reasoning {
+            set(&mut message, "reasoning_content", json!(reasoning));
+        }
+        if !self.calls.is_empty() {
+            let calls = self.calls.iter().enumerate();
+            let calls = calls.map(|(index, call)| call.json(seen, index, &call.arguments.concat()));
+            set(&mut message, "tool_calls", calls.collect());
+        }
         let mut body = json!({
             "id": id(seen), "object": "chat.completion", "created": 1_700_000_000, "model": self.model_of(seen),
             "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": self.finish}],
@@ -191,11 +247,8 @@ impl Chat {
             When::Never => false,
         };
         let usage = self.usage.filter(|_| with_usage);
-        let mut chunks =
-            vec![self.chunk(seen, json!({"role": "assistant", "content": ""}), None, usage.is_some())];
-        chunks.extend(
-            self.pieces.iter().map(|text| self.chunk(seen, json!({"content": text}), None, usage.is_some())),
-        );
+        let deltas = self.deltas(seen).into_iter();
+        let mut chunks: Vec<_> = deltas.map(|delta| self.chunk(seen, delta, None, usage.is_some())).collect();
         if let Some(reason) = &self.finish {
             chunks.push(self.chunk(seen, json!({}), Some(reason), usage.is_some()));
         }
@@ -213,6 +266,22 @@ impl Chat {
             frames.push(json!({ "error": error }).to_string());
         }
         frames.into_iter().map(|data| self.frame(&data)).collect()
+    }
+
+    /// Role, reasoning, text, calls: a call's first delta has its id and name, those that follow its arguments.
+    fn deltas(&self, seen: &Seen) -> Vec<Value> {
+        let text = (!self.pieces.is_empty() || self.calls.is_empty()).then_some("");
+        let mut deltas = vec![json!({"role": "assistant", "content": text})];
+        deltas.extend(self.reasoning.iter().map(|text| json!({"reasoning_content": text})));
+        deltas.extend(self.pieces.iter().map(|text| json!({"content": text})));
+        for (index, call) in self.calls.iter().enumerate() {
+            let mut first = call.json(seen, index, "");
+            set(&mut first, "index", json!(index));
+            deltas.push(json!({"tool_calls": [first]}));
+            let piece = |text| json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]});
+            deltas.extend(call.arguments.iter().map(piece));
+        }
+        deltas
     }
 
     /// While usage is promised, all chunks but the last say `usage: null`, as OpenAI's do.
@@ -243,6 +312,13 @@ impl Chat {
 
     fn model_of(&self, seen: &Seen) -> String {
         self.model.clone().or_else(|| seen.model()).unwrap_or_else(|| "unnamed".into())
+    }
+}
+
+impl Call {
+    fn json(&self, seen: &Seen, index: usize, arguments: &str) -> Value {
+        let function = json!({"name": self.name, "arguments": arguments});
+        json!({"id": format!("call_{}_{index}", seen.number), "type": "function", "function": function})
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fake as a process: its arguments, and a thread for each core it may use. Shared by the binary
 //! `weir-upstream` and by the bench, which runs itself as its upstream and so needs no second binary.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use crate::prepared::{Load, Mode, Prepared};
+use crate::{Answer, Upstream};
 
 /// What to serve, and where. `GET /_count` there tells how many requests were served.
 #[derive(Debug, Clone, Args)]
@@ -17,10 +19,14 @@ pub struct Command {
     /// Address to listen on.
     #[arg(long)]
     pub listen: SocketAddr,
+    /// Talks, rather than to serve load: answers what it was asked, models `fake-chat` and `fake-messages`, and
+    /// refuses what vendors refuse. Says on its first line where it listens.
+    #[arg(long)]
+    pub talk: bool,
     /// Which answer requests get.
     #[arg(long, value_enum, default_value = "as-asked")]
     pub mode: Mode,
-    /// Frames of a stream, role and finish included, `[DONE]` not.
+    /// Frames of a stream, all but the last, which carries nothing.
     #[arg(long, default_value_t = 200)]
     pub events: usize,
     /// Pause between two frames, in milliseconds.
@@ -63,6 +69,9 @@ impl ValueEnum for Mode {
 impl Command {
     /// Serves until it fails.
     pub fn run(self) -> Result<()> {
+        if self.talk {
+            return talk(self.listen);
+        }
         let prepared = Arc::new(Prepared::new(&Load {
             mode: self.mode,
             events: self.events,
@@ -82,6 +91,17 @@ impl Command {
             thread.join().map_err(|_| anyhow!("a serving thread panicked"))??;
         }
         Ok(())
+    }
+}
+
+/// Talks until the process ends.
+fn talk(address: SocketAddr) -> Result<()> {
+    let upstream = Upstream::start_at(address).with_context(|| format!("cannot serve on {address}"))?;
+    upstream.strict();
+    upstream.always(Answer::talks_as(&["fake-chat", "fake-messages"]));
+    writeln!(io::stdout(), "{}", upstream.url())?;
+    loop {
+        thread::park();
     }
 }
 

@@ -1,11 +1,12 @@
-//! The ways in which vendors fail, by name. Bodies are OpenAI's; other vendors' are in the recordings.
+//! The ways in which vendors fail, by name. Bodies are OpenAI's; Anthropic's are in `anthropic`,
+//! other vendors' in the recordings.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::answer::Body;
-use crate::{Answer, At, Framing, gzip};
+use crate::{Answer, At, Framing, anthropic, gzip};
 
 impl Answer {
     /// Any status with OpenAI's error object.
@@ -36,7 +37,7 @@ impl Answer {
 
     /// 529, Anthropic's way to say that it is overloaded.
     pub fn overloaded() -> Self {
-        Self::json(529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#)
+        anthropic::overloaded()
     }
 
     /// 401.

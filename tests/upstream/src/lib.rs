@@ -2,7 +2,8 @@
 //!
 //! It decides nothing about Weir: it answers exactly what a test told it to, down to single bytes and
 //! milliseconds, and remembers what it was asked. It shares no code with the gateway. A translation that is
-//! checked here was therefore never checked against itself.
+//! checked here was therefore never checked against itself. It speaks OpenAI's chat completions ([`Chat`]) and
+//! Anthropic's Messages ([`Message`], [`anthropic`]), on any path; with [`Upstream::strict`] it refuses what they do.
 //!
 //! ```
 //! use weir_upstream::{Answer, At, Chat, Upstream};
@@ -15,6 +16,7 @@
 //! ```
 
 mod answer;
+pub mod anthropic;
 mod chat;
 mod chunks;
 pub mod command;
@@ -23,6 +25,8 @@ mod failure;
 mod gate;
 mod gzip;
 mod log;
+mod message;
+mod pieces;
 mod play;
 pub mod prepared;
 mod recording;
@@ -31,6 +35,8 @@ mod request;
 mod script;
 mod seen;
 mod sink;
+mod strict;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod unreliable;
@@ -41,6 +47,7 @@ pub use answer::{Answer, At, Framing, Writes};
 pub use chat::{Chat, Form, LineEnd, Usage, When};
 pub use gate::Gate;
 pub use log::Cancelled;
+pub use message::{Message, Tokens, Told};
 pub use script::Rule;
 pub use seen::Seen;
 pub use sink::{Blackhole, Refused};

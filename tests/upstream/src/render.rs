@@ -52,6 +52,14 @@ pub(crate) fn render(answer: &Answer, seen: &Seen) -> Vec<Op> {
             content_type = Some("application/json");
             (vec![chat.unary(seen)], false)
         }
+        Body::Message(message) if message.is_stream(seen) => {
+            content_type = Some("text/event-stream; charset=utf-8");
+            (message.frames(seen), true)
+        }
+        Body::Message(message) => {
+            content_type = Some("application/json");
+            (vec![message.unary(seen)], false)
+        }
         Body::Endless { .. } | Body::By(_) => (Vec::new(), true),
     };
     let raw = matches!(answer.body, Body::Raw(_));

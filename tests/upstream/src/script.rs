@@ -1,10 +1,11 @@
-//! Which request gets which answer: rules first, then the queue of one-shot answers, then the default.
+//! Which request gets which answer: a strict upstream's refusal, else rules, then the queue of one-shot answers,
+//! then the default.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Answer, Seen};
+use crate::{Answer, Seen, strict};
 
 type Matches = Arc<dyn Fn(&Seen) -> bool + Send + Sync>;
 
@@ -54,6 +55,7 @@ pub(crate) struct Script {
     pub(crate) once: VecDeque<Answer>,
     pub(crate) default: Answer,
     pub(crate) models: Answer,
+    pub(crate) strict: bool,
 }
 
 impl Script {
@@ -63,11 +65,15 @@ impl Script {
             once: VecDeque::new(),
             default: Answer::says("Hello from the upstream."),
             models: Answer::models(["fake"]),
+            strict: false,
         }
     }
 
     /// Lists of models take nothing from the queue, so that a gateway's own polling cannot upset a test.
     pub(crate) fn next(&mut self, seen: &Seen) -> Answer {
+        if let Some(refusal) = self.strict.then(|| strict::refusal(seen)).flatten() {
+            return refusal;
+        }
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.left != Some(0) && (rule.matches)(seen)) {
             rule.left = rule.left.map(|left| left - 1);
             return rule.answer.clone();

@@ -117,6 +117,12 @@ impl Upstream {
         self.shared.script(|script| script.default = answer);
     }
 
+    /// From now on refuses what the real API would, as it would: chat completions as OpenAI, Messages as Anthropic.
+    /// A refused request takes no rule and nothing from the queue.
+    pub fn strict(&self) {
+        self.shared.script(|script| script.strict = true);
+    }
+
     /// Queues an answer for one request; first come, first served. Lists of models take none.
     pub fn then(&self, answer: impl Into<Answer>) {
         let answer = answer.into();

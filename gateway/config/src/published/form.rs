@@ -108,20 +108,40 @@ impl Form<Duration> for Millis {
     }
 }
 
+/// What may be unknown, and is where the form would say it wrongly.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct OrUnknown<F>(Option<F>);
+
+impl<D, F: Form<D>> Form<Option<D>> for OrUnknown<F> {
+    fn write(domain: &Option<D>) -> Result<Self, Unsayable> {
+        Ok(Self(domain.as_ref().and_then(|domain| F::write(domain).ok())))
+    }
+
+    fn forgets(domain: &Option<D>) -> Option<Unsayable> {
+        let domain = domain.as_ref()?;
+        F::write(domain).err().or_else(|| F::forgets(domain))
+    }
+
+    fn read(self) -> Option<D> {
+        self.0.map(F::read)
+    }
+}
+
 /// For `deserialize_with`: a field that may be null, but must be there. A cap that is missing is not no cap.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<T>, D::Error> {
-    Option::deserialize(from)
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    T::deserialize(from)
 }
 
 /// A form that has what the domain's type has: fields, what a type wraps (`as`), or values with or without something in
-/// them. Where it lacks a field the conversion is written by hand, so that somebody decides what is lost or refused.
-/// Values that it `lacks` it cannot say.
+/// them. Values that it `lacks` it cannot say. Of optional fields that it lacks somebody decides which it `refuses` and
+/// which it `forgets` where they are given: readers take them for absent. All else that is lacking is written by hand.
 macro_rules! form {
     (
         $(#[$meta:meta])*
         struct $name:ident of $domain:ty { $($(#[$field_meta:meta])* $field:ident: $form:ty,)* }
+        $(refuses { $($refused:ident: $why:literal,)* })?
+        $(forgets { $($forgotten:ident: $what:literal,)* })?
     ) => {
         #[derive(serde::Serialize, serde::Deserialize)]
         $(#[$meta])*
@@ -130,20 +150,28 @@ macro_rules! form {
         impl $crate::published::form::Form<$domain> for $name {
             fn write(domain: &$domain) -> Result<Self, $crate::published::form::Unsayable> {
                 type Domain = $domain;
-                let Domain { $($field,)* } = domain;
+                let Domain { $($field,)* $($($refused,)*)? $($($forgotten: _,)*)? } = domain;
+                $($(if $refused.is_some() {
+                    return Err($crate::published::form::Unsayable($why));
+                })*)?
                 Ok(Self { $($field: $crate::published::form::Form::write($field)?,)* })
             }
 
             fn forgets(domain: &$domain) -> Option<$crate::published::form::Unsayable> {
                 type Domain = $domain;
-                let Domain { $($field,)* } = domain;
+                let Domain { $($field,)* $($($refused: _,)*)? $($($forgotten,)*)? } = domain;
                 None$(.or_else(|| <$form as $crate::published::form::Form<_>>::forgets($field)))*
+                    $($(.or_else(|| $forgotten.as_ref().map(|_| $crate::published::form::Unsayable($what))))*)?
             }
 
             fn read(self) -> $domain {
                 type Domain = $domain;
                 let Self { $($field,)* } = self;
-                Domain { $($field: $crate::published::form::Form::read($field),)* }
+                Domain {
+                    $($field: $crate::published::form::Form::read($field),)*
+                    $($($refused: None,)*)?
+                    $($($forgotten: None,)*)?
+                }
             }
         }
     };

@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The formats that this version reads and writes, the oldest first.
-pub const FORMATS: &[u32] = &[1, 2];
+pub const FORMATS: &[u32] = &[1, 2, 3];
 
 /// One of [`FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     One,
     Two,
+    Three,
 }
 
 impl Known {
@@ -23,6 +24,7 @@ impl Known {
         match format {
             1 => Some(Self::One),
             2 => Some(Self::Two),
+            3 => Some(Self::Three),
             _ => None,
         }
     }
@@ -90,6 +92,8 @@ mod tests {
         check(&[Some(&[1, 2]), Some(&[1])], 2, &[1, 2], 1);
         check(&[Some(&[1, 2]), Some(&[2, 3])], 1, &[1, 2], 2);
         check(&[Some(&[1, 2]), Some(&[1, 2])], 1, &[2, 1], 2);
+        check(&[Some(&[1, 2, 3]), Some(&[1, 2])], 3, &[1, 2, 3], 2);
+        check(&[Some(&[2, 3]), Some(&[1, 2, 3])], 2, &[1, 2, 3], 3);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::unpublishable::Unpublishable;
 use super::unreadable::Unreadable;
 use super::v1::V1;
 use super::v2::V2;
+use super::v3::V3;
 use serde::Deserialize;
 
 /// All that every format has.
@@ -29,6 +30,7 @@ impl Index {
         match Known::of(self.format) {
             Some(Known::One) => json::<V1>(self),
             Some(Known::Two) => json::<V2>(self),
+            Some(Known::Three) => json::<V3>(self),
             None => Err(Unpublishable::Format(self.format)),
         }
     }
@@ -46,6 +48,7 @@ impl Index {
         let index = match Known::of(format) {
             Some(Known::One) => parse::<V1>(json)?,
             Some(Known::Two) => parse::<V2>(json)?,
+            Some(Known::Three) => parse::<V3>(json)?,
             None => return Err(Unreadable::Format(format)),
         };
         let counted = |shards: u32| shards.is_power_of_two() && shards <= MAX_SHARDS;

@@ -8,7 +8,7 @@
 //! Parts are written first and the index last; a reader that finds a part that is not the one its index names
 //! applies nothing. The digest is of the JSON, not of what is stored: another version of zstd changes no digest.
 //!
-//! What objects look like in JSON is the affair of a format: `v1`, `v2`. A format is structs of its own and frozen once
+//! What objects look like in JSON is the affair of a format: `v1` to `v3`. A format is structs of its own and frozen once
 //! released. Whatever the snapshot's types gain, a format says it, refuses it or forgets it on purpose; see `form`.
 //!
 //! Everything here is pure: nobody reads or writes an object.
@@ -29,6 +29,7 @@ mod unpublishable;
 mod unreadable;
 mod v1;
 mod v2;
+mod v3;
 mod write;
 
 pub use form::Unsayable;

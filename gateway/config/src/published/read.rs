@@ -8,6 +8,7 @@ use super::index::{Index, PartRef, Store};
 use super::unreadable::Unreadable;
 use super::v1::V1;
 use super::v2::V2;
+use super::v3::V3;
 use crate::{Digest, Gateway, Snapshot};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ impl Fragment {
         let fragment = match Known::of(format) {
             Some(Known::One) => Self::parse::<V1>(name, part.store, json),
             Some(Known::Two) => Self::parse::<V2>(name, part.store, json),
+            Some(Known::Three) => Self::parse::<V3>(name, part.store, json),
             None => Err(Unreadable::Format(format)),
         }?;
         fragment.check_order(name)?;

@@ -1,6 +1,7 @@
 //! What writer and reader promise together, on generated snapshots.
 
 mod formats;
+mod strict;
 mod worlds;
 
 use super::*;
@@ -144,8 +145,9 @@ proptest! {
     ) {
         let part = PartRef { store: Store::Secret, sha256: Digest::of(&bytes), bytes: size };
         prop_assert!(decompress("part", &part, &bytes).is_err() || size == 0);
-        prop_assert!(Fragment::decode("part", &part, 1, &bytes).is_err());
-        prop_assert!(Fragment::decode("part", &part, 2, &bytes).is_err());
+        for format in FORMATS {
+            prop_assert!(Fragment::decode("part", &part, *format, &bytes).is_err());
+        }
         prop_assert!(Index::from_json(&bytes).is_err());
     }
 }
@@ -244,17 +246,19 @@ fn s8_3_a_part_must_not_unpack_to_more_than_its_index_says() {
 fn s8_3_a_part_that_is_out_of_order_or_elsewhere_is_refused() {
     let decode = |store, json: &str| {
         let part = PartRef { store, sha256: Digest::of(json.as_bytes()), bytes: json.len() as u64 };
-        [1, 2].map(|format| Fragment::decode("p", &part, format, json.as_bytes()).unwrap_err())
+        [1, 2, 3].map(|format| Fragment::decode("p", &part, format, json.as_bytes()).unwrap_err())
     };
-    let [twice, _] = decode(Store::Secret, r#"{"keys":[],"credentials":[["a/b","x"],["a/b","hunter2"]]}"#);
+    let [twice, ..] = decode(Store::Secret, r#"{"keys":[],"credentials":[["a/b","x"],["a/b","hunter2"]]}"#);
     assert!(matches!(twice, Unreadable::Order { .. }), "{twice}");
     let entry = |text: &str| format!(r#"{{"provider":"a/b","api_key":"{text}"}}"#);
-    let [_, twice] = decode(
-        Store::Secret,
-        &format!(r#"{{"format":2,"keys":[],"credentials":[{},{}]}}"#, entry("x"), entry("hunter2")),
-    );
-    assert!(matches!(twice, Unreadable::Order { .. }), "{twice}");
-    for elsewhere in [r#"{"keys":[],"credentials":[]}"#, r#"{"format":2,"keys":[],"credentials":[]}"#] {
+    for (format, at) in [(2, 1), (3, 2)] {
+        let (x, hunter) = (entry("x"), entry("hunter2"));
+        let text = format!(r#"{{"format":{format},"keys":[],"credentials":[{x},{hunter}]}}"#);
+        let twice = &decode(Store::Secret, &text)[at];
+        assert!(matches!(twice, Unreadable::Order { .. }), "{twice}");
+    }
+    for start in ["", r#""format":2,"#, r#""format":3,"#] {
+        let elsewhere = &format!(r#"{{{start}"keys":[],"credentials":[]}}"#);
         let refused = decode(Store::ConfigMap, elsewhere);
         assert!(refused.iter().all(|error| matches!(error, Unreadable::Json { .. })), "{refused:?}");
     }
@@ -269,7 +273,7 @@ fn s8_3_a_part_that_is_out_of_order_or_elsewhere_is_refused() {
         r#"{"hunter2":"a/b"}"#,
         r#""hunter2""#,
     ] {
-        for start in ["", r#""format":2,"#] {
+        for start in ["", r#""format":2,"#, r#""format":3,"#] {
             for error in
                 decode(Store::Secret, &format!(r#"{{{start}"keys":[],"credentials":[{credential}]}}"#))
             {
@@ -285,7 +289,7 @@ fn s8_3_unchanged_parts_keep_their_objects_shared() {
     let fragments = |published: &Published, kept: &BTreeMap<String, (Digest, Fragment)>| {
         let decode = |part: &Part| match kept.get(&part.name) {
             Some((digest, fragment)) if *digest == part.sha256 => fragment.clone(),
-            _ => Fragment::decode(&part.name, &part.reference(), 2, &part.json).unwrap(),
+            _ => Fragment::decode(&part.name, &part.reference(), published.index.format, &part.json).unwrap(),
         };
         published.parts.iter().map(|p| (p.name.clone(), (p.sha256, decode(p)))).collect::<BTreeMap<_, _>>()
     };

@@ -2,9 +2,10 @@
 //!
 //! Its readers pass over what they do not know, so nothing may ever be added here. It has no word for a stream's first
 //! token: whoever reads it, and knows of it, waits ten minutes. It lacks failure classes: see [`FailureSet`]. Of a
-//! model's name that ends with `*` it would make every name that begins so: an object that needs it is refused.
+//! model's name that ends with `*` it would make every name that begins so: an object that needs it is refused. What else
+//! it lacks format 2 lacks, too, and says there.
 
-use super::form::{Form, Millis, Unsayable, form};
+use super::form::{Form, Millis, OrUnknown, Unsayable, form};
 use super::format::{Format, Section};
 use super::fragment::Fragment;
 use super::index;
@@ -92,7 +93,10 @@ form! {
         suspended: bool,
     }
 }
-form! { enum Vendor of crate::Vendor { OpenAI, OpenAICompatible, Mock, } }
+form! {
+    enum Vendor of crate::Vendor { OpenAI, OpenAICompatible, Mock, }
+    lacks { Anthropic: "vendor Anthropic", }
+}
 form! { enum OnAbort of crate::OnAbort { Unknown, Stops, Continues, } }
 form! { struct Endpoint of crate::Endpoint { tls: bool, host: String, port: u16, base_path: String, } }
 form! {
@@ -111,10 +115,17 @@ form! {
         name: String,
         upstream_name: String,
         context_window: Option<u64>,
-        prices: Option<Prices>,
+        prices: OrUnknown<Prices>,
+    }
+    forgets { max_output_tokens: "models[].maxOutputTokens", }
+}
+form! {
+    struct Prices of crate::Prices { input: Price, output: Price, cache_read: Option<Price>, }
+    refuses {
+        cache_write: "models[].prices.cacheWrite (the model's cost is unknown there)",
+        cache_write_1h: "models[].prices.cacheWrite1h (the model's cost is unknown there)",
     }
 }
-form! { struct Prices of crate::Prices { input: Price, output: Price, cache_read: Option<Price>, } }
 
 form! {
     struct Route of crate::Route {

@@ -1,13 +1,14 @@
 //! Format 2. Once a release reads it, it never changes: what is new goes to a format of its own.
 //!
-//! Its readers refuse what they do not know and what is missing: a field that they passed over could be a cap. It has
-//! words for every snapshot, so nothing is left out of it.
+//! Its readers refuse what they do not know and what is missing: a field that they passed over could be a cap. It has no
+//! word for vendor Anthropic, so its accounts are left out, and none for what a model answers at most. Of what it costs to
+//! write to a cache it would say less than all, so a model with such a price has none.
 
-use super::form::{Form, Millis, Unsayable, form, present};
+use super::form::{Form, Millis, OrUnknown, Unsayable, form, present};
 use super::format::{Format, Section};
 use super::fragment::Fragment;
 use super::index;
-use crate::{Digest, ObjectName, Price, Secret, Snapshot, UnixSeconds};
+use crate::{Digest, ObjectName, Price, Secret, UnixSeconds};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,7 +115,10 @@ form! {
         suspended: bool,
     }
 }
-form! { enum Vendor of crate::Vendor { OpenAI, OpenAICompatible, Mock, } }
+form! {
+    enum Vendor of crate::Vendor { OpenAI, OpenAICompatible, Mock, }
+    lacks { Anthropic: "vendor Anthropic", }
+}
 form! { enum OnAbort of crate::OnAbort { Unknown, Stops, Continues, } }
 form! {
     #[serde(deny_unknown_fields)]
@@ -141,8 +145,9 @@ form! {
         #[serde(deserialize_with = "present")]
         context_window: Option<u64>,
         #[serde(deserialize_with = "present")]
-        prices: Option<Prices>,
+        prices: OrUnknown<Prices>,
     }
+    forgets { max_output_tokens: "models[].maxOutputTokens", }
 }
 form! {
     #[serde(deny_unknown_fields)]
@@ -151,6 +156,10 @@ form! {
         output: Price,
         #[serde(deserialize_with = "present")]
         cache_read: Option<Price>,
+    }
+    refuses {
+        cache_write: "models[].prices.cacheWrite (the model's cost is unknown there)",
+        cache_write_1h: "models[].prices.cacheWrite1h (the model's cost is unknown there)",
     }
 }
 form! {
@@ -293,29 +302,5 @@ impl Form<(ObjectName, Secret)> for Credential {
 
     fn read(self) -> (ObjectName, Secret) {
         (self.provider, self.api_key)
-    }
-}
-
-/// A whole snapshot.
-#[derive(Serialize)]
-pub(super) struct Document {
-    gateway: Gateway,
-    providers: Vec<Provider>,
-    routes: Vec<Route>,
-    keys: Vec<Key>,
-    credentials: BTreeMap<ObjectName, Secret>,
-}
-
-impl Document {
-    /// Of `snapshot`.
-    pub(super) fn write(snapshot: &Snapshot) -> Result<Self, Unsayable> {
-        let Snapshot { gateway, providers, routes, keys, credentials } = snapshot;
-        Ok(Self {
-            gateway: Form::write(&**gateway)?,
-            providers: providers.iter().map(|it| Form::write(&**it)).collect::<Result<_, _>>()?,
-            routes: routes.iter().map(|it| Form::write(&**it)).collect::<Result<_, _>>()?,
-            keys: keys.iter().map(|it| Form::write(&**it)).collect::<Result<_, _>>()?,
-            credentials: credentials.clone(),
-        })
     }
 }

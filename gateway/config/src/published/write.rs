@@ -9,7 +9,8 @@ use super::part::Part;
 use super::shelf::Shelves;
 use super::unpublishable::Unpublishable;
 use super::v1::V1;
-use super::v2::{Document, V2};
+use super::v2::V2;
+use super::v3::{Document, V3};
 use super::{MAX_JSON_BYTES, MAX_PART_BYTES, shards};
 use crate::Snapshot;
 use serde::Serialize;
@@ -40,6 +41,7 @@ pub fn encode(
     let Shelves { public, secret, left_out } = match Known::of(format) {
         Some(Known::One) => Shelves::fill::<V1>(snapshot)?,
         Some(Known::Two) => Shelves::fill::<V2>(snapshot)?,
+        Some(Known::Three) => Shelves::fill::<V3>(snapshot)?,
         None => return Err(Unpublishable::Format(format)),
     };
     let shards = Shards {

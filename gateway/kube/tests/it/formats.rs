@@ -28,8 +28,8 @@ async fn s8_4_an_index_of_a_format_to_come_changes_nothing() {
     let world = World::follow(&api);
     world.runs(&first).await;
     assert_eq!(world.status().await["formats"], json!(FORMATS));
-    api.put_index_json(r#"{"format":3,"all":"different"}"#);
-    eventually("it says so", async || world.problem().await.contains("format 3")).await;
+    api.put_index_json(r#"{"format":4,"all":"different"}"#);
+    eventually("it says so", async || world.problem().await.contains("format 4")).await;
     assert_eq!((world.generation().await, world.ask(0).await), (1, 200));
     let second = publication(&snapshot(2), Some(&first.index));
     api.publish(&second);
@@ -43,7 +43,7 @@ async fn s8_4_a_gateway_follows_from_one_format_to_the_other_and_back() {
     api.publish(&last);
     let world = World::follow(&api);
     world.runs(&last).await;
-    for (format, keys) in [(2, 1), (1, 1), (1, 2), (2, 1)] {
+    for (format, keys) in [(2, 1), (1, 1), (3, 2), (2, 1)] {
         last = encode(&snapshot(keys), Some(&last.index), format).unwrap();
         api.publish(&last);
         world.runs(&last).await;

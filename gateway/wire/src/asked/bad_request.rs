@@ -1,5 +1,6 @@
 //! Why a body is no request.
 
+use crate::hub::Unsayable;
 use crate::json::scan::{Flaw, Position};
 use serde::Deserialize;
 
@@ -44,5 +45,11 @@ impl BadRequest {
         let message =
             format!("`{written}` must be written `{key}`: some servers read both as the same field.");
         Some(Self::field(key, message))
+    }
+}
+
+impl From<BadRequest> for Unsayable {
+    fn from(bad: BadRequest) -> Self {
+        Self { param: bad.param.unwrap_or_default().to_owned(), message: bad.message }
     }
 }

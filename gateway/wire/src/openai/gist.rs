@@ -33,7 +33,7 @@ pub struct GistReader {
 
 impl GistReader {
     /// Keeps at most so many bytes, as they are written, of what the user said.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         let heard = Heard { text: Kept::of(most), said: Kept::of(most), ..Heard::default() };
         Self { tokens: Tokens::default(), heard }
     }

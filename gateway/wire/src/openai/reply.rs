@@ -56,8 +56,8 @@ fn body(reply: &Reply, object: &str, choices: Value, usage: Value) -> Value {
 }
 
 fn usage(reply: &Reply) -> Value {
-    let Usage { input, cache_read, output, reasoning } = reply.usage;
-    let (prompt, completion) = (input + cache_read, output + reasoning);
+    let Usage { cache_read, output, reasoning, .. } = reply.usage;
+    let (prompt, completion) = (reply.usage.all_input(), output + reasoning);
     json!({
         "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": cache_read},

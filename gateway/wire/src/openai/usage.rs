@@ -150,8 +150,13 @@ impl Tally {
         let completion = if apart { completion.saturating_add(reasoning) } else { completion };
         let cache_read = self.first(|counts| counts.cached).unwrap_or(0).min(prompt);
         let reasoning = reasoning.min(completion);
-        let usage =
-            Usage { input: prompt - cache_read, cache_read, output: completion - reasoning, reasoning };
+        let usage = Usage {
+            input: prompt - cache_read,
+            cache_read,
+            output: completion - reasoning,
+            reasoning,
+            ..Usage::default()
+        };
         Some(Counted { usage, input, output })
     }
 }

@@ -1,9 +1,19 @@
 //! What comes of reading an answer.
 
+use crate::hub::Event;
 use crate::usage::Counted;
 use bytes::Bytes;
 
-/// What the gateway needs to know of a unary answer that is held whole; the answer itself passes through.
+/// A unary answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// What the gateway needs to know of it.
+    pub facts: AnswerFacts,
+    /// What the caller is sent; `None`: the answer as it is.
+    pub body: Option<Bytes>,
+}
+
+/// What the gateway needs to know of a unary answer that is held whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerFacts {
     /// What the vendor counted, as far as that can be true; `None` if it did not say.
@@ -11,6 +21,19 @@ pub struct AnswerFacts {
     /// Roughly how many bytes of text, reasoning and tool calls the choices hold, for assuming a usage: only where
     /// the vendor did not count all, or not so that it can be true, and 0 otherwise.
     pub output_bytes: u64,
+}
+
+impl AnswerFacts {
+    /// Those of an answer that says `events`.
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let usage = events.iter().rev().find_map(|event| match event {
+            Event::Usage(counted) => Some(*counted),
+            _ => None,
+        });
+        let is_told = usage.is_some_and(|counted| counted.is_all());
+        let output_bytes = if is_told { 0 } else { events.iter().map(Event::said_bytes).sum() };
+        Self { usage, output_bytes }
+    }
 }
 
 /// How an answer ended.

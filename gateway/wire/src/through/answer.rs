@@ -23,7 +23,7 @@ static MAY_FAIL: LazyLock<[Finder<'static>; 2]> =
 /// An error inside is classified as if it had come with its own status (semantics S1.1); what is no object with an
 /// array of `choices`, or ends in its middle, is Garbled. No choice at all is an answer: of a prompt that was
 /// blocked. What SDKs read although it is not quite JSON is read here too: they get it as it is.
-pub(super) fn answer(
+pub(crate) fn answer(
     row: &VendorRow,
     body: &[u8],
     context_window: Option<u64>,

@@ -168,7 +168,7 @@ impl Contents {
     }
 
     /// Whether it is an object, all of which has come.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.is_object() && self.tokens.is_whole()
     }
 
@@ -188,7 +188,7 @@ impl Contents {
     }
 
     /// Whether it is what it should be: it claims to, or has choices or a usage.
-    pub(super) fn claims(&self) -> bool {
+    pub(crate) fn claims(&self) -> bool {
         self.told.has_choices || self.told.is_chunk || self.told.tally.is_told()
     }
 
@@ -204,7 +204,7 @@ impl Contents {
     }
 
     /// Whether there is text, reasoning, a refusal or a tool call, data that stands for it, or a finish reason.
-    pub(super) fn has_content(&self) -> bool {
+    pub(crate) fn has_content(&self) -> bool {
         self.told.heard.anything || self.told.choices.any_finished()
     }
 
@@ -234,7 +234,7 @@ impl Contents {
     }
 
     /// How many bytes were said since this was asked last: of text, and of data.
-    pub(super) fn take_heard(&mut self) -> (u64, u64) {
+    pub(crate) fn take_heard(&mut self) -> (u64, u64) {
         self.told.heard.take()
     }
 
@@ -244,7 +244,7 @@ impl Contents {
     }
 
     /// The failure that it tells of, if it has one; `text` is all of it, as far as that is at hand.
-    pub(super) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
+    pub(crate) fn failure(&self, row: &VendorRow, text: &[u8], now: UnixSeconds) -> Option<Failure> {
         if !self.told.error.found {
             let words = "The upstream ended its answer with a finish reason that says that it failed.";
             let failure = Failure { status: Some(200), ..Failure::new(FailureClass::ServerError, words) };

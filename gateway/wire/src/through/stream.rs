@@ -15,16 +15,16 @@ use super::contents::{Choices, Contents};
 use super::output::Output;
 use super::prefilter::Prefilter;
 use super::speech::cap;
-use crate::failure;
 use crate::openai::usage::Tally;
 use crate::reading::{Ending, StreamEnd};
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
 use bytes::{BufMut, Bytes, BytesMut};
+pub(crate) use frame::{DONE, MAX_FOREIGN, is_keep_alive, is_scalar, not_a_stream};
 use frame::{Verdict, without_blank_line};
 use long::{Long, MAX_HELD};
 use std::ops::Range;
-use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
+use weir_config::{Failure, UnixSeconds, VendorRow};
 
 /// So many chunks without content, and so many bytes of them, are held: with more the stream is committed.
 const MAX_SILENT: u32 = 64;
@@ -131,7 +131,7 @@ impl ChatStream {
             None => self.end_held(now),
         };
         if !self.is_over() && !self.chunked && self.foreign > 0 {
-            self.fail(self.not_a_stream(b"", now));
+            self.fail(not_a_stream(self.row, b"", now));
         }
         let complete = self.failure.is_none() && self.is_finished();
         // What the caller is told next must not stand behind half a line end.
@@ -306,14 +306,6 @@ impl ChatStream {
         self.text_bytes += text;
         self.data_bytes += data;
         self.prefilter.runs = contents.runs();
-    }
-
-    /// Bytes that are no chat stream: an error body that lacks its status, or anything.
-    fn not_a_stream(&self, bytes: &[u8], now: UnixSeconds) -> Failure {
-        failure::inside(self.row, bytes, now).unwrap_or_else(|| Failure {
-            status: Some(200),
-            ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One type for unary answers and streams: what each of them says where the other has more to say.
 
-use crate::{Api, Asked, Counted, Reading, StreamEnd, Words};
+use crate::{Account, Api, Asked, Counted, Envelope, Reading, StreamEnd, Words};
 use bytes::Bytes;
 use weir_config::{FailureClass, UnixSeconds, Usage, Vendor};
 
@@ -14,7 +14,8 @@ const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"fo
 fn reading(stream: bool) -> Reading {
     let body = format!(r#"{{"model":"m","stream":{stream}}}"#);
     let asked = Asked::read(Api::Chat, body.into()).unwrap();
-    asked.reading(Api::Chat, Vendor::OpenAICompatible.row(), Some(1_000))
+    let account = Account::new(Api::Chat, Vendor::OpenAICompatible.row(), "m");
+    asked.reading(&Account { context_window: Some(1_000), ..account }, Envelope { id: "1", created: NOW })
 }
 
 fn feed(reading: &mut Reading, text: &str) -> Bytes {
@@ -35,7 +36,7 @@ fn a_unary_answer_goes_on_as_it_comes_and_is_counted() {
         let counted =
             Counted { usage: Usage { input: 1, output: 2, ..Usage::default() }, input: true, output: true };
         assert_eq!((reading.usage(), reading.output_bytes()), (Some(counted), 0));
-        assert_eq!(reading.whole(ANSWER.as_bytes(), NOW).unwrap().usage, Some(counted));
+        assert_eq!(reading.whole(&ANSWER.into(), NOW).unwrap().facts.usage, Some(counted));
         assert_eq!(reading.end(NOW).end, StreamEnd::Complete);
         assert!(reading.failure().is_none() && !reading.is_over() && reading.is_finished());
     }
@@ -109,7 +110,7 @@ fn whatever_is_added_to_an_answer_changes_its_progress() {
 #[test]
 fn what_is_answered_in_place_of_a_stream_is_judged_whole() {
     let reading = reading(true);
-    let error = reading.whole(br#"{"error":{"message":"no","code":429}}"#, NOW).unwrap_err();
+    let error = reading.whole(&r#"{"error":{"message":"no","code":429}}"#.into(), NOW).unwrap_err();
     assert_eq!(error.class, FailureClass::RateLimited);
-    assert!(reading.whole(ANSWER.as_bytes(), NOW).is_ok());
+    assert!(reading.whole(&ANSWER.into(), NOW).is_ok());
 }

@@ -17,8 +17,8 @@ fn s4_1_recorded_answers_have_the_usage_that_the_readme_shows() {
     let shown = recorded::shown();
     let mut checked = 0;
     for case in answers() {
-        let facts = recorded::reading(false, false).whole(case.body.as_bytes(), NOW).expect(&case.name);
-        let Usage { input, cache_read, output, reasoning } = facts.usage.expect(&case.name).usage;
+        let whole = recorded::reading(false, false).whole(&case.body.into(), NOW).expect(&case.name);
+        let Usage { input, cache_read, output, reasoning, .. } = whole.facts.usage.expect(&case.name).usage;
         let Some(shows) = shown.get(&case.name).filter(|shows| shows.contains("usage in")) else { continue };
         let count = |what| recorded::counted(shows, what);
         assert_eq!(Some(input + cache_read), count("in"), "{}", case.name);

@@ -4,8 +4,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use weir_config::Vendor;
-use weir_wire::{Api, Asked, Reading};
+use weir_config::{UnixSeconds, Vendor};
+use weir_wire::{Account, Api, Asked, Envelope, Reading};
 
 /// One recorded answer.
 pub struct Case {
@@ -21,7 +21,8 @@ pub struct Case {
 pub fn reading(stream: bool, usage: bool) -> Reading {
     let options = format!(r#""stream":{stream},"stream_options":{{"include_usage":{usage}}}"#);
     let asked = Asked::read(Api::Chat, format!(r#"{{"model":"m",{options}}}"#).into()).unwrap();
-    asked.reading(Api::Chat, Vendor::OpenAICompatible.row(), None)
+    let envelope = Envelope { id: "1", created: UnixSeconds(0) };
+    asked.reading(&Account::new(Api::Chat, Vendor::OpenAICompatible.row(), "m"), envelope)
 }
 
 fn folder() -> PathBuf {

@@ -46,7 +46,7 @@ fn describe(case: &Case) -> String {
     let passed = pass(case.body.as_bytes().chunks(1), false);
     let stream = &passed.stream;
     let usage = stream.usage().map_or("none".to_owned(), |counted| {
-        let Usage { input, cache_read, output, reasoning } = counted.usage;
+        let Usage { input, cache_read, output, reasoning, .. } = counted.usage;
         format!("{input}/{cache_read}/{output}/{reasoning}")
     });
     let yes = |is| if is { "yes" } else { "no" };

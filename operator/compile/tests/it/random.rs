@@ -138,11 +138,14 @@ fn provider() -> BoxedStrategy<Value> {
         ("input", must(text(PRICES))),
         ("output", must(text(PRICES))),
         ("cacheRead", may(text(PRICES))),
+        ("cacheWrite", rarely(text(PRICES))),
+        ("cacheWrite1h", rarely(text(PRICES))),
     ]);
     let model = record(vec![
         ("name", must(text(MODELS))),
         ("upstreamName", rarely(text(MODELS))),
         ("contextWindow", may(integer(&[0, 128_000]))),
+        ("maxOutputTokens", rarely(integer(&[0, 64_000]))),
         ("prices", may(prices)),
     ]);
     let credentials = prop_oneof![
@@ -157,7 +160,10 @@ fn provider() -> BoxedStrategy<Value> {
         ("errorStatus", may(integer(&[429, 200]))),
     ]);
     record(vec![
-        ("vendor", must(select(&["OpenAI", "OpenAICompatible", "Mock"][..]).prop_map(Value::from))),
+        (
+            "vendor",
+            must(select(&["OpenAI", "Anthropic", "OpenAICompatible", "Mock"][..]).prop_map(Value::from)),
+        ),
         ("endpoint", may(record(vec![("url", may(text(URLS))), ("allowInsecure", may(boolean()))]))),
         ("credentials", must(credentials)),
         ("models", may(list(model, 3))),

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::names::GATEWAY_LABEL;
-use weir_config::published::{Index, Revision};
-use weir_config::{Digest, ModelPattern, Snapshot};
+use weir_config::published::{FORMATS, Index, Revision};
+use weir_config::{Digest, ModelPattern, Snapshot, Vendor};
+
+const NEWEST: u32 = FORMATS[FORMATS.len() - 1];
 
 const NOTHING: Revision = Revision { generation: 0, hash: Digest([0; 32]) };
 
@@ -85,12 +87,12 @@ impl Life {
 #[tokio::test(start_paused = true)]
 async fn s8_4_without_pods_the_newest_format_is_written() {
     let mut life = Life::published().await;
-    assert_eq!(life.published_index().format, 2);
+    assert_eq!(life.published_index().format, NEWEST);
     life.pod_comes("new", false).await;
     life.hears().await;
-    life.says("new", false, &[1, 2]);
+    life.says("new", false, FORMATS);
     life.hears().await;
-    assert_eq!((life.published_index().format, life.published_index().generation), (2, 1));
+    assert_eq!((life.published_index().format, life.published_index().generation), (NEWEST, 1));
 }
 
 /// It cannot become ready on what it cannot read, so that must not be waited for.
@@ -98,10 +100,10 @@ async fn s8_4_without_pods_the_newest_format_is_written() {
 async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready() {
     let mut life = Life::published().await;
     life.pod_comes("new", true).await;
-    life.says("new", true, &[1, 2]);
+    life.says("new", true, FORMATS);
     life.pod_comes("old", false).await;
     life.hears().await;
-    assert_eq!(life.published_index().format, 2, "what it reads is not known yet");
+    assert_eq!(life.published_index().format, NEWEST, "what it reads is not known yet");
     life.says("old", false, &[1]);
     life.hears().await;
     let older = life.published_index();
@@ -111,14 +113,14 @@ async fn s8_10_a_pod_that_reads_only_the_older_format_gets_it_before_it_is_ready
     life.pod_goes("old").await;
     life.hears().await;
     let newer = life.published_index();
-    assert_eq!((newer.format, newer.generation), (2, 3));
+    assert_eq!((newer.format, newer.generation), (NEWEST, 3));
 }
 
 /// It serves until it is gone: a key that is revoked meanwhile must be closed there, too.
 #[tokio::test(start_paused = true)]
 async fn s8_4_a_pod_that_is_leaving_reads_what_is_published_until_it_is_gone() {
     let mut life = Life::published().await;
-    for (pod, formats) in [("new", &[1, 2][..]), ("old", &[1])] {
+    for (pod, formats) in [("new", FORMATS), ("old", &[1])] {
         life.pod_comes(pod, true).await;
         life.says(pod, true, formats);
     }
@@ -129,7 +131,7 @@ async fn s8_4_a_pod_that_is_leaving_reads_what_is_published_until_it_is_gone() {
     assert_eq!(life.published_index().format, 1);
     life.pod_goes("old").await;
     life.hears().await;
-    assert_eq!(life.published_index().format, 2);
+    assert_eq!(life.published_index().format, NEWEST);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,12 +150,12 @@ async fn s8_10_an_operator_that_has_just_begun_writes_nothing_newer_before_all_p
     next.pass().await;
     next.hears().await;
     assert_eq!(next.index(), before, "nobody was asked yet");
-    next.says("one", true, &[1, 2]);
+    next.says("one", true, FORMATS);
     next.hears().await;
     assert_eq!(next.index(), before);
-    next.says("two", true, &[1, 2]);
+    next.says("two", true, FORMATS);
     next.hears().await;
-    assert_eq!(next.published_index().format, 2);
+    assert_eq!(next.published_index().format, NEWEST);
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,19 +165,19 @@ async fn s8_4_an_index_of_a_format_to_come_is_written_over_and_not_patched() {
         if with_pod {
             life.pod_comes("newer", true).await;
         }
-        let newer = json!({"format": 3, "generation": 41, "tenants": {}, "parts": []}).to_string();
+        let newer = json!({"format": NEWEST + 1, "generation": 41, "tenants": {}, "parts": []}).to_string();
         life.api.edit("configmaps", ("a", "default-config"), |map| {
             map["data"] = json!({"index.json": newer, "more": "of it"});
         });
         life.wants_a_pass().await;
         let index = life.published_index();
-        assert_eq!((index.format, index.generation), (2, 42));
+        assert_eq!((index.format, index.generation), (NEWEST, 42));
         assert!(!life.index_json().contains("tenants"), "{}", life.index_json());
         assert_eq!(life.index()["data"].as_object().unwrap().len(), 1, "{}", life.index());
     }
 }
 
-/// No manifest says such a name today; the next format's fields will come the same way.
+/// No manifest says such a name.
 #[tokio::test(start_paused = true)]
 async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
     let mut life = Life::published().await;
@@ -183,7 +185,7 @@ async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
     let mut snapshot = life.world.last.as_ref().unwrap().output.gateways.values().next().unwrap().clone();
     let key = Arc::make_mut(&mut snapshot.keys[0]);
     key.allowed_models.0.push(ModelPattern::Exact("chat*".to_owned()));
-    for (reads, is_left_out) in [(&[1][..], true), (&[1, 2], false), (&[1], true)] {
+    for (reads, is_left_out) in [(&[1][..], true), (FORMATS, false), (&[1], true)] {
         life.publishes(&snapshot, reads).await;
         life.says("pod", true, reads);
         let index = life.published_index();
@@ -203,6 +205,30 @@ async fn s8_11_what_older_pods_cannot_be_told_of_is_pending_and_says_why() {
                 assert!(message.contains("ends with *"), "{message}");
             }
             said => assert_eq!((said, is_left_out), (Programmed::Current, false)),
+        }
+    }
+}
+
+/// They would ask it in another API.
+#[tokio::test(start_paused = true)]
+async fn s8_11_an_anthropic_account_is_pending_while_a_pod_reads_no_format_that_has_it() {
+    let mut life = Life::published().await;
+    life.pod_comes("pod", true).await;
+    let mut snapshot = life.world.last.as_ref().unwrap().output.gateways.values().next().unwrap().clone();
+    Arc::make_mut(&mut snapshot.providers[0]).vendor = Vendor::Anthropic;
+    let uid =
+        life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
+    for reads in [&[1, 2][..], FORMATS] {
+        life.publishes(&snapshot, reads).await;
+        life.world.report();
+        life.world.acks.tell(&uid, true, life.published_index().revision(), reads);
+        assert_eq!(life.programmed(Kind::Route, "r"), Programmed::Current);
+        match life.programmed(Kind::Provider, "p") {
+            Programmed::LeftOut { message } if reads != FORMATS => {
+                assert!(message.contains("vendor Anthropic") && message.contains("pod pod "), "{message}");
+                assert!(message.contains("none of its pods serves the object"), "{message}");
+            }
+            said => assert_eq!((said, reads), (Programmed::Current, FORMATS)),
         }
     }
 }
@@ -232,10 +258,10 @@ async fn s8_11_a_change_of_a_field_that_the_older_format_forgets_is_pending_unti
     }
     life.publishes(&before, &[1]).await;
     assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Current, "that is what they do");
-    life.publishes(&after, &[1, 2]).await;
+    life.publishes(&after, FORMATS).await;
     life.world.report();
     assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Pending { current: 0, total: 1 });
-    life.world.acks.tell(&uid, true, life.published_index().revision(), &[1, 2]);
+    life.world.acks.tell(&uid, true, life.published_index().revision(), FORMATS);
     assert_eq!(life.programmed(Kind::Provider, "p"), Programmed::Current);
 }
 
@@ -248,12 +274,12 @@ async fn s8_11_what_was_left_out_is_in_force_from_the_format_on_that_has_it() {
     Arc::make_mut(&mut snapshot.keys[0]).allowed_models.0.push(ModelPattern::Exact("chat*".to_owned()));
     life.publishes(&snapshot, &[1]).await;
     let without = life.published_index().revision();
-    life.publishes(&snapshot, &[1, 2]).await;
+    life.publishes(&snapshot, FORMATS).await;
     let uid =
         life.world.picture.pods.get(&ObjectName::new("a", "pod")).unwrap().metadata.uid.clone().unwrap();
     life.world.report();
-    life.world.acks.tell(&uid, true, without, &[1, 2]);
+    life.world.acks.tell(&uid, true, without, FORMATS);
     assert_eq!(life.programmed(Kind::Key, "k"), Programmed::Pending { current: 0, total: 1 });
-    life.world.acks.tell(&uid, true, life.published_index().revision(), &[1, 2]);
+    life.world.acks.tell(&uid, true, life.published_index().revision(), FORMATS);
     assert_eq!(life.programmed(Kind::Key, "k"), Programmed::Current);
 }

@@ -20,10 +20,19 @@ impl Client {
     }
 
     pub fn post(&mut self, body: &str) {
-        self.send(format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ));
+        self.post_with("/v1/chat/completions", "Host: x\r\n", body);
+    }
+
+    /// A request for Messages, with the headers that Anthropic wants.
+    pub fn post_messages(&mut self, body: &str) {
+        let headers = "X-Api-Key: sk-1\r\nAnthropic-Version: 2023-06-01\r\n";
+        self.post_with("/v1/messages", headers, body);
+    }
+
+    /// A request with these header lines.
+    pub fn post_with(&mut self, path: &str, headers: &str, body: &str) {
+        let length = body.len();
+        self.send(format!("POST {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}"));
     }
 
     /// One read: what has arrived.

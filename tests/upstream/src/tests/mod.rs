@@ -3,4 +3,7 @@
 mod client;
 mod failures;
 mod memory;
+mod messages;
 mod shapes;
+mod strict;
+mod talk;

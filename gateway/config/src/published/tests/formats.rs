@@ -2,7 +2,7 @@
 
 use super::worlds::{everything, snapshot, snapshots};
 use super::*;
-use crate::{FailureClass, FailureSet, Key, ModelPattern, Route, Timeouts};
+use crate::{FailureClass, FailureSet, Key, Model, ModelPattern, Prices, Provider, Route, Timeouts, Vendor};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::time::Duration;
@@ -35,15 +35,23 @@ macro_rules! words {
 }
 
 /// Does not compile when one of these has another value: that is a new format's, and belongs in [`everything`].
-const _: fn(v1::Backend, v2::Backend, v2::ModelPattern) = |first, second, pattern| {
+const _: fn(v1::Backend, v2::Backend, v3::Backend) = |first, second, third| {
     match first {
         v1::Backend::Http(_) | v1::Backend::Mock(_) => {}
     }
     match second {
         v2::Backend::Http(_) | v2::Backend::Mock(_) => {}
     }
-    match pattern {
+    match third {
+        v3::Backend::Http(_) | v3::Backend::Mock(_) => {}
+    }
+};
+const _: fn(v2::ModelPattern, v3::ModelPattern) = |second, third| {
+    match second {
         v2::ModelPattern::Exact(_) | v2::ModelPattern::Prefix(_) => {}
+    }
+    match third {
+        v3::ModelPattern::Exact(_) | v3::ModelPattern::Prefix(_) => {}
     }
 };
 
@@ -71,13 +79,19 @@ fn s8_4_format_2_is_what_it_always_was() {
     is_frozen(2, &words!(2, v2), include_str!("format_2_all.txt"));
 }
 
+#[test]
+fn s8_4_format_3_is_what_it_always_was() {
+    is_frozen(3, &words!(3, v3), include_str!("format_3_all.txt"));
+}
+
 /// Whether it is one model's name and looks like what several begin with.
 fn looks_like_several(pattern: &ModelPattern) -> bool {
     matches!(pattern, ModelPattern::Exact(name) if name.ends_with('*'))
 }
 
 /// What format 1 makes of `snapshot`: what it forgets, and whom it leaves out.
-fn in_format_1(mut snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
+fn in_format_1(snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
+    let (mut snapshot, mut out) = in_format_2(snapshot);
     for provider in &mut snapshot.providers {
         let timeouts = &mut Arc::make_mut(provider).timeouts;
         *timeouts = Timeouts { first_token: Duration::from_secs(600), ..*timeouts };
@@ -93,12 +107,29 @@ fn in_format_1(mut snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
     let is_route_out = |route: &Route| looks_like_several(&route.model);
     let is_key_out = |key: &Key| key.allowed_models.0.iter().any(looks_like_several);
     let routes = snapshot.routes.iter().filter(|route| is_route_out(route));
-    let routes = routes.map(|route| Object::Route(route.name.clone()));
-    let keys = snapshot.keys.iter().filter(|key| is_key_out(key)).map(|key| Object::Key(key.name.clone()));
-    let out = routes.chain(keys).collect();
+    out.extend(routes.map(|route| Object::Route(route.name.clone())));
+    let keys = snapshot.keys.iter().filter(|key| is_key_out(key));
+    out.extend(keys.map(|key| Object::Key(key.name.clone())));
     snapshot.routes.retain(|route| !is_route_out(route));
     snapshot.keys.retain(|key| !is_key_out(key));
     (snapshot, out)
+}
+
+/// What format 2 makes of it.
+fn in_format_2(mut snapshot: Snapshot) -> (Snapshot, Vec<Object>) {
+    let is_out = |provider: &Provider| provider.vendor == Vendor::Anthropic;
+    let out: Vec<_> =
+        snapshot.providers.iter().filter(|one| is_out(one)).map(|one| one.name.clone()).collect();
+    snapshot.providers.retain(|provider| !is_out(provider));
+    snapshot.credentials.retain(|provider, _| !out.contains(provider));
+    for provider in &mut snapshot.providers {
+        for model in &mut Arc::make_mut(provider).models {
+            let unlike = |prices: &Prices| prices.cache_write.or(prices.cache_write_1h).is_some();
+            let prices = model.prices.filter(|prices| !unlike(prices));
+            *model = Model { max_output_tokens: None, prices, ..model.clone() };
+        }
+    }
+    (snapshot, out.into_iter().map(Object::Provider).collect())
 }
 
 /// The objects of `before` that are others in `after`.
@@ -119,31 +150,37 @@ fn objects_of<'a>(left_out: impl Iterator<Item = &'a LeftOut>) -> Vec<Object> {
     left_out.map(|left| left.object.clone()).collect()
 }
 
+/// What readers make of it, and what is said to be left out.
+fn read_in(format: u32, snapshot: &Snapshot) -> (Snapshot, Vec<LeftOut>) {
+    let published = super::super::encode(snapshot, None, format).unwrap();
+    let index = Index::from_json(published.index.to_json().unwrap().as_bytes()).unwrap();
+    assert_eq!(index, published.index);
+    (assemble(&index, &jsons(&published)).unwrap(), published.left_out)
+}
+
 proptest! {
     #[test]
-    fn s8_4_format_1_reads_as_what_it_has_words_for(snapshot in snapshots()) {
-        let published = super::super::encode(&snapshot, None, 1).unwrap();
-        let index = Index::from_json(published.index.to_json().unwrap().as_bytes()).unwrap();
-        prop_assert_eq!(&index, &published.index);
-        let (expected, out) = in_format_1(snapshot);
-        prop_assert_eq!(assemble(&index, &jsons(&published)).unwrap(), expected);
-        prop_assert_eq!(objects_of(published.left_out.iter().filter(|left| left.whole)), out);
+    fn s8_4_older_formats_read_as_what_they_have_words_for(snapshot in snapshots()) {
+        for (format, expected) in [(1, in_format_1(snapshot.clone())), (2, in_format_2(snapshot.clone()))] {
+            let (read, left_out) = read_in(format, &snapshot);
+            prop_assert_eq!((read, objects_of(left_out.iter().filter(|left| left.whole))), expected);
+        }
     }
 
     /// Else it would be said to be in force, and no pod would run it.
     #[test]
-    fn s8_11_whatever_is_read_as_something_else_is_named(snapshot in snapshots(), format in 1..3u32) {
-        let published = super::super::encode(&snapshot, None, format).unwrap();
-        let read = assemble(&published.index, &jsons(&published)).unwrap();
-        let in_part = objects_of(published.left_out.iter().filter(|left| !left.whole));
-        prop_assert_eq!(in_part, others(&snapshot, &read));
+    fn s8_11_whatever_is_read_as_something_else_is_named(snapshot in snapshots()) {
+        for format in FORMATS {
+            let (read, left_out) = read_in(*format, &snapshot);
+            let in_part = objects_of(left_out.iter().filter(|left| !left.whole));
+            prop_assert_eq!(in_part, others(&snapshot, &read));
+        }
     }
 
     #[test]
-    fn s8_4_format_2_has_words_for_everything(snapshot in snapshots()) {
-        let published = super::super::encode(&snapshot, None, 2).unwrap();
-        prop_assert_eq!(assemble(&published.index, &jsons(&published)).unwrap(), snapshot);
-        prop_assert_eq!(published.left_out, Vec::new());
+    fn s8_4_the_newest_format_has_words_for_everything(snapshot in snapshots()) {
+        let (read, left_out) = read_in(FORMATS[FORMATS.len() - 1], &snapshot);
+        prop_assert_eq!((read, left_out), (snapshot, Vec::new()));
     }
 }
 
@@ -154,19 +191,20 @@ fn s8_4_another_format_is_another_generation() {
     assert_eq!((first.index.generation, second.index.generation), (1, 2));
     let again = super::super::encode(&everything(), Some(&second.index), 1).unwrap();
     assert_eq!(again.index.generation, 3);
-    assert!(matches!(super::super::encode(&everything(), None, 3), Err(Unpublishable::Format(3))));
+    assert!(matches!(super::super::encode(&everything(), None, 4), Err(Unpublishable::Format(4))));
 }
 
 #[test]
 fn s8_4_an_index_of_another_format_is_refused_by_its_number() {
-    let error = Index::from_json(br#"{"format":3,"whatever":[]}"#).unwrap_err();
-    assert!(matches!(error, Unreadable::Format(3)), "{error}");
+    let error = Index::from_json(br#"{"format":4,"whatever":[]}"#).unwrap_err();
+    assert!(matches!(error, Unreadable::Format(4)), "{error}");
 }
 
 /// A key that may ask for the one model `chat*` must not be told as one that may ask for whatever begins with `chat`.
 #[test]
 fn s8_11_what_a_format_would_say_otherwise_is_left_out_and_named() {
     let mut snapshot = everything();
+    snapshot.providers.truncate(4);
     let only = ModelPattern::Exact("chat*".to_owned());
     Arc::make_mut(&mut snapshot.keys[0]).allowed_models.0.push(only.clone());
     Arc::make_mut(&mut snapshot.routes[1]).model = only;
@@ -182,6 +220,41 @@ fn s8_11_what_a_format_would_say_otherwise_is_left_out_and_named() {
     let newest = encode(&snapshot, None).unwrap();
     assert_eq!(newest.left_out, Vec::new());
     assert_eq!(assemble(&newest.index, &jsons(&newest)).unwrap(), snapshot);
+}
+
+/// Older pods would ask it in another API, and a charge without one of its prices would be wrong rather than unknown.
+#[test]
+fn s8_11_formats_before_3_leave_out_anthropic_accounts_and_prices_that_would_be_wrong() {
+    let mut snapshot = everything();
+    let account = snapshot.providers[4].name.clone();
+    snapshot.credentials.insert(account.clone(), crate::Secret::new("sk-ant"));
+    let dear = snapshot.providers[4].models[0].clone();
+    let only_dear = Model { max_output_tokens: None, ..dear.clone() };
+    let only_long = Model { prices: snapshot.providers[0].models[0].prices, ..dear };
+    for (at, model) in [(0, only_dear), (1, only_long)] {
+        Arc::make_mut(&mut snapshot.providers[at]).models.push(Model { name: "new".to_owned(), ..model });
+    }
+    for format in [1, 2] {
+        let (read, left_out) = read_in(format, &snapshot);
+        let told = |at: usize| {
+            let object = Object::Provider(snapshot.providers[at].name.clone());
+            let left = left_out.iter().find(|left| left.object == object)?;
+            Some((left.what.to_string(), left.whole))
+        };
+        assert_eq!(told(4), Some(("vendor Anthropic".to_owned(), true)));
+        assert!(read.providers.iter().all(|provider| provider.name != account));
+        assert!(!read.credentials.contains_key(&account));
+        let [listed, dear] = &*read.providers[0].models else { panic!("{read:?}") };
+        assert!(listed.prices.is_some() && dear.prices.is_none(), "{dear:?}");
+        let [_, long] = &*read.providers[1].models else { panic!("{read:?}") };
+        assert!(long.prices.is_some() && long.max_output_tokens.is_none(), "{long:?}");
+        if format == 2 {
+            let what = "models[].prices.cacheWrite (the model's cost is unknown there)";
+            assert_eq!(told(0), Some((what.to_owned(), false)));
+            assert_eq!(told(1), Some(("models[].maxOutputTokens".to_owned(), false)));
+        }
+    }
+    assert_eq!(read_in(3, &snapshot), (snapshot, Vec::new()));
 }
 
 /// A reader must not move on where somebody wrote a list without the class, and must where nobody wrote a list.
@@ -209,101 +282,22 @@ fn s8_4_of_a_class_that_format_1_lacks_the_default_means_it_and_a_shorter_list_d
     }
 }
 
-/// Every value in `value` that is an object, by the way to it.
-fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            found.push(at.to_owned());
-            fields.iter().for_each(|(name, field)| objects(field, &format!("{at}/{name}"), found));
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| objects(item, &format!("{at}/{i}"), found));
-        }
-        _ => {}
-    }
-}
-
-/// What a reader says to `part` if the object at `at` is changed so.
-fn refused(
-    part: &Part,
-    format: u32,
-    at: &str,
-    change: impl FnOnce(&mut serde_json::Map<String, Value>),
-) -> String {
-    let mut json: Value = serde_json::from_slice(&part.json).unwrap();
-    change(json.pointer_mut(at).unwrap().as_object_mut().unwrap());
-    let bytes = serde_json::to_vec(&json).unwrap();
-    let reference = PartRef { sha256: Digest::of(&bytes), bytes: bytes.len() as u64, ..part.reference() };
-    let read = Fragment::decode(&part.name, &reference, format, &bytes);
-    read.map_or_else(|error| error.to_string(), |_| panic!("{at} of {} may be like this: {json}", part.name))
-}
-
-#[test]
-fn s8_10_a_reader_of_format_2_refuses_a_field_that_it_does_not_know_and_names_it() {
-    let mut named = 0;
-    for part in encode(&everything(), None).unwrap().parts {
-        let json: Value = serde_json::from_slice(&part.json).unwrap();
-        let mut all = Vec::new();
-        objects(&json, "", &mut all);
-        assert!(all.len() > 5, "{all:?}");
-        for at in all {
-            let told =
-                refused(&part, 2, &at, |object| drop(object.insert("a_cap_to_come".to_owned(), 1.into())));
-            named += usize::from(told.contains("the field a_cap_to_come, which this version does not know"));
-        }
-    }
-    // The rest stands where serde takes one value of a choice, so that it says nothing of fields.
-    assert!(named > 40, "{named}");
-}
-
-#[test]
-fn s8_10_a_reader_of_format_2_refuses_what_lacks_a_field() {
-    for part in encode(&everything(), None).unwrap().parts {
-        let json: Value = serde_json::from_slice(&part.json).unwrap();
-        let mut all = Vec::new();
-        objects(&json, "", &mut all);
-        for at in all {
-            for field in json.pointer(&at).unwrap().as_object().unwrap().keys() {
-                refused(&part, 2, &at, |object| drop(object.remove(field)));
-            }
-        }
-    }
-}
-
-#[test]
-fn s8_10_what_is_refused_is_told_by_its_object_and_field() {
-    let published = encode(&everything(), None).unwrap();
-    let secret = published.parts.iter().find(|part| part.store == Store::Secret).unwrap();
-    let told =
-        refused(secret, 2, "/keys/1/limits", |limits| drop(limits.insert("tokens".to_owned(), 1.into())));
-    assert_eq!(
-        told,
-        "gw-config-secret-00 cannot be read: key llm/off has the field tokens, which this version does not know"
-    );
-    let told = refused(secret, 2, "/keys/0/limits", |limits| limits.clear());
-    assert_eq!(told, "gw-config-secret-00 cannot be read: key llm/key has no field requests_per_minute");
-    let told =
-        refused(secret, 2, "/credentials/0", |entry| drop(entry.insert("api_key".to_owned(), Value::Null)));
-    let expected = "the credential of llm/a has a value that this version does not know";
-    assert_eq!(told, format!("gw-config-secret-00 cannot be read: {expected}"));
-    let told = refused(secret, 2, "", |part| drop(part.insert("tenants".to_owned(), Value::Null)));
-    assert!(told.ends_with("it has the field tenants, which this version does not know"), "{told}");
-}
-
 #[test]
 fn s8_10_a_part_is_of_its_format_alone() {
-    for (format, other) in [(1, 2), (2, 1)] {
-        for part in super::super::encode(&everything(), None, format).unwrap().parts {
-            let read = Fragment::decode(&part.name, &part.reference(), other, &part.json);
-            assert!(matches!(read, Err(Unreadable::Json { .. })), "{format} as {other}");
+    for format in FORMATS {
+        for part in super::super::encode(&everything(), None, *format).unwrap().parts {
+            for other in FORMATS.iter().filter(|other| *other != format) {
+                let read = Fragment::decode(&part.name, &part.reference(), *other, &part.json);
+                assert!(matches!(read, Err(Unreadable::Json { .. })), "{format} as {other}");
+            }
         }
     }
 }
 
 /// Of an index, too: only the first format's readers pass over what they do not know, as they always did.
 #[test]
-fn s8_10_an_index_of_format_2_has_no_field_that_is_not_known() {
-    for (format, is_read) in [(1, true), (2, false)] {
+fn s8_10_an_index_of_a_strict_format_has_no_field_that_is_not_known() {
+    for (format, is_read) in [(1, true), (2, false), (3, false)] {
         let index = super::super::encode(&everything(), None, format).unwrap().index.to_json().unwrap();
         for at in ["", "/shards", "/parts/gw-config-public-00"] {
             let mut json: Value = serde_json::from_str(&index).unwrap();

@@ -35,7 +35,7 @@ fn provider(name: ObjectName) -> Provider {
             prices: Some(Prices {
                 input: "2.50".parse().unwrap(),
                 output: "10".parse().unwrap(),
-                cache_read: None,
+                ..Prices::default()
             }),
             ..Model::unlisted("m")
         }],
@@ -111,20 +111,21 @@ pub(super) fn large(keys: usize, routes: usize) -> Snapshot {
 }
 
 /// Everything that can be said: nothing optional is absent, and of each choice every value is there, but of those of
-/// the one gateway.
+/// the one gateway. What formats 1 and 2 lack is in `e` alone, which they leave out.
 pub(super) fn everything() -> Snapshot {
     let named = |name: &str| ObjectName::new("llm", name);
     let second = Duration::from_secs(1);
     let mut snapshot = Snapshot::empty(gateway());
     let model = Model {
-        name: "m".to_owned(),
         upstream_name: "m-2024".to_owned(),
         context_window: Some(128_000),
         prices: Some(Prices {
             input: "2.50".parse().unwrap(),
             output: "10".parse().unwrap(),
             cache_read: Some("1.25".parse().unwrap()),
+            ..Prices::default()
         }),
+        ..Model::unlisted("m")
     };
     let timeouts = Timeouts {
         connect: second,
@@ -153,9 +154,17 @@ pub(super) fn everything() -> Snapshot {
         ..account.clone()
     };
     let d = Provider { backend: mock(MockReply::Lorem), ..c.clone() };
-    snapshot.providers = [account, b, c, d]
+    let mut e = Provider { vendor: Vendor::Anthropic, ..account.clone() };
+    let dearest = &mut e.models[0];
+    dearest.max_output_tokens = Some(64_000);
+    dearest.prices = dearest.prices.map(|prices| Prices {
+        cache_write: Some("3.125".parse().unwrap()),
+        cache_write_1h: Some("5".parse().unwrap()),
+        ..prices
+    });
+    snapshot.providers = [account, b, c, d, e]
         .into_iter()
-        .zip(["a", "b", "c", "d"])
+        .zip(["a", "b", "c", "d", "e"])
         .map(|(provider, name)| Arc::new(Provider { name: named(name), ..provider }))
         .collect();
     let mut exact = route(named("exact"), "chat", &named("a"));
@@ -182,6 +191,23 @@ fn first_tokens() -> impl Strategy<Value = u64> {
     prop_oneof![1..10_000_000u64, Just(600_000)]
 }
 
+/// Now and then with what older formats lack.
+fn some_models() -> impl Strategy<Value = Vec<Model>> {
+    let prices = |price| option::weighted(price, Just("3.125".parse::<Price>().unwrap()));
+    let prices =
+        (prices(0.5), prices(0.2), prices(0.2)).prop_map(|(cache_read, cache_write, cache_write_1h)| {
+            let [input, output] = ["2.50", "10"].map(|price| price.parse().unwrap());
+            Prices { input, output, cache_read, cache_write, cache_write_1h }
+        });
+    let model = ("[a-z:/-]{1,10}", option::weighted(0.2, 1..9_000u64), option::of(prices));
+    let make = |(name, max_output_tokens, prices): (String, _, _)| Model {
+        max_output_tokens,
+        prices,
+        ..Model::unlisted(&name)
+    };
+    vec(model.prop_map(make), 0..4)
+}
+
 fn some_providers() -> impl Strategy<Value = Vec<Arc<Provider>>> {
     let backends = prop_oneof![
         (any::<bool>(), "[a-z.]{1,9}|::1", any::<u16>(), "(/[a-z\"\\\\é]{1,5})?")
@@ -197,11 +223,11 @@ fn some_providers() -> impl Strategy<Value = Vec<Arc<Provider>>> {
             })
         }),
     ];
-    let others = (backends, vec("[a-z:/-]{1,10}", 0..4), any::<bool>(), first_tokens());
+    let vendors = prop_oneof![4 => Just(Vendor::OpenAICompatible), 1 => Just(Vendor::Anthropic)];
+    let others = (vendors, backends, some_models(), any::<bool>(), first_tokens());
     btree_map(names(), others, 0..12).prop_map(|providers| {
-        let make = |(name, (backend, models, suspended, millis)): (_, (_, Vec<String>, _, _))| {
-            let models = models.into_iter().map(|name| Model::unlisted(&name)).collect();
-            let mut provider = Provider { backend, models, suspended, ..provider(name) };
+        let make = |(name, (vendor, backend, models, suspended, millis))| {
+            let mut provider = Provider { vendor, backend, models, suspended, ..provider(name) };
             provider.timeouts.first_token = Duration::from_millis(millis);
             Arc::new(provider)
         };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Api, Asked, Position};
+use crate::{Account, Api, Asked, Position};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -8,9 +8,14 @@ fn read(body: &str) -> Result<Asked, BadRequest> {
     Asked::read(Api::Chat, Bytes::copy_from_slice(body.as_bytes()))
 }
 
+/// An account that passes the request through.
+fn account(model: &str) -> Account<'_> {
+    Account::new(Api::Chat, weir_config::Vendor::OpenAI.row(), model)
+}
+
 fn encode(body: &str, model: &str, ask_usage: bool) -> String {
     String::from_utf8(
-        read(body).unwrap().encode(Api::Chat, model, Additions { usage: ask_usage }).body.concat(),
+        read(body).unwrap().encode(&account(model), Additions { usage: ask_usage }).unwrap().body.concat(),
     )
     .unwrap()
 }
@@ -19,7 +24,7 @@ fn encode(body: &str, model: &str, ask_usage: bool) -> String {
 fn s2_7_nothing_to_change_shares_the_callers_bytes() {
     let body = Bytes::from_static(br#"{"model":"gpt","messages":[]}"#);
     let request = Asked::read(Api::Chat, body.clone()).unwrap();
-    let pieces = request.encode(Api::Chat, "gpt", Additions { usage: true }).body;
+    let pieces = request.encode(&account("gpt"), Additions { usage: true }).unwrap().body;
     assert_eq!(pieces.len(), 1, "a unary request is never asked for usage");
     assert_eq!((pieces[0].as_ptr(), pieces[0].len()), (body.as_ptr(), body.len()));
 }
@@ -32,7 +37,7 @@ fn s2_7_what_the_caller_wrote_is_shared_not_copied() {
     ] {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let request = Asked::read(Api::Chat, body.clone()).unwrap();
-        let pieces = request.encode(Api::Chat, "upstream", Additions { usage: true }).body;
+        let pieces = request.encode(&account("upstream"), Additions { usage: true }).unwrap().body;
         assert_eq!(pieces.len(), 5, "{pieces:?}");
         let within = |piece: &Bytes| body.as_ptr_range().contains(&piece.as_ptr());
         let own: usize = pieces.iter().filter(|piece| within(piece)).map(Bytes::len).sum();
@@ -272,7 +277,7 @@ proptest! {
 
         let request = read(&text).unwrap();
         prop_assert_eq!(&request.facts().model, &model);
-        let encoded: Value = serde_json::from_slice(&request.encode(Api::Chat, &upstream, Additions { usage: ask }).body.concat()).unwrap();
+        let encoded: Value = serde_json::from_slice(&request.encode(&account(&upstream), Additions { usage: ask }).unwrap().body.concat()).unwrap();
 
         body.insert("model".to_owned(), json!(upstream));
         if ask && body.get("stream") == Some(&json!(true)) {

@@ -1,7 +1,7 @@
 //! Errors in a stream, in whatever shape, however odd their JSON and however long.
 
 use super::*;
-use weir_config::Vendor;
+use weir_config::{FailureClass, Vendor};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 const ROLE: &str =

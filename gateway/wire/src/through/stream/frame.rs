@@ -4,10 +4,10 @@ use super::super::contents::{Contents, Form};
 use super::ChatStream;
 use crate::failure;
 use crate::sse::Event;
-use weir_config::{Failure, UnixSeconds};
+use weir_config::{Failure, FailureClass, UnixSeconds, VendorRow};
 
 /// So much of what is no chunk comes before the first one, comments not counted.
-const MAX_FOREIGN: usize = 64 << 10;
+pub(crate) const MAX_FOREIGN: usize = 64 << 10;
 /// So many bytes of comments go on before the first content. The rest is nobody's loss.
 const MAX_COMMENTS: usize = 64 << 10;
 
@@ -21,7 +21,7 @@ pub(super) enum Verdict {
 }
 
 /// The data of the event that ends a stream.
-pub(super) const DONE: &[u8] = b"[DONE]";
+pub(crate) const DONE: &[u8] = b"[DONE]";
 
 impl ChatStream {
     pub(super) fn frame(&mut self, frame: &[u8], now: UnixSeconds) -> Verdict {
@@ -136,8 +136,16 @@ impl ChatStream {
 
     /// What no SDK reads, where nothing but chunks may stand.
     pub(super) fn garbage(&self, bytes: &[u8], now: UnixSeconds) -> Verdict {
-        Verdict::Fail(self.not_a_stream(bytes, now))
+        Verdict::Fail(not_a_stream(self.row, bytes, now))
     }
+}
+
+/// Bytes that are no chat stream: an error body that lacks its status, or anything.
+pub(crate) fn not_a_stream(row: &VendorRow, bytes: &[u8], now: UnixSeconds) -> Failure {
+    failure::inside(row, bytes, now).unwrap_or_else(|| Failure {
+        status: Some(200),
+        ..Failure::new(FailureClass::Garbled, "The answer is not a stream of chat completion chunks.")
+    })
 }
 
 /// A frame without the line ends at its end.
@@ -147,7 +155,7 @@ pub(super) fn without_blank_line(frame: &[u8]) -> &[u8] {
 }
 
 /// Whether it is JSON of some other kind: `null` keeps connections alive.
-fn is_scalar(data: &[u8]) -> bool {
+pub(crate) fn is_scalar(data: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
 
@@ -155,7 +163,7 @@ fn is_scalar(data: &[u8]) -> bool {
 const KEEP_ALIVES: [&[u8]; 5] = [b"ping", b"heartbeat", b"keepalive", b"keep-alive", b"keep_alive"];
 
 /// Whether it is one of those, or a comment that came as data: Vertex and some frameworks send `data: : keepalive`.
-fn is_keep_alive(data: &[u8]) -> bool {
+pub(crate) fn is_keep_alive(data: &[u8]) -> bool {
     let word = data.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")).unwrap_or(data);
     data.starts_with(b":") || KEEP_ALIVES.iter().any(|known| word.eq_ignore_ascii_case(known))
 }

@@ -7,7 +7,7 @@ use super::super::contents::Contents;
 use super::super::output::Output;
 use super::super::runs::Runs;
 use super::ChatStream;
-use super::frame::Verdict;
+use super::frame::{Verdict, not_a_stream};
 use crate::failure;
 use crate::json::Brief;
 use crate::sse::Lines;
@@ -246,7 +246,7 @@ impl ChatStream {
             if long.lines.is_error() {
                 failure::in_stream(self.row, long.head.text(), now)
             } else {
-                self.not_a_stream(long.head.text(), now)
+                not_a_stream(self.row, long.head.text(), now)
             }
         });
         self.tally.merge(long.contents.tally(), self.most);

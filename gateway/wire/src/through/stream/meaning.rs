@@ -1,7 +1,7 @@
 //! What the frames of a stream mean: chunks, errors, ends, and what is neither.
 
 use super::*;
-use weir_config::{FailureClass::Garbled, Vendor};
+use weir_config::{FailureClass, FailureClass::Garbled, Vendor};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 

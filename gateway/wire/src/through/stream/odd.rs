@@ -1,7 +1,7 @@
 //! What vendors write in other words or letters than OpenAI's.
 
 use super::meaning::{DONE, finish, pass, says, tokens};
-use super::*;
+use weir_config::FailureClass;
 
 #[test]
 fn s2_16_errors_beside_choices_are_errors_in_a_stream() {

@@ -1,7 +1,7 @@
 //! What servers send to keep a connection alive: it goes to nobody whom it would break, and breaks nothing itself.
 
 use super::*;
-use weir_config::{FailureClass::Garbled, Vendor};
+use weir_config::{FailureClass, FailureClass::Garbled, Vendor};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"four\"}}]}\n\n";

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use weir_config::{Usage, Vendor};
+use weir_config::{FailureClass, Usage, Vendor};
 
 const NOW: UnixSeconds = UnixSeconds(1_780_000_000);
 
