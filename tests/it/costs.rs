@@ -5,7 +5,7 @@ use crate::harness::{Config, World, streamed, unary};
 use crate::tools::{eventually, load};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use weir_config::OnAbort;
 use weir_upstream::{Answer, At, Blackhole, Chat, Framing, Gate, Upstream};
@@ -126,19 +126,29 @@ async fn s4_9_a_request_that_did_not_go_out_whole_costs_nothing() {
     let world = config.start();
     // More than any socket's buffers take.
     let body = json!({"model": "chat", "user": "x".repeat(12 << 20)}).to_string();
-    let breaks_off = async {
-        let (mut connection, _) = listener.accept().await.unwrap();
-        let mut buffer = vec![0; 64 << 10];
-        assert!(connection.read(&mut buffer).await.unwrap() > 0);
-        connection.set_zero_linger().unwrap();
-    };
-    let (reply, ()) = tokio::join!(world.post(body), breaks_off);
-    assert_eq!(reply.status, 200, "{reply:?}");
-    let line = world.usage_lines(1).await.remove(0);
-    let failed = &line["attempts"][0];
-    assert_eq!((&failed["outcome"], &failed["status"]), (&json!("server_error"), &Value::Null), "{line}");
-    assert!(failed["tokens"].is_null() && failed["cost_nano_usd"].is_null(), "{line}");
-    assert_eq!(line["cost_nano_usd"], line["attempts"][1]["cost_nano_usd"], "{line}");
+    let early = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    for (n, says, status) in [(1, "", Value::Null), (2, early, json!(200))] {
+        let breaks_off = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut buffer = vec![0; 64 << 10];
+            assert!(connection.read(&mut buffer).await.unwrap() > 0);
+            if says.is_empty() {
+                connection.set_zero_linger().unwrap();
+                return None;
+            }
+            // It ends in order, behind the head: a reset might overtake that.
+            connection.write_all(says.as_bytes()).await.unwrap();
+            connection.shutdown().await.unwrap();
+            Some(connection)
+        };
+        let (reply, _kept) = tokio::join!(world.post(body.clone()), breaks_off);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let line = world.usage_lines(n).await.remove(n - 1);
+        let failed = &line["attempts"][0];
+        assert_eq!((&failed["outcome"], &failed["status"]), (&json!("server_error"), &status), "{line}");
+        assert!(failed["tokens"].is_null() && failed["cost_nano_usd"].is_null(), "{line}");
+        assert_eq!(line["cost_nano_usd"], line["attempts"][1]["cost_nano_usd"], "{line}");
+    }
 }
 
 #[tokio::test]

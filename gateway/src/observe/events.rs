@@ -133,6 +133,9 @@ impl RequestFinished {
 
     /// The attempt under way has been answered `now`. Its answer may still be coming.
     pub(crate) fn answered(&mut self, now: Instant) {
+        if let Some(attempt) = &mut self.attempt {
+            *attempt.sent.get_mut() = true;
+        }
         self.end_attempt(ANSWERED, Some(200), now);
     }
 

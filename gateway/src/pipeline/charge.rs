@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::plan::Offer;
 use crate::observe::Charge;
+use std::sync::atomic::Ordering;
 use weir_config::{Model, Usage};
 use weir_wire::{AnswerFacts, BYTES_PER_TOKEN, Counted, Reading, most_tokens};
 
@@ -38,6 +39,10 @@ impl Known {
 pub(super) fn book(call: &mut Call, offer: &Offer, known: Known) {
     let asked = call.request.facts().text_bytes;
     if let Some(attempt) = &mut call.recorder.event.attempt {
+        // Whoever answers has worked on the request, though some of it may be on its way yet.
+        if !known.is_nothing() {
+            attempt.sent.store(true, Ordering::Relaxed);
+        }
         attempt.charge = Some(charge(&offer.model, asked, known));
     }
 }

@@ -30,8 +30,7 @@ pub(crate) struct Client<'a> {
     pub(crate) fresh: bool,
     /// Set where a connection failed for want of a descriptor or port of ours.
     pub(crate) starved: &'a AtomicBool,
-    /// Called once all of the request has gone out, or is answered before that: no vendor works on a part of one. Maybe
-    /// twice.
+    /// Called once all of the request has gone out, if that is before its answer: no vendor works on a part of one.
     pub(crate) sent: &'a (dyn Fn() + Sync),
 }
 
@@ -69,9 +68,6 @@ impl Client<'_> {
         };
         match pooled.link.exchange(&server.origin, request, self.sent).await {
             Ok(answer) => {
-                if answer.head.status.is_success() {
-                    (self.sent)(); // it answers what has come of the request
-                }
                 let body = AnswerBody::Server(LinkBody::new(answer.length, pooled));
                 Ok(Answer { head: answer.head, body })
             }
