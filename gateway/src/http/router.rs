@@ -11,7 +11,6 @@ use crate::fault::{Fault, FaultKind};
 use crate::live::{Live, LiveKey};
 use crate::observe::RequestId;
 use crate::pipeline::authenticate;
-use crate::words;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -29,8 +28,7 @@ pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response
     let endpoint = Endpoint::at(head.uri.path());
     let api = match endpoint {
         Endpoint::Ask(api) => api,
-        Endpoint::Models | Endpoint::Model(_) => Api::of_models(|name| head.headers.contains_key(name)),
-        Endpoint::Nowhere => words::API,
+        _ => Api::of_head(|name| head.headers.contains_key(name)),
     };
     let mut response = match look_up(gateway, endpoint, api, head) {
         Ok(body) => found(body, id),

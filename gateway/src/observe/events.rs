@@ -27,6 +27,11 @@ impl RequestId {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Without what all begin with.
+    pub(crate) fn digits(&self) -> &str {
+        self.as_str().get(4..).unwrap_or_default()
+    }
+
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static("req"))
     }

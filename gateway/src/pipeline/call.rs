@@ -52,7 +52,7 @@ impl Call {
     /// What its answer is told under.
     pub(crate) fn envelope(&self) -> Envelope<'_> {
         let event = &self.recorder.event;
-        Envelope { id: event.id.as_str(), created: clock::seconds(event.began_at) }
+        Envelope { id: event.id.digits(), created: clock::seconds(event.began_at) }
     }
 
     /// Notes whether a request is on its way to a vendor that keeps billing after we hang up.

@@ -30,6 +30,9 @@ pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", VERSION_HEADER];
 /// The header that Anthropic's SDKs show as an answer's id.
 pub(crate) const ID_HEADER: &str = "request-id";
 
+/// What an answer's id begins with.
+pub(crate) const ID: &str = "msg_";
+
 /// An event that keeps a silent stream alive. Clients know it: Anthropic sends it itself.
 pub(crate) const PING: bytes::Bytes =
     bytes::Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");

@@ -192,7 +192,10 @@ impl Asked {
         };
         Answering {
             api: self.api(),
-            id: envelope.id.to_owned(),
+            id: match self.api() {
+                Api::Chat => format!("{}{}", openai::ID, envelope.id),
+                Api::Messages => format!("{}{}", anthropic::ID, envelope.id),
+            },
             created: envelope.created,
             model: Text::new(account.model),
             includes_usage: self.facts.includes_usage,

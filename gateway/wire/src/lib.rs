@@ -12,7 +12,7 @@
 //! ```
 //! use weir_wire::{Account, Additions, Api, Asked, Envelope, StreamEnd};
 //! # use weir_config::{UnixSeconds, Vendor};
-//! let body = r#"{"model":"public","messages":[],"stream":true}"#;
+//! let body = r#"{"model":"public","messages":[{"role":"user","content":"Hi"}],"stream":true}"#;
 //! let asked = Asked::read(Api::Chat, body.into())?;
 //! assert_eq!(asked.facts().model, "public");
 //!

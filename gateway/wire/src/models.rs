@@ -6,8 +6,8 @@ use crate::{anthropic, openai};
 use bytes::Bytes;
 
 impl Api {
-    /// Which API a request for models is of, whose path is the same in all: by a header that it `has`.
-    pub fn of_models(has: impl Fn(&str) -> bool) -> Self {
+    /// Which API a request is of whose path does not tell, such as one for models: by a header that it `has`.
+    pub fn of_head(has: impl Fn(&str) -> bool) -> Self {
         if has(anthropic::VERSION_HEADER) { Self::Messages } else { Self::Chat }
     }
 

@@ -23,5 +23,8 @@ pub(crate) use request::{Places, read};
 /// The path of the endpoint.
 pub(crate) const CHAT_PATH: &str = "/chat/completions";
 
+/// What an answer's id begins with.
+pub(crate) const ID: &str = "chatcmpl-";
+
 /// A comment that keeps a silent stream alive.
 pub(crate) const PING: bytes::Bytes = bytes::Bytes::from_static(b": ping\n\n");
