@@ -25,6 +25,7 @@ mod leaving;
 mod life;
 mod limits;
 mod memory;
+mod messages;
 mod metrics;
 mod outage;
 mod overload;
