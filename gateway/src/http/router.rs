@@ -14,7 +14,7 @@ use crate::pipeline::authenticate;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body::Body;
 use std::sync::atomic::Ordering;
 use weir_config::UnixSeconds;
@@ -36,6 +36,9 @@ pub(super) fn answer(gateway: &Gateway, head: &Parts, id: RequestId) -> Response
     };
     if !endpoint.allows(&head.method) && endpoint != Endpoint::Nowhere {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));
+    }
+    if let Some(name) = api.id_header() {
+        response.headers_mut().insert(HeaderName::from_static(name), id.header());
     }
     if head.method == Method::HEAD {
         without_body(&mut response);
