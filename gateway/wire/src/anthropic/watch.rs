@@ -98,6 +98,10 @@ impl MessagesWatch {
         else {
             return false;
         };
+        // One that is torn says something that would be lost.
+        if !data.ends_with(b"}\n") {
+            return false;
+        }
         self.said_bytes += measured(data);
         true
     }
@@ -114,6 +118,7 @@ impl MessagesWatch {
             && frame.name == b"content_block_delta"
             && frame.error.is_none()
             && let Some(data) = &frame.data
+            && data.trim_ascii_end().ends_with(b"}")
         {
             self.said_bytes += measured(data);
             return Ok(());

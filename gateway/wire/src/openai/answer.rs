@@ -102,7 +102,8 @@ impl ChatDecoder {
         }
         if !contents.is_whole() || !contents.claims() {
             let is_text = name.is_empty() && !contents.is_whole() && !is_scalar(data) && !is_keep_alive(data);
-            let is_garbage = is_text && self.content;
+            // As where it passes through: what is torn says something that would be lost.
+            let is_garbage = is_text && (self.content || data.starts_with(b"{"));
             return if is_garbage { Err(not_a_stream(self.row, data, now)) } else { self.foreign(data, now) };
         }
         self.chunked = true;

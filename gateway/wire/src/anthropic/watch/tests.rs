@@ -128,9 +128,17 @@ fn a_frame_that_only_adds_is_told_by_how_it_begins() {
         delta.replace('\n', "\r\n"),
         delta.replace("event: ", "event:"),
         delta.replace("data: {", "data: "),
+        delta.replace("\"}}\n", "\n"),
     ] {
         assert!(!watch.only_adds(other.as_bytes()), "{other:?}");
     }
+    let torn = delta.replace("\"}}\n", "\n");
+    let failure = watch.frame(&sse::Event::of(torn.as_bytes()), NOW).unwrap_err();
+    assert_eq!(
+        failure.class,
+        weir_config::FailureClass::Garbled,
+        "what is torn is no part of a whole answer"
+    );
     for (name, body) in recorded("messages-stream") {
         let (slow, _) = watched([body.as_bytes()]);
         let mut watch = MessagesWatch::new(Vendor::OpenAICompatible.row(), Some(200_000));

@@ -176,6 +176,17 @@ fn a_call_without_a_name_fails() {
 }
 
 #[test]
+fn s2_1_a_chunk_that_is_torn_is_no_part_of_a_whole_answer() {
+    let rest = stream(&[delta(json!({"content": "four"})), finished("stop")]);
+    for torn in [
+        r#"{"choices":[{"index":0,"delta":{"content":"Hel"#,
+        "{\"choices\":[{\"delta\":{\"content\":\"a\tb\"}}]}",
+    ] {
+        assert_eq!(failed(&format!("data: {torn}\n\n{rest}")), FailureClass::Garbled, "{torn}");
+    }
+}
+
+#[test]
 fn a_call_as_function_call_is_one() {
     let legacy = |name: Option<&str>, arguments: &str| {
         delta(json!({"function_call": {"name": name, "arguments": arguments}}))
