@@ -100,7 +100,8 @@ impl<'a> Repository<'a> {
     fn versions(&self) -> BTreeMap<String, (Value, Value)> {
         let output = self.kubectl(&["get", "-o", "json"]);
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let items = list["items"].as_array().unwrap().iter();
+        // Of one object it gives no list.
+        let items = list["items"].as_array().map_or(std::slice::from_ref(&list), Vec::as_slice).iter();
         let version = |item: &Value| {
             let (name, meta) = (format!("{} {}", item["kind"], item["metadata"]["name"]), &item["metadata"]);
             (name, (meta["resourceVersion"].clone(), meta["generation"].clone()))
