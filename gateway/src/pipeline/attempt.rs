@@ -86,9 +86,10 @@ async fn ask(
     let stream = call.request.facts().stream;
     let times = Times::new(offer, began, stream);
     let timer = call.timer.clone();
-    let encoded = match is_long(call, offer) {
-        true => Box::pin(encode_elsewhere(call.request.clone(), offer.clone(), asks)).await,
-        false => offer.encode(&call.request, asks).map_err(Missed::Unsayable),
+    let encoded = if is_long(call, offer) {
+        Box::pin(encode_elsewhere(call.request.clone(), offer.clone(), asks)).await
+    } else {
+        offer.encode(&call.request, asks).map_err(Missed::Unsayable)
     };
     let Encoded { path, body, dropped } = encoded?;
     call.dropped = dropped;

@@ -22,7 +22,7 @@ pub(crate) use request::{LONGEST_NAME as NAME, Places, facts, read as read_chat,
 pub(crate) use watch::MessagesWatch;
 
 /// The path of the endpoint.
-pub(crate) const MESSAGES_PATH: &str = "/messages";
+pub(crate) const MESSAGES_PATH: &str = weir_config::Speaks::Messages.path();
 
 /// Headers of a request that go on with it where both sides speak Messages: which version, and what beyond it.
 pub(crate) const FORWARDS: &[&str] = &["anthropic-beta", VERSION_HEADER];

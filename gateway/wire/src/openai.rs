@@ -21,7 +21,7 @@ pub(crate) use reply::{Step, event_at, whole};
 pub(crate) use request::{Places, read};
 
 /// The path of the endpoint.
-pub(crate) const CHAT_PATH: &str = "/chat/completions";
+pub(crate) const CHAT_PATH: &str = weir_config::Speaks::Chat.path();
 
 /// What an answer's id begins with.
 pub(crate) const ID: &str = "chatcmpl-";

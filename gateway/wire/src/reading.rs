@@ -2,6 +2,7 @@
 //! must know of it. One type for unary answers and streams.
 
 mod outcome;
+pub(crate) mod silence;
 
 pub use outcome::{AnswerFacts, Ending, StreamEnd, Whole};
 

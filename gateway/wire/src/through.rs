@@ -68,7 +68,7 @@ impl Through {
         Self { api, row, context_window, form }
     }
 
-    pub(crate) fn whole(&self, body: &[u8], now: UnixSeconds) -> Result<Whole, Failure> {
+    pub(crate) fn whole(&self, body: &Bytes, now: UnixSeconds) -> Result<Whole, Failure> {
         let facts = match self.api {
             Api::Chat => answer(self.row, body, self.context_window, now)?,
             Api::Messages => messages::whole(self.row, body, self.context_window, now)?,

@@ -127,12 +127,12 @@ impl Translated {
     }
 
     pub(crate) fn ping(&self) -> Option<Bytes> {
-        self.stream().map(|_| self.answering.api().ping())
+        self.stream().map(|_| self.answering.api.ping())
     }
 
     /// The last bytes of a stream that broke off.
     pub(crate) fn broken(&self, why: &Words<'_>) -> Option<Bytes> {
-        self.stream().map(|_| self.answering.api().error_event(why))
+        self.stream().map(|_| self.answering.api.error_event(why))
     }
 
     fn stream(&self) -> Option<&Stream> {

@@ -154,6 +154,10 @@ async fn models_are_listed_as_the_callers_api_has_it() {
     );
     assert!(model["created_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{model}");
     assert_eq!(&get(&world, "/v1/models/chat", version).await.json(), model);
+    // Whatever is refused beside the path that targets answer has the same form, and the id in the same header.
+    refused(&get(&world, "/v1/models/none", version).await, 404, "not_found_error");
+    refused(&get(&world, "/v1/messages/count_tokens", version).await, 404, "not_found_error");
+    refused(&get(&world, "/v1/messages", None).await, 405, "invalid_request_error");
 
     let list = get(&world, "/v1/models", None).await.json();
     assert_eq!((&list["object"], &list["data"][0]["object"]), (&json!("list"), &json!("model")), "{list}");

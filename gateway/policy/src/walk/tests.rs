@@ -348,3 +348,14 @@ fn s1_7_a_fresh_connection_counts_as_an_attempt_where_attempts_are_counted() {
     let then = now + Duration::from_secs(121);
     assert_eq!(late.after(then, then, 0, &stale(), 7), Next::GiveUp, "none starts after the deadline");
 }
+
+#[test]
+fn s1_4_a_target_that_is_passed_over_is_no_attempt() {
+    let now = Instant::now();
+    let mut walk = walk(3, Rules { max_attempts: Some(1), ..rules(now) });
+    assert_eq!(walk.first(now), Some(0));
+    assert_eq!(walk.pass_over(), Some(1));
+    assert_eq!(walk.pass_over(), Some(2));
+    assert_eq!(walk.after(now, now, 2, &failure(Overloaded), 7), Next::GiveUp);
+    assert_eq!(walk.pass_over(), None);
+}

@@ -1,6 +1,7 @@
 //! Messages on its way through: the vendor's bytes go on, frame by frame, and on the way it is seen what they mean.
 
 use crate::anthropic::{self, MessagesWatch};
+use crate::reading::silence::Silence;
 use crate::reading::{AnswerFacts, Ending, StreamEnd};
 use crate::sse::{self, Frame, Frames};
 use crate::usage::Counted;
@@ -8,10 +9,6 @@ use bytes::Bytes;
 use std::ops::Range;
 use weir_config::{Failure, UnixSeconds, VendorRow};
 
-/// So many frames without content, and so many bytes of them, are held: with more the stream is committed (semantics
-/// S2.1).
-const MAX_SILENT: u32 = 64;
-const MAX_SILENT_BYTES: usize = 256 << 10;
 /// A frame larger than this passes as it comes (semantics S2.5): no error and no count is as long.
 const MAX_HELD: usize = 256 << 10;
 
@@ -23,8 +20,7 @@ pub(super) struct MessagesStream {
     passes: bool,
     /// Bytes have gone on that were not read: it is the caller's, with content or without.
     passed: bool,
-    silent: u32,
-    silent_bytes: usize,
+    silence: Silence,
     failure: Option<Box<Failure>>,
 }
 
@@ -46,8 +42,7 @@ impl MessagesStream {
             frames: Frames::default(),
             passes: false,
             passed: false,
-            silent: 0,
-            silent_bytes: 0,
+            silence: Silence::default(),
             failure: None,
         }
     }
@@ -108,8 +103,7 @@ impl MessagesStream {
             return false;
         }
         if self.watch.has_begun() && !self.watch.content_seen() {
-            self.silent += 1;
-            self.silent_bytes += frame.len();
+            self.silence.add(frame.len());
         }
         true
     }
@@ -119,8 +113,7 @@ impl MessagesStream {
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        let is_held = self.silent <= MAX_SILENT && self.silent_bytes <= MAX_SILENT_BYTES;
-        self.content_seen() || self.passed || !is_held
+        self.content_seen() || self.passed || self.silence.is_broken()
     }
 
     pub(super) fn content_seen(&self) -> bool {
@@ -170,12 +163,12 @@ impl Onward {
 /// Judges a unary answer that is here whole.
 pub(super) fn whole(
     row: &'static VendorRow,
-    body: &[u8],
+    body: &Bytes,
     context_window: Option<u64>,
     now: UnixSeconds,
 ) -> Result<AnswerFacts, Failure> {
     let mut events = Vec::new();
-    anthropic::read_whole(row, context_window, &Bytes::copy_from_slice(body), now, &mut events)?;
+    anthropic::read_whole(row, context_window, body, now, &mut events)?;
     Ok(AnswerFacts::of(&events))
 }
 

@@ -16,6 +16,7 @@ use super::output::Output;
 use super::prefilter::Prefilter;
 use super::speech::cap;
 use crate::openai::usage::Tally;
+use crate::reading::silence::{MAX_SILENT, MAX_SILENT_BYTES};
 use crate::reading::{Ending, StreamEnd};
 use crate::sse::{Cutter, Event};
 use crate::usage::{Counted, most_tokens};
@@ -25,10 +26,6 @@ use frame::{Verdict, without_blank_line};
 use long::{Long, MAX_HELD};
 use std::ops::Range;
 use weir_config::{Failure, UnixSeconds, VendorRow};
-
-/// So many chunks without content, and so many bytes of them, are held: with more the stream is committed.
-const MAX_SILENT: u32 = 64;
-const MAX_SILENT_BYTES: usize = 256 << 10;
 
 /// One upstream stream, followed from its first byte to its end.
 pub(super) struct ChatStream {

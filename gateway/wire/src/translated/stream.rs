@@ -4,16 +4,13 @@ use super::decoder::Decoder;
 use super::writer::{Answering, Writer};
 use crate::hub::Event;
 use crate::json::write;
+use crate::reading::silence::Silence;
 use crate::reading::{Ending, StreamEnd};
 use crate::sse::{self, Frames};
 use crate::usage::Counted;
 use bytes::Bytes;
 use weir_config::{Failure, FailureClass, UnixSeconds};
 
-/// So many frames without content, and so many bytes of them, are held: with more the stream is committed (semantics
-/// S2.1).
-const MAX_SILENT: u32 = 64;
-const MAX_SILENT_BYTES: usize = 256 << 10;
 /// The largest frame that is translated (semantics S2.5).
 const MAX_FRAME: usize = 1 << 20;
 
@@ -27,8 +24,7 @@ pub(super) struct Stream {
     events: Vec<Event>,
     begun: bool,
     content: bool,
-    silent: u32,
-    silent_bytes: usize,
+    silence: Silence,
     usage: Option<Counted>,
     said_bytes: u64,
     /// The writer has said its last.
@@ -47,8 +43,7 @@ impl Stream {
             events: Vec::new(),
             begun: false,
             content: false,
-            silent: 0,
-            silent_bytes: 0,
+            silence: Silence::default(),
             usage: None,
             said_bytes: 0,
             written: false,
@@ -113,8 +108,7 @@ impl Stream {
         }
         self.events = events;
         if self.begun && !self.content {
-            self.silent += 1;
-            self.silent_bytes += frame.len();
+            self.silence.add(frame.len());
         }
         if self.failure.is_none() && self.decoder.is_done() {
             self.write_end(out);
@@ -144,7 +138,7 @@ impl Stream {
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        self.content || self.silent > MAX_SILENT || self.silent_bytes > MAX_SILENT_BYTES
+        self.content || self.silence.is_broken()
     }
 
     pub(super) fn content_seen(&self) -> bool {

@@ -37,13 +37,8 @@ pub(super) enum Writer {
 }
 
 impl Answering {
-    pub(super) fn api(&self) -> Api {
-        self.api
-    }
-
     pub(super) fn writer(&self) -> Writer {
         let Self { id, created, model, includes_usage, .. } = self.clone();
-
         match self.api {
             Api::Chat => Writer::Chat(Box::new(openai::ChunkWriter::new(
                 id,
